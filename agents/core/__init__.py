@@ -1,0 +1,1 @@
+"""The rules about agents: their states, their liveness and their tokens. Pure."""

@@ -1,0 +1,1 @@
+"""The shared kernel's rules: pure values and arithmetic that every app may use."""
