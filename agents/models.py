@@ -1,0 +1,117 @@
+"""Who works: agents, the life of their runners, and their slots."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from agents.core.states import Desired, Observed
+from k8s4r import clock
+from k8s4r.access.models import Project
+
+
+class AgentType(models.TextChoices):
+    """What kind of place an agent runs in."""
+
+    REMOTE = "remote"
+    K8S = "k8s"
+    ROBOT = "robot"
+
+
+class Agent(models.Model):
+    """A program that runs tasks. ``desired`` is people's wish, ``observed`` is fact.
+
+    This row is the one lock for its capacity (docs/states.md). Heartbeats never write it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    project = models.ForeignKey(Project, models.PROTECT, related_name="+")
+    name = models.CharField(max_length=253)
+    description = models.TextField(blank=True, default="")
+    type = models.CharField(max_length=8, choices=AgentType.choices, default=AgentType.REMOTE)
+    desired = models.CharField(max_length=16, default=Desired.ACTIVE)
+    observed = models.CharField(max_length=16, default=Observed.OFFLINE)
+    observed_reason = models.CharField(max_length=4096, blank=True, default="")
+    labels = models.JSONField(default=dict, blank=True)
+    capabilities = models.JSONField(default=dict, blank=True)
+    device_info = models.JSONField(default=dict, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    last_assigned_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["name", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["project", "name"],
+                condition=Q(archived_at__isnull=True),
+                name="agent_name_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(desired__in=[state.value for state in Desired]),
+                name="agent_desired_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(observed__in=[state.value for state in Observed]),
+                name="agent_observed_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Session(models.Model):
+    """One life of an agent's runner. Its heartbeat is the lease of everything it runs.
+
+    The id is chosen by the runner. Narrow and updated in place: see the fill factor in 0002.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    agent = models.ForeignKey(Agent, models.PROTECT, related_name="+")
+    boot_id = models.CharField(max_length=64, blank=True, default="")
+    version = models.CharField(max_length=32, blank=True, default="")
+    slots = models.PositiveIntegerField(default=0)
+    opened_at = models.DateTimeField()
+    last_heartbeat_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["agent"], condition=Q(ended_at__isnull=True), name="session_one_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} since {self.opened_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Lane(models.TextChoices):
+    """Which kinds of task a slot accepts."""
+
+    GENERAL = "general"
+    MAIN = "main"
+    PLAN = "plan"
+
+
+class Slot(models.Model):
+    """One unit of an agent's capacity. It has no state: a current attempt on it is its state."""
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    agent = models.ForeignKey(Agent, models.PROTECT, related_name="+")
+    index = models.PositiveIntegerField()
+    lane = models.CharField(max_length=8, choices=Lane.choices, default=Lane.GENERAL)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["agent", "index"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["agent", "index"], name="slot_index_once"),
+            models.CheckConstraint(condition=Q(lane__in=Lane.values), name="slot_lane_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"slot {self.index}"

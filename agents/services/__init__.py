@@ -1,0 +1,1 @@
+"""Writes about agents: registration, sessions, heartbeats, and what people wish of them."""

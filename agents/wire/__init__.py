@@ -1,0 +1,1 @@
+"""The protocol between the server and an agent: messages as values, shared by both sides."""

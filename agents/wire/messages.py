@@ -1,0 +1,337 @@
+"""What do the server and an agent say to each other?
+
+Every message is a frozen struct; JSON is its only form. Decoding validates types and bounds and
+names the field that is wrong. Unknown fields are ignored: a newer side may say more.
+
+Clock of an agent: ``at`` and ``sent_at`` are seconds on the agent's boot clock (it counts through
+suspend and never jumps). The server turns them into its own time as
+``received - (sent_at - at)``, so that a wrong wall clock on a machine shifts nothing.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeAlias
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+PROTOCOL_VERSION = 1
+LOG_CHUNK_BYTES = 64 * 1024
+REPORT_ITEMS = 1000
+
+Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=253)]
+ShortText: TypeAlias = Annotated[str, Meta(max_length=4096)]
+BootSeconds: TypeAlias = Annotated[float, Meta(ge=0)]
+Sequence: TypeAlias = Annotated[int, Meta(ge=1, le=2**53)]
+Token: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
+Facts: TypeAlias = dict[str, Any]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of every message."""
+
+
+class Order(Message):
+    """An assignment: one attempt of one task for one slot.
+
+    ``token`` proves that a later report is about this attempt. ``lost_after_s`` and ``disconnect``
+    tell the runner when to stop the work by itself (docs/states.md).
+    """
+
+    attempt: UUID
+    number: int
+    token: Token
+    slot: int
+    task: "OrderedTask"
+    lost_after_s: int
+    disconnect: Literal["replace", "stop", "wait"]
+
+
+class OrderedTask(Message):
+    """What an order asks for; deadlines are durations in seconds from `started`."""
+
+    id: UUID
+    kind: str
+    driver: str
+    phase: str
+    spec: Facts
+    name: str = ""
+    project: str = ""
+    pool: str = ""
+    run_timeout_s: int | None = None
+
+
+class ExecSpec(Message):
+    """Spec of the ``exec`` driver. ``cwd`` is absolute; without one the attempt's own folder."""
+
+    argv: Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1, max_length=1024)]
+    env: dict[str, str] = {}
+    cwd: str | None = None
+    output_limit_bytes: Annotated[int, Meta(ge=0, le=2**32)] = 16 * 1024 * 1024
+    kill_grace_s: Annotated[int, Meta(ge=0, le=3600)] = 10
+
+
+class NoopSpec(Message):
+    """Spec of the ``noop`` driver: ends at once with the code that was asked for."""
+
+    exit_code: Annotated[int, Meta(ge=0, le=255)] = 0
+
+
+class Stop(Message):
+    """Stop this attempt: SIGTERM to its group, SIGKILL after ``grace_s``.
+
+    ``reason`` is ``cancel``, ``run_deadline``, ``silence_deadline``, ``superseded`` or ``lost``.
+    A superseded or lost attempt is stopped and forgotten: its reports are no longer wanted.
+    """
+
+    attempt: UUID
+    reason: str
+    grace_s: int | None = None
+
+
+class Settings(Message):
+    """What the server wants an agent to go by; sent with a session, then when it changes."""
+
+    heartbeat_s: float = 10.0
+    claim_wait_s: float = 25.0
+    report_flush_ms: int = 200
+    log_max_bytes: int = 16 * 1024 * 1024
+
+
+class Directives(Message):
+    """What rides on every answer: attempts to stop, whether to drain, changed settings."""
+
+    stop: list[Stop] = []
+    drain: bool = False
+    paused: bool = False
+    settings: Settings | None = None
+
+
+class Register(Message):
+    """``POST agents/register`` with an enrolment token. Labels count only as far as it allows."""
+
+    name: Name
+    labels: dict[str, str] = {}
+    capabilities: Facts = {}
+    device_info: Facts = {}
+
+
+class Registered(Message):
+    """The new agent and its token, shown this once."""
+
+    id: UUID
+    token: Token
+    token_expires_at: datetime
+    status: str = "pending"
+
+
+class Held(Message):
+    """An attempt a runner has on its disk: still running, or ended and not yet acknowledged."""
+
+    attempt: UUID
+    token: Token
+    running: bool
+
+
+class OpenSession(Message):
+    """``POST agents/{id}/session``: one life of a runner begins, or its link came back.
+
+    The same ``session`` again is the same life: nothing is lost. Another one ends the earlier:
+    held attempts are adopted, those not listed are lost at once.
+    """
+
+    session: UUID
+    boot_id: str
+    sent_at: BootSeconds
+    slots: Annotated[int, Meta(ge=0, le=1024)]
+    version: str = ""
+    protocol: int = PROTOCOL_VERSION
+    drivers: list[str] = []
+    capabilities: Facts = {}
+    device_info: Facts = {}
+    held: Annotated[list[Held], Meta(max_length=4096)] = []
+
+
+class SessionOpened(Message):
+    """Which held attempts go on, and which are to be stopped and forgotten."""
+
+    server_time: datetime
+    settings: Settings
+    adopted: list[UUID] = []
+    directives: Directives = Directives()
+
+
+class Heartbeat(Message):
+    """``POST agents/{id}/heartbeat``. Without a session only "last seen" moves, no lease."""
+
+    session: UUID | None = None
+    sent_at: BootSeconds = 0.0
+    device_info: Facts | None = None
+    error: ShortText | None = None
+
+
+class HeartbeatAnswer(Message):
+    """``sent_at`` comes back as it was: the lease counts from the send time of this heartbeat."""
+
+    server_time: datetime
+    sent_at: BootSeconds = 0.0
+    directives: Directives = Directives()
+    token: Token | None = None
+    token_expires_at: datetime | None = None
+
+
+class Claim(Message):
+    """``POST agents/{id}/claims``: give me every open order of this session, wait for one.
+
+    ``held`` are the attempts the runner already has: they are not sent again. ``free`` may be 0:
+    the call then waits for directives only.
+    """
+
+    session: UUID
+    held: Annotated[list[UUID], Meta(max_length=4096)] = []
+    stopping: Annotated[list[UUID], Meta(max_length=4096)] = []
+    free: Annotated[int, Meta(ge=0, le=1024)] = 0
+    wait_s: Annotated[float, Meta(ge=0, le=25)] = 25.0
+
+
+class Claimed(Message):
+    """Open orders and directives; both empty when the wait ended without news."""
+
+    orders: list[Order] = []
+    directives: Directives = Directives()
+
+
+class Started(Message, tag="started", tag_field="kind"):
+    """The work began: the process exists."""
+
+    attempt: UUID
+    token: Token
+    seq: Sequence
+    at: BootSeconds
+    pid: int | None = None
+
+
+class Progress(Message, tag="progress", tag_field="kind"):
+    """A sign of life that a person may read; resets the silence deadline."""
+
+    attempt: UUID
+    token: Token
+    seq: Sequence
+    at: BootSeconds
+    message: ShortText = ""
+    fraction: Annotated[float, Meta(ge=0, le=1)] | None = None
+
+
+class Log(Message, tag="log", tag_field="kind"):
+    """A piece of output, in order within its stream; base64 in JSON."""
+
+    attempt: UUID
+    token: Token
+    seq: Sequence
+    at: BootSeconds
+    stream: Literal["stdout", "stderr", "agent"]
+    data: Annotated[bytes, Meta(max_length=LOG_CHUNK_BYTES)]
+
+
+class Finished(Message, tag="finished", tag_field="kind"):
+    """The work ended by itself; success is ``exit_code == 0``. The slot is free again.
+
+    ``signal_reason`` says why a process that did not choose to end ended: ``process_run_error``,
+    ``oom``, ``output_limit``, ``disk_full`` or empty.
+    """
+
+    attempt: UUID
+    token: Token
+    seq: Sequence
+    at: BootSeconds
+    exit_code: int | None = None
+    signal: int | None = None
+    signal_reason: str = ""
+    message: ShortText = ""
+    started_at: BootSeconds | None = None
+
+
+class Stopped(Message, tag="stopped", tag_field="kind"):
+    """The work was stopped, by a directive or by the runner itself; its process group is gone.
+
+    ``reason`` is that of the directive, or ``agent_stop`` (the runner was told to end),
+    ``disconnected`` (no word from the server in time) or ``runner_lost`` (an earlier runner died).
+    """
+
+    attempt: UUID
+    token: Token
+    seq: Sequence
+    at: BootSeconds
+    reason: str
+    exit_code: int | None = None
+    signal: int | None = None
+    message: ShortText = ""
+    started_at: BootSeconds | None = None
+
+
+class Refused(Message, tag="refused", tag_field="kind"):
+    """The agent does not take the order: its owner forbids it, or it has no such driver."""
+
+    attempt: UUID
+    token: Token
+    seq: Sequence
+    at: BootSeconds
+    message: ShortText
+
+
+Report: TypeAlias = Started | Progress | Log | Finished | Stopped | Refused
+EndReport: TypeAlias = Finished | Stopped | Refused
+
+
+class Reports(Message):
+    """``POST agents/{id}/reports``: items of any attempts, each attempt's in order of ``seq``.
+
+    ``seq`` is one per attempt over all kinds, dense from 1; an end report is the last.
+    """
+
+    session: UUID
+    sent_at: BootSeconds
+    items: Annotated[list[Report], Meta(min_length=1, max_length=REPORT_ITEMS)]
+
+
+class Outcome(Message):
+    """What became of one report.
+
+    ``ok``; ``duplicate`` (said before: forget it); ``superseded`` (the attempt is no longer
+    current: stop it and forget it); ``conflict`` (another result stands: forget it);
+    ``gap`` (an earlier ``seq`` is missing: send again from ``expected``).
+    """
+
+    attempt: UUID
+    seq: int
+    status: Literal["ok", "duplicate", "superseded", "conflict", "gap"]
+    expected: int | None = None
+
+
+class ReportsAnswer(Message):
+    """One outcome per item, in the order of the items."""
+
+    results: list[Outcome]
+    directives: Directives = Directives()
+
+
+class StoredArtifact(Message):
+    """``PUT attempts/{id}/artifacts/{name}``: what was stored."""
+
+    attempt: UUID
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+class Problem(Message):
+    """An error answer: ``application/problem+json`` (RFC 9457) with a stable ``code``."""
+
+    title: str
+    status: int
+    code: str
+    type: str = "about:blank"
+    detail: str = ""
+    instance: str = ""
+    request_id: str = ""
+    errors: list[Facts] = []

@@ -1,0 +1,1 @@
+"""WHAT runs: tasks, their attempts, and everything that moves them."""

@@ -1,0 +1,1 @@
+"""HTTP in and out for agents, and streams for people, outside Django's request cycle."""

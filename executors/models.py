@@ -1,0 +1,282 @@
+"""What runs: tasks, what they require, their attempts, and what an attempt leaves behind."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from agents.models import Agent, Session, Slot
+from executors.core.lifecycle import ATTEMPT_CURRENT, AttemptState, StopReason, TaskState
+from k8s4r import clock
+from k8s4r.access.models import Project, User
+from pools.models import Pool
+
+CURRENT = sorted(ATTEMPT_CURRENT)
+
+
+class Requirement(models.Model):
+    """What a set of tasks asks of an agent, once for all that ask the same.
+
+    The id is a hash of its content. A dispatch pass evaluates each distinct requirement once and
+    leaves here why its tasks wait.
+    """
+
+    id = models.CharField(primary_key=True, max_length=32)
+    pool = models.ForeignKey(Pool, models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=16)
+    driver = models.CharField(max_length=16)
+    labels = models.JSONField(default=dict)
+    constraints = models.JSONField(default=list)
+    resources = models.JSONField(default=dict)
+    waiting_code = models.CharField(max_length=24, blank=True, default="")
+    waiting_since = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Disconnect(models.TextChoices):
+    """What becomes of work whose agent is silent."""
+
+    REPLACE = "replace"
+    STOP = "stop"
+    WAIT = "wait"
+
+
+class Task(models.Model):
+    """What a user submitted; lives until a final state. Only `services.transitions` moves it.
+
+    ``sort_key`` is static: seconds of submission minus priority times the aging weight, so that an
+    index gives the order of the queue. ``run_after`` set means: not in the queue yet.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    project = models.ForeignKey(Project, models.PROTECT, related_name="+")
+    owner = models.ForeignKey(User, models.PROTECT, related_name="+")
+    pool = models.ForeignKey(Pool, models.PROTECT, related_name="+")
+    requirement = models.ForeignKey(Requirement, models.PROTECT, related_name="+")
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+")
+    name = models.CharField(max_length=253, blank=True, default="")
+    kind = models.CharField(max_length=16)
+    driver = models.CharField(max_length=16)
+    phase = models.CharField(max_length=16, default="run")
+    spec = models.JSONField(default=dict)
+    labels = models.JSONField(default=dict)
+    priority = models.PositiveSmallIntegerField(default=0)
+    sort_key = models.FloatField()
+    state = models.CharField(max_length=16, default=TaskState.PENDING)
+    changed_at = models.DateTimeField()
+    submitted_at = models.DateTimeField()
+    run_after = models.DateTimeField(null=True, blank=True)
+    queue_deadline_at = models.DateTimeField(null=True, blank=True)
+    run_timeout_s = models.PositiveIntegerField(null=True, blank=True)
+    silence_timeout_s = models.PositiveIntegerField(null=True, blank=True)
+    lost_after_s = models.PositiveIntegerField(default=120)
+    disconnect = models.CharField(
+        max_length=8, choices=Disconnect.choices, default=Disconnect.REPLACE
+    )
+    retry = models.JSONField(default=dict)
+    attempts_made = models.PositiveIntegerField(default=0)
+    agent = models.ForeignKey(Agent, models.PROTECT, null=True, blank=True, related_name="+")
+    stop_requested_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    exit_code = models.IntegerField(null=True, blank=True)
+    signal = models.IntegerField(null=True, blank=True)
+    reason = models.CharField(max_length=64, blank=True, default="")
+    message = models.CharField(max_length=4096, blank=True, default="")
+    log_bytes = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["-submitted_at", "-id"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["pool", "requirement", "project", "owner", "sort_key", "id"],
+                condition=Q(state=TaskState.PENDING, run_after__isnull=True),
+                name="task_queue",
+            ),
+            models.Index(
+                fields=["run_after"],
+                condition=Q(state=TaskState.PENDING, run_after__isnull=False),
+                name="task_delayed",
+            ),
+            models.Index(
+                fields=["queue_deadline_at"],
+                condition=Q(state=TaskState.PENDING, queue_deadline_at__isnull=False),
+                name="task_queue_deadline",
+            ),
+            models.Index(fields=["project", "-submitted_at", "-id"], name="task_by_project"),
+            models.Index(fields=["state", "-submitted_at"], name="task_by_state"),
+            models.Index(fields=["agent", "-submitted_at"], name="task_by_agent"),
+            models.Index(
+                fields=["ended_at"], condition=Q(ended_at__isnull=False), name="task_ended"
+            ),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in TaskState]),
+                name="task_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(priority__gte=0, priority__lte=100), name="task_priority_bounds"
+            ),
+            models.CheckConstraint(
+                condition=Q(disconnect__in=Disconnect.values), name="task_disconnect_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(lost_after_s__gte=1), name="task_lost_after_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or str(self.id)
+
+
+class Attempt(models.Model):
+    """One try of a task on one slot; numbered, fenced by a derived token.
+
+    ``last_seq`` is the highest report taken. ``lost_after_s``, ``disconnect`` and the deadlines are
+    copied from the task, so that expiry reads one table.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    task = models.ForeignKey(Task, models.CASCADE, related_name="+")
+    number = models.PositiveIntegerField()
+    agent = models.ForeignKey(Agent, models.PROTECT, related_name="+")
+    session = models.ForeignKey(Session, models.PROTECT, related_name="+")
+    slot = models.ForeignKey(Slot, models.PROTECT, related_name="+")
+    project = models.ForeignKey(Project, models.PROTECT, related_name="+")
+    state = models.CharField(max_length=16, default=AttemptState.ASSIGNED)
+    stop_reason = models.CharField(max_length=24, blank=True, default=StopReason.NONE)
+    changed_at = models.DateTimeField()
+    assigned_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    last_report_at = models.DateTimeField(null=True, blank=True)
+    run_deadline_at = models.DateTimeField(null=True, blank=True)
+    silence_timeout_s = models.PositiveIntegerField(null=True, blank=True)
+    lost_after_s = models.PositiveIntegerField()
+    disconnect = models.CharField(max_length=8, choices=Disconnect.choices)
+    last_seq = models.PositiveBigIntegerField(default=0)
+    result_hash = models.BinaryField(max_length=32, null=True, blank=True)
+    exit_code = models.IntegerField(null=True, blank=True)
+    signal = models.IntegerField(null=True, blank=True)
+    reason = models.CharField(max_length=64, blank=True, default="")
+    message = models.CharField(max_length=4096, blank=True, default="")
+    pid = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["task", "number"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["session"], condition=Q(state__in=CURRENT), name="attempt_current_session"
+            ),
+            models.Index(
+                fields=["agent"], condition=Q(state__in=CURRENT), name="attempt_current_agent"
+            ),
+            models.Index(
+                fields=["run_deadline_at"],
+                condition=Q(state__in=CURRENT, run_deadline_at__isnull=False),
+                name="attempt_run_deadline",
+            ),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["task", "number"], name="attempt_number_once"),
+            models.UniqueConstraint(
+                fields=["task"], condition=Q(state__in=CURRENT), name="attempt_one_per_task"
+            ),
+            models.UniqueConstraint(
+                fields=["slot"], condition=Q(state__in=CURRENT), name="attempt_one_per_slot"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in AttemptState]),
+                name="attempt_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(stop_reason__in=[reason.value for reason in StopReason]),
+                name="attempt_stop_reason_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task_id} #{self.number}"
+
+
+class LogChunk(models.Model):
+    """A piece of output, kept under the sequence number of its report."""
+
+    pk = models.CompositePrimaryKey("attempt_id", "seq")
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="+", db_index=False)
+    seq = models.BigIntegerField()
+    stream = models.CharField(max_length=8)
+    at = models.DateTimeField()
+    data = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"{self.attempt_id} {self.seq}"
+
+
+class Artifact(models.Model):
+    """A file an attempt left; its bytes lie under a random name, ``name`` is only metadata."""
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.PositiveBigIntegerField()
+    stored_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["attempt", "name"], name="artifact_name_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Evidence(models.Model):
+    """A report that came too late to count, kept because somebody will ask."""
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    attempt_id = models.UUIDField()
+    agent = models.ForeignKey(Agent, models.PROTECT, related_name="+")
+    received_at = models.DateTimeField()
+    status = models.CharField(max_length=16)
+    payload = models.BinaryField(max_length=65536)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["attempt_id"], name="evidence_attempt")]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.attempt_id}"
+
+
+class Tick(models.Model):
+    """One run of one periodic job: the row is the right to run it."""
+
+    job = models.CharField(max_length=64)
+    scheduled_for = models.DateTimeField()
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["job", "scheduled_for"], name="tick_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.scheduled_for:%H:%M:%S}"
+
+
+class Pulse(models.Model):
+    """When a kind of server process was last known to work; ``steady_since`` its last gap's end.
+
+    Expiry does not judge agents by a time in which we ourselves were away.
+    """
+
+    source = models.CharField(primary_key=True, max_length=32)
+    seen_at = models.DateTimeField()
+    steady_since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.source

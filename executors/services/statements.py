@@ -1,0 +1,94 @@
+"""The set-based SQL of moves: one statement for any number of rows.
+
+Only `transitions` runs these. The law is joined in as rows ``(from_state, event, to_state)`` of the
+transition table, so an illegal or outdated move simply matches nothing.
+"""
+
+from typing import Final
+
+# Every array has one entry per move; NULL keeps the column as it is.
+MOVE_TASKS: Final = """
+UPDATE executors_task t SET
+    state = law.to_state,
+    changed_at = %(now)s,
+    reason = coalesce(m.reason, t.reason),
+    message = coalesce(m.message, t.message),
+    exit_code = coalesce(m.exit_code, t.exit_code),
+    signal = coalesce(m.signal, t.signal),
+    started_at = coalesce(m.started_at, t.started_at),
+    ended_at = coalesce(m.ended_at, t.ended_at),
+    run_after = m.run_after,
+    stop_requested_at = CASE WHEN law.to_state = 'pending' THEN NULL
+                             ELSE t.stop_requested_at END
+FROM unnest(%(ids)s::uuid[], %(events)s::text[], %(reasons)s::text[], %(messages)s::text[],
+            %(exit_codes)s::int[], %(signals)s::int[], %(started)s::timestamptz[],
+            %(ended)s::timestamptz[], %(run_after)s::timestamptz[])
+     AS m(id, event, reason, message, exit_code, signal, started_at, ended_at, run_after),
+     unnest(%(law_from)s::text[], %(law_event)s::text[], %(law_to)s::text[])
+     AS law(from_state, event, to_state)
+WHERE t.id = m.id AND law.event = m.event AND law.from_state = t.state
+RETURNING t.id, t.state
+"""
+
+MOVE_ATTEMPTS: Final = """
+UPDATE executors_attempt a SET
+    state = law.to_state,
+    changed_at = %(now)s,
+    stop_reason = coalesce(m.stop_reason, a.stop_reason),
+    reason = coalesce(m.reason, a.reason),
+    message = coalesce(m.message, a.message),
+    exit_code = coalesce(m.exit_code, a.exit_code),
+    signal = coalesce(m.signal, a.signal),
+    pid = coalesce(m.pid, a.pid),
+    started_at = coalesce(m.started_at, a.started_at),
+    ended_at = coalesce(m.ended_at, a.ended_at),
+    run_deadline_at = coalesce(m.run_deadline_at, a.run_deadline_at),
+    result_hash = coalesce(m.result_hash, a.result_hash),
+    session_id = coalesce(m.session_id, a.session_id)
+FROM unnest(%(ids)s::uuid[], %(events)s::text[], %(stop_reasons)s::text[], %(reasons)s::text[],
+            %(messages)s::text[], %(exit_codes)s::int[], %(signals)s::int[], %(pids)s::bigint[],
+            %(started)s::timestamptz[], %(ended)s::timestamptz[], %(run_deadlines)s::timestamptz[],
+            %(hashes)s::bytea[], %(sessions)s::uuid[])
+     AS m(id, event, stop_reason, reason, message, exit_code, signal, pid, started_at, ended_at,
+          run_deadline_at, result_hash, session_id),
+     unnest(%(law_from)s::text[], %(law_event)s::text[], %(law_to)s::text[])
+     AS law(from_state, event, to_state)
+WHERE a.id = m.id AND law.event = m.event AND law.from_state = a.state
+RETURNING a.id, a.state
+"""
+
+# A slot or a task that got a current attempt meanwhile keeps it: the partial unique indexes decide.
+INSERT_ATTEMPTS: Final = """
+INSERT INTO executors_attempt (
+    id, task_id, number, agent_id, session_id, slot_id, project_id, state, stop_reason, changed_at,
+    assigned_at, silence_timeout_s, lost_after_s, disconnect, last_seq, reason, message)
+SELECT m.id, t.id, t.attempts_made + 1, m.agent_id, m.session_id, m.slot_id, t.project_id,
+       'assigned', '', %(now)s, %(now)s, t.silence_timeout_s, t.lost_after_s, t.disconnect, 0, '', ''
+FROM unnest(%(ids)s::uuid[], %(tasks)s::uuid[], %(agents)s::uuid[], %(sessions)s::uuid[],
+            %(slots)s::uuid[]) AS m(id, task_id, agent_id, session_id, slot_id)
+JOIN executors_task t ON t.id = m.task_id
+ON CONFLICT DO NOTHING
+RETURNING id, task_id, agent_id
+"""
+
+ASSIGN_TASKS: Final = """
+UPDATE executors_task t SET
+    state = 'dispatching', changed_at = %(now)s, attempts_made = t.attempts_made + 1,
+    agent_id = m.agent_id, reason = '', message = ''
+FROM unnest(%(tasks)s::uuid[], %(agents)s::uuid[]) AS m(task_id, agent_id)
+WHERE t.id = m.task_id AND t.state = 'pending'
+RETURNING t.id
+"""
+
+REQUEST_STOP: Final = """
+UPDATE executors_task SET stop_requested_at = %(now)s, changed_at = %(now)s
+WHERE id = ANY(%(ids)s::uuid[]) AND stop_requested_at IS NULL AND ended_at IS NULL
+RETURNING id
+"""
+
+# The attempt goes on under the runner's new session: its lease is that session's heartbeat.
+REBIND: Final = """
+UPDATE executors_attempt SET session_id = %(session)s, changed_at = %(now)s
+WHERE id = ANY(%(ids)s::uuid[]) AND session_id <> %(session)s
+RETURNING id
+"""

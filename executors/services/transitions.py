@@ -1,0 +1,190 @@
+"""The only writer of task and attempt states.
+
+Callers lock the rows they move (tasks after attempts never: order is agent, pod, task, attempt,
+each by pk), decide on the locked rows, and say what happened. The law decides what follows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from executors.core.lifecycle import (
+    ATTEMPT_TABLE,
+    TASK_TABLE,
+    AttemptEvent,
+    AttemptState,
+    StopReason,
+    TaskEvent,
+    TaskState,
+)
+from executors.services import statements
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskMove:
+    """Something happened to a task. A field left at None keeps what the row has.
+
+    ``run_after`` is for a task that goes back to the queue: not before then.
+    """
+
+    task_id: UUID
+    event: TaskEvent
+    reason: str | None = None
+    message: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    run_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptMove:
+    """Something happened to an attempt. A field left at None keeps what the row has."""
+
+    attempt_id: UUID
+    event: AttemptEvent
+    stop_reason: StopReason | None = None
+    reason: str | None = None
+    message: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    pid: int | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    run_deadline_at: datetime | None = None
+    result_hash: bytes | None = None
+    session_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAttempt:
+    """A placement about to become an attempt."""
+
+    attempt_id: UUID
+    task_id: UUID
+    agent_id: UUID
+    session_id: UUID
+    slot_id: UUID
+
+
+def _law(table: Mapping[tuple[Any, Any], Any]) -> dict[str, list[str]]:
+    return {
+        "law_from": [str(state) for state, _ in table],
+        "law_event": [str(event) for _, event in table],
+        "law_to": [str(state) for state in table.values()],
+    }
+
+
+TASK_LAW: Final = _law(TASK_TABLE)
+ATTEMPT_LAW: Final = _law(ATTEMPT_TABLE)
+
+
+def move_tasks(moves: Sequence[TaskMove], *, now: datetime) -> dict[UUID, TaskState]:
+    """Apply the moves that the law allows, in one statement.
+
+    Returns:
+        The new state of each task that moved; an illegal or outdated move is absent.
+    """
+    if not moves:
+        return {}
+    parameters = TASK_LAW | {
+        "now": now,
+        "ids": [move.task_id for move in moves],
+        "events": [str(move.event) for move in moves],
+        "reasons": [move.reason for move in moves],
+        "messages": [move.message for move in moves],
+        "exit_codes": [move.exit_code for move in moves],
+        "signals": [move.signal for move in moves],
+        "started": [move.started_at for move in moves],
+        "ended": [move.ended_at for move in moves],
+        "run_after": [move.run_after for move in moves],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statements.MOVE_TASKS, parameters)
+        return {row[0]: TaskState(row[1]) for row in cursor.fetchall()}
+
+
+def move_attempts(moves: Sequence[AttemptMove], *, now: datetime) -> dict[UUID, AttemptState]:
+    """Apply the moves that the law allows, in one statement.
+
+    Returns:
+        The new state of each attempt that moved; an illegal or outdated move is absent.
+    """
+    if not moves:
+        return {}
+    parameters = ATTEMPT_LAW | {
+        "now": now,
+        "ids": [move.attempt_id for move in moves],
+        "events": [str(move.event) for move in moves],
+        "stop_reasons": [None if m.stop_reason is None else str(m.stop_reason) for m in moves],
+        "reasons": [move.reason for move in moves],
+        "messages": [move.message for move in moves],
+        "exit_codes": [move.exit_code for move in moves],
+        "signals": [move.signal for move in moves],
+        "pids": [move.pid for move in moves],
+        "started": [move.started_at for move in moves],
+        "ended": [move.ended_at for move in moves],
+        "run_deadlines": [move.run_deadline_at for move in moves],
+        "hashes": [move.result_hash for move in moves],
+        "sessions": [move.session_id for move in moves],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statements.MOVE_ATTEMPTS, parameters)
+        return {row[0]: AttemptState(row[1]) for row in cursor.fetchall()}
+
+
+def assign(placements: Sequence[NewAttempt], *, now: datetime) -> list[NewAttempt]:
+    """Give tasks their attempts: two statements for any number.
+
+    Locks: expects the agents and the pending tasks to be locked by the caller.
+
+    Returns:
+        The placements that took effect. One whose slot or task got a current attempt meanwhile
+        is absent: the partial unique indexes decide.
+    """
+    if not placements:
+        return []
+    parameters = {
+        "now": now,
+        "ids": [new.attempt_id for new in placements],
+        "tasks": [new.task_id for new in placements],
+        "agents": [new.agent_id for new in placements],
+        "sessions": [new.session_id for new in placements],
+        "slots": [new.slot_id for new in placements],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statements.INSERT_ATTEMPTS, parameters)
+        made = {row[0] for row in cursor.fetchall()}
+        effective = [new for new in placements if new.attempt_id in made]
+        cursor.execute(
+            statements.ASSIGN_TASKS,
+            {
+                "now": now,
+                "tasks": [new.task_id for new in effective],
+                "agents": [new.agent_id for new in effective],
+            },
+        )
+    return effective
+
+
+def request_stop(task_ids: Sequence[UUID], *, now: datetime) -> frozenset[UUID]:
+    """Note on the tasks that their work was asked to end; their state stays."""
+    return _changed(statements.REQUEST_STOP, {"ids": list(task_ids), "now": now})
+
+
+def rebind(attempt_ids: Sequence[UUID], *, session_id: UUID, now: datetime) -> frozenset[UUID]:
+    """Tie current attempts to another session of the same agent; their state stays."""
+    return _changed(
+        statements.REBIND, {"ids": list(attempt_ids), "session": session_id, "now": now}
+    )
+
+
+def _changed(statement: str, parameters: Mapping[str, Any]) -> frozenset[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return frozenset(row[0] for row in cursor.fetchall())

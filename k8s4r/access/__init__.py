@@ -1,0 +1,1 @@
+"""WHO may: people, projects and tokens."""

@@ -1,0 +1,83 @@
+"""Who acts, in which project, and by which proof?"""
+
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from k8s4r import clock
+
+
+class User(AbstractUser):
+    """A person, or an integration that acts for one."""
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+
+
+class Project(models.Model):
+    """What tasks, pools and agents belong to; the wall between tenants."""
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    name = models.SlugField(max_length=63, unique=True)
+    description = models.TextField(blank=True, default="")
+    weight = models.FloatField(default=1.0, help_text="Fair share against other projects.")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(weight__gt=0), name="project_weight_positive")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TokenKind(models.TextChoices):
+    """Whose proof a token is; the first part of its text."""
+
+    PERSON = "pat", "person"
+    ENROLMENT = "enr", "enrolment"
+    AGENT = "agt", "agent"
+    POD = "pod", "pod"
+
+
+class Token(models.Model):
+    """A proof of identity. Only a keyed digest of its secret is stored.
+
+    ``subject`` is the agent of an agent token. ``supersedes`` ties the two tokens of a rotation:
+    when this one is used, that one dies.
+    """
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    kind = models.CharField(max_length=3, choices=TokenKind.choices)
+    key_id = models.CharField(max_length=16, unique=True)
+    digest = models.BinaryField(max_length=32)
+    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="+")
+    project = models.ForeignKey(Project, models.PROTECT, null=True, blank=True, related_name="+")
+    subject = models.UUIDField(null=True, blank=True)
+    label = models.CharField(max_length=200, blank=True, default="")
+    pool_id = models.UUIDField(null=True, blank=True, help_text="Enrolment: the pool to join.")
+    label_keys = models.JSONField(default=list, blank=True)
+    max_uses = models.PositiveIntegerField(null=True, blank=True)
+    uses = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    rotating = models.BooleanField(default=False, help_text="A new one is minted on next use.")
+    supersedes = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+        indexes: ClassVar = [models.Index(fields=["subject"], name="token_subject")]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=TokenKind.values), name="token_kind_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}_{self.key_id}"

@@ -1,0 +1,1 @@
+"""The shared edge: authentication, strict JSON, problems, paging, idempotency, group commit."""

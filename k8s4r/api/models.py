@@ -1,0 +1,34 @@
+"""Which creates were answered before, and with what?"""
+
+from typing import ClassVar
+
+from django.db import models
+
+from k8s4r import clock
+
+
+class IdempotencyRecord(models.Model):
+    """The answer to one create, so that its repetition makes nothing new.
+
+    Written in the transaction of the create itself: both exist, or neither.
+    """
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    principal = models.CharField(max_length=64)
+    route = models.CharField(max_length=100)
+    key = models.CharField(max_length=255)
+    request_hash = models.BinaryField(max_length=32)
+    status = models.PositiveSmallIntegerField()
+    response = models.BinaryField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["principal", "route", "key"], name="idempotency_once"
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["created_at"], name="idempotency_age")]
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.key}"

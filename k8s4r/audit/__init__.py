@@ -1,0 +1,1 @@
+"""WHAT happened: append-only events, written by the database itself."""

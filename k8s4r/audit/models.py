@@ -1,0 +1,33 @@
+"""What changed, by whom, from what, to what? Rows are written by triggers and never change."""
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class AuditEvent(models.Model):
+    """One change of one object. Partitioned by month of ``at``; append-only.
+
+    ``cause`` is the service that moved the row; ``actor_kind`` and ``actor_id`` who asked for it.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField()
+    actor_kind = models.CharField(max_length=16)
+    actor_id = models.CharField(max_length=64)
+    cause = models.CharField(max_length=64)
+    object_type = models.CharField(max_length=32)
+    object_id = models.UUIDField()
+    project_id = models.UUIDField(null=True)
+    from_state = models.CharField(max_length=16)
+    to_state = models.CharField(max_length=16)
+    request_id = models.CharField(max_length=64)
+    detail = models.JSONField()
+
+    class Meta:
+        managed = False
+        db_table = "audit_event"
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.object_type} {self.object_id}: {self.from_state} -> {self.to_state}"

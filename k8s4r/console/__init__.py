@@ -1,0 +1,1 @@
+"""The operators' pages on top of the admin."""

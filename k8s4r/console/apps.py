@@ -1,0 +1,10 @@
+"""Django's entry for this app."""
+
+from django.apps import AppConfig
+
+
+class ConsoleConfig(AppConfig):
+    """Registers the app and makes sure this process uses our Celery app."""
+
+    name = "k8s4r.console"
+    label = "console"

@@ -1,0 +1,193 @@
+"""Which settings does the platform run with? Read from the environment, prefix ``K8S4R_``.
+
+``Environment`` is the whole list; `docs/configuration.md` explains each. A value may also stand in
+a file: ``K8S4R_SECRET_KEY_FILE`` and its like name one.
+"""
+
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+class Environment(BaseSettings):
+    """Every environment variable the server reads."""
+
+    model_config = SettingsConfigDict(env_prefix="K8S4R_", extra="ignore")
+
+    url: str = Field("http://127.0.0.1:8420", description="Where people and agents reach us.")
+    home: Path = Field(Path("~/.local/share/k8s4r"), description="Data folder.")
+    artifacts_dir: Path | None = Field(None, description="Where artifacts lie; home/artifacts.")
+    database_url: str = Field("postgresql:///k8s4r", description="PostgreSQL, 15 or newer.")
+    database_role: str = Field("", description="Role to work as: it may not change history.")
+    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis: hints only.")
+    secret_key: str = Field("", description="Django's secret for sessions.")
+    secret_key_file: Path | None = None
+    token_pepper: str = Field("", description="Key of the token digests.")
+    token_pepper_file: Path | None = None
+    attempt_key: str = Field("", description="Key from which attempt tokens are derived.")
+    attempt_key_file: Path | None = None
+    allowed_hosts: str = Field("", description="Further host names, separated by commas.")
+    log_level: str = Field("INFO", description="Of our own loggers.")
+    failpoints: str = Field("", description="Tests only: name=action pairs; needs K8S4R_DEBUG.")
+    debug: bool = Field(False, description="Never in production.")
+    nudges: str = Field("gateway", description="Who runs a nudged pass: gateway or worker.")
+    heartbeat_s: float = Field(10.0, description="How often agents send a heartbeat.")
+    offline_after_s: float = Field(60.0, description="An agent silent this long is offline.")
+    requeue_grace_s: float = Field(15.0, description="From lost to the next attempt.")
+    kill_grace_s: float = Field(10.0, description="SIGTERM to SIGKILL on lease loss, at most.")
+    stop_margin_s: float = Field(30.0, description="A runner stops this long before lost.")
+    min_lost_after_s: int = Field(30, description="Smallest lost_after_s a task may ask for.")
+    outage_gap_s: float = Field(15.0, description="A pulse gap beyond this is our own outage.")
+    aging_weight_s: float = Field(60.0, description="Seconds of waiting worth one priority point.")
+    task_retention_days: int = Field(30, description="Ended tasks are kept this long.")
+    event_retention_months: int = Field(13, description="Audit events are kept this long.")
+
+    def secret(self, name: str) -> str:
+        """Return a secret by its name, from its file when one is named."""
+        path: Path | None = getattr(self, f"{name}_file")
+        return path.read_text().strip() if path else str(getattr(self, name))
+
+
+ENV = Environment()
+HOME = ENV.home.expanduser()
+ARTIFACTS_DIR = (ENV.artifacts_dir or HOME / "artifacts").expanduser()
+
+DEBUG = ENV.debug
+SECRET_KEY = ENV.secret("secret_key") or "unset-only-good-for-offline-commands"
+TOKEN_PEPPER = ENV.secret("token_pepper") or SECRET_KEY
+ATTEMPT_KEY = ENV.secret("attempt_key") or SECRET_KEY
+_SITE = urlsplit(ENV.url)
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", _SITE.hostname or "localhost"]
+ALLOWED_HOSTS += [host.strip() for host in ENV.allowed_hosts.split(",") if host.strip()]
+CSRF_TRUSTED_ORIGINS = [f"{_SITE.scheme}://{_SITE.netloc}"]
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "k8s4r.access",
+    "k8s4r.audit",
+    "k8s4r.api",
+    "agents",
+    "pools",
+    "executors",
+    "k8s4r.console",
+]
+MIDDLEWARE = [
+    "k8s4r.api.requests.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "k8s4r.urls"
+WSGI_APPLICATION = "k8s4r.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+def _database(url: str, role: str) -> dict[str, object]:
+    """Return Django's form of a PostgreSQL URL; a socket folder may stand in ``?host=``."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    options = "-c statement_timeout=15s -c lock_timeout=3s"
+    options += " -c idle_in_transaction_session_timeout=30s"
+    options += f" -c role={role}" if role else ""
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "k8s4r",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.pop("host", parts.hostname or ""),
+        "PORT": str(query.pop("port", parts.port or "")),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "tcp_user_timeout": 20000,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "options": options,
+            **query,
+        },
+    }
+
+
+DATABASES = {"default": _database(ENV.database_url, ENV.database_role)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = ENV.redis_url
+AUTH_USER_MODEL = "access.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = HOME / "static"
+WHITENOISE_USE_FINDERS = True
+LOGIN_URL = "admin:login"
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+_HTTPS = _SITE.scheme == "https"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _HTTPS
+SESSION_COOKIE_AGE = 8 * 3600
+SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
+X_FRAME_OPTIONS = "DENY"
+# Loopback without TLS is how the embedded platform runs; with an https URL none is silenced.
+SILENCED_SYSTEM_CHECKS = (
+    [] if _HTTPS else ["security.W004", "security.W008", "security.W012", "security.W016"]
+)
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "k8s4r.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["k8s4r.api.permissions.DenyAll"],
+    "DEFAULT_RENDERER_CLASSES": ["k8s4r.api.rendering.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["k8s4r.api.parsing.StrictJSONParser"],
+    "EXCEPTION_HANDLER": "k8s4r.api.problems.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+
+UNFOLD = {
+    "SITE_TITLE": "k8s4r",
+    "SITE_HEADER": "k8s4r",
+    "SITE_SYMBOL": "hub",
+    "SHOW_HISTORY": False,
+}

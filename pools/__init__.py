@@ -1,0 +1,1 @@
+"""WHERE work may run, and how much: pools and their members."""

@@ -1,0 +1,1 @@
+"""Writes about pools and their members."""
