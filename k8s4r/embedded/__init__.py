@@ -1,0 +1,1 @@
+"""PostgreSQL and Redis from what the machine has, and the supervisor behind ``k8s4r up``."""
