@@ -58,6 +58,7 @@ RETURNING a.id, a.state
 """
 
 # A slot or a task that got a current attempt meanwhile keeps it: the partial unique indexes decide.
+# The session and the slot are looked at again: they may have ended since they were read.
 INSERT_ATTEMPTS: Final = """
 INSERT INTO executors_attempt (
     id, task_id, number, agent_id, session_id, slot_id, project_id, state, stop_reason, changed_at,
@@ -67,6 +68,8 @@ SELECT m.id, t.id, t.attempts_made + 1, m.agent_id, m.session_id, m.slot_id, t.p
 FROM unnest(%(ids)s::uuid[], %(tasks)s::uuid[], %(agents)s::uuid[], %(sessions)s::uuid[],
             %(slots)s::uuid[]) AS m(id, task_id, agent_id, session_id, slot_id)
 JOIN executors_task t ON t.id = m.task_id
+JOIN agents_session s ON s.id = m.session_id AND s.ended_at IS NULL
+JOIN agents_slot slot ON slot.id = m.slot_id AND slot.retired_at IS NULL
 ON CONFLICT DO NOTHING
 RETURNING id, task_id, agent_id
 """

@@ -1,0 +1,148 @@
+"""Who gets the waiting tasks of a pool? Snapshot, decide, apply."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import Final
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from executors import supply, wakeups
+from executors.core.selection import (
+    Limits,
+    Placement,
+    Plan,
+    SelectionPolicy,
+    Strategy,
+    allocate,
+)
+from executors.services import transitions
+from executors.services.transitions import NewAttempt
+from executors.supply import Share, Supply
+from k8s4r import clock
+from k8s4r.access.models import Project
+from k8s4r.audit import attribution
+from pools.models import Pool
+
+TASKS_PER_PASS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PassResult:
+    """What a pass did. ``more`` asks for another pass at once."""
+
+    placed: int = 0
+    agent_ids: frozenset[UUID] = frozenset()
+    more: bool = False
+
+
+_LOCK_AGENTS: Final = """
+SELECT id FROM agents_agent
+WHERE id = ANY(%s) AND desired = 'active' AND observed = 'online' AND archived_at IS NULL
+ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+"""
+_LOCK_TASKS: Final = """
+SELECT id FROM executors_task WHERE id = ANY(%s) AND state = 'pending' AND run_after IS NULL
+ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+"""
+_SAY_WHY: Final = """
+UPDATE executors_requirement r SET waiting_code = m.code, waiting_since = %(now)s
+FROM unnest(%(ids)s::text[], %(codes)s::text[]) AS m(id, code)
+WHERE r.id = m.id AND r.waiting_code <> m.code
+"""
+
+
+@transaction.atomic
+def run_pass(pool_id: UUID, *, now: datetime, aging_weight_s: float) -> PassResult:
+    """Give the pool's waiting tasks to its idle slots, and say why the rest waits.
+
+    Two passes of one pool follow each other (the pool's limits need it); passes of pools that
+    share agents are kept apart by the agents' locks, and by the unique indexes at last.
+
+    Locks: the pool; then the chosen agents and tasks, by pk, skipping what others hold.
+    """
+    pool = Pool.objects.select_for_update(of=("self",), no_key=True).get(pk=pool_id)
+    shares = supply.shares_waiting(pool_id)
+    if not shares:
+        return PassResult()
+    offer = supply.candidates(pool)
+    plan = _decide(pool, shares, offer, aging_weight_s=aging_weight_s)
+    attribution.attribute(attribution.SYSTEM, cause="dispatch")
+    placed = _apply(plan.placements, offer.sessions, now=now)
+    _remember(pool, plan, shares, now=now)
+    agents = frozenset(new.agent_id for new in placed)
+    if agents:
+        wakeups.news_for(agents)
+    return PassResult(len(placed), agents, more=len(placed) < len(plan.placements))
+
+
+def _decide(
+    pool: Pool, shares: Sequence[Share], offer: Supply, *, aging_weight_s: float
+) -> Plan:
+    queue = supply.heads(
+        pool.pk, shares, limit=max(1, min(offer.free_slots, TASKS_PER_PASS))
+    )
+    projects = {share.project_id for share in shares}
+    weights = dict(Project.objects.filter(pk__in=projects).values_list("pk", "weight"))
+    return allocate(
+        queue,
+        requirements=supply.requirements({share.requirement_id for share in shares}),
+        candidates=offer.candidates,
+        policy=SelectionPolicy(
+            strategy=Strategy(pool.strategy),
+            cursor=pool.cursor,
+            aging_weight_s=aging_weight_s,
+            limits=Limits(
+                max_concurrent=pool.max_concurrent,
+                per_owner=pool.max_per_owner,
+                paused=pool.paused,
+            ),
+            weights=weights,
+        ),
+        held=supply.held(pool.pk),
+        random=Random(f"{pool.pk}:{pool.passes}"),  # noqa: S311 - a fair draw, not a secret
+    )
+
+
+def _apply(
+    placements: Sequence[Placement], sessions: Mapping[UUID, UUID], *, now: datetime
+) -> list[NewAttempt]:
+    """Turn placements into attempts, as far as their agents and tasks are still free."""
+    if not placements:
+        return []
+    agents = _locked(_LOCK_AGENTS, {placement.agent_id for placement in placements})
+    tasks = _locked(_LOCK_TASKS, {placement.task_id for placement in placements})
+    return transitions.assign(
+        [
+            NewAttempt(
+                attempt_id=clock.new_id(),
+                task_id=placement.task_id,
+                agent_id=placement.agent_id,
+                session_id=sessions[placement.agent_id],
+                slot_id=placement.slot_id,
+            )
+            for placement in placements
+            if placement.agent_id in agents
+            and placement.task_id in tasks
+            and placement.agent_id in sessions
+        ],
+        now=now,
+    )
+
+
+def _locked(statement: str, ids: set[UUID]) -> frozenset[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [list(ids)])
+        return frozenset(row[0] for row in cursor.fetchall())
+
+
+def _remember(pool: Pool, plan: Plan, shares: Sequence[Share], *, now: datetime) -> None:
+    """Keep why each requirement waits, and where round robin and the draw go on."""
+    ids = sorted({share.requirement_id for share in shares})
+    codes = [str(plan.waiting.get(requirement_id, "")) for requirement_id in ids]
+    with connection.cursor() as cursor:
+        cursor.execute(_SAY_WHY, {"now": now, "ids": ids, "codes": codes})
+    if plan.placements and pool.strategy in {Strategy.ROUND_ROBIN, Strategy.RANDOM}:
+        Pool.objects.filter(pk=pool.pk).update(cursor=plan.cursor, passes=pool.passes + 1)

@@ -1,0 +1,228 @@
+"""What waits in a pool, and who could take it? Rows read once, as values for the pure rules.
+
+Every function is one statement whatever the length of the queue: shares (a requirement of one
+owner) are found by a loose index scan, and of each share only its head is read.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from agents.core.states import Desired, Observed
+from executors.core.constraints import Constraint, Operand
+from executors.core.fairness import Queued
+from executors.core.lifecycle import ATTEMPT_CURRENT
+from executors.core.qualification import Candidate, FreeSlot, Requirement
+from executors.models import Requirement as RequirementRow
+from pools.models import Pool, PoolType
+
+CURRENT: Final = sorted(str(state) for state in ATTEMPT_CURRENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The waiting tasks of one owner that ask for the same."""
+
+    requirement_id: str
+    project_id: UUID
+    owner_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """Candidates of a pool, with the open session of each that has one."""
+
+    candidates: tuple[Candidate, ...]
+    sessions: Mapping[UUID, UUID]
+
+    @property
+    def free_slots(self) -> int:
+        """Idle slots in the pool, whether or not their agents may get work now."""
+        return sum(len(candidate.free_slots) for candidate in self.candidates)
+
+
+_SHARES: Final = """
+WITH RECURSIVE shares AS (
+    (SELECT requirement_id, project_id, owner_id FROM executors_task
+     WHERE pool_id = %(pool)s AND state = 'pending' AND run_after IS NULL
+     ORDER BY requirement_id, project_id, owner_id LIMIT 1)
+  UNION ALL
+    SELECT after.* FROM shares s CROSS JOIN LATERAL (
+        SELECT t.requirement_id, t.project_id, t.owner_id FROM executors_task t
+        WHERE t.pool_id = %(pool)s AND t.state = 'pending' AND t.run_after IS NULL
+          AND (t.requirement_id, t.project_id, t.owner_id)
+            > (s.requirement_id, s.project_id, s.owner_id)
+        ORDER BY t.requirement_id, t.project_id, t.owner_id LIMIT 1) after
+) SELECT requirement_id, project_id, owner_id FROM shares
+"""
+
+_HEADS: Final = """
+SELECT t.id, s.requirement_id, s.project_id, s.owner_id, t.sort_key, t.priority
+FROM unnest(%(requirements)s::text[], %(projects)s::uuid[], %(owners)s::uuid[])
+     AS s(requirement_id, project_id, owner_id)
+CROSS JOIN LATERAL (
+    SELECT id, sort_key, priority FROM executors_task
+    WHERE pool_id = %(pool)s AND state = 'pending' AND run_after IS NULL
+      AND requirement_id = s.requirement_id AND project_id = s.project_id
+      AND owner_id = s.owner_id
+    ORDER BY sort_key, id LIMIT %(limit)s) t
+"""
+
+_HELD: Final = """
+SELECT t.project_id, t.owner_id, count(*) FROM executors_attempt a
+JOIN executors_task t ON t.id = a.task_id
+WHERE a.state = ANY(%(current)s) AND t.pool_id = %(pool)s
+GROUP BY t.project_id, t.owner_id
+"""
+
+_CANDIDATES: Final = """
+SELECT a.id, a.name, a.desired, a.observed, a.labels, a.capabilities, a.device_info, s.id,
+       count(slot.id) FILTER (WHERE slot.id IS NOT NULL),
+       coalesce(array_agg(slot.id::text ORDER BY slot.index)
+                FILTER (WHERE slot.id IS NOT NULL AND c.id IS NULL), '{{}}'),
+       coalesce(array_agg(slot.index ORDER BY slot.index)
+                FILTER (WHERE slot.id IS NOT NULL AND c.id IS NULL), '{{}}'),
+       coalesce(array_agg(slot.lane::text ORDER BY slot.index)
+                FILTER (WHERE slot.id IS NOT NULL AND c.id IS NULL), '{{}}')
+FROM agents_agent a
+LEFT JOIN agents_session s ON s.agent_id = a.id AND s.ended_at IS NULL
+LEFT JOIN agents_slot slot ON slot.agent_id = a.id AND slot.retired_at IS NULL
+LEFT JOIN executors_attempt c ON c.slot_id = slot.id AND c.state = ANY(%(current)s)
+WHERE a.archived_at IS NULL AND {members}
+GROUP BY a.id, s.id ORDER BY a.id
+"""
+_LISTED: Final = "a.id IN (SELECT agent_id FROM pools_membership WHERE pool_id = %(pool)s)"
+_LABELLED: Final = "a.project_id = %(project)s AND a.labels @> %(labels)s::jsonb"
+
+_USED: Final = """
+SELECT a.agent_id, r.resources FROM executors_attempt a
+JOIN executors_task t ON t.id = a.task_id JOIN executors_requirement r ON r.id = t.requirement_id
+WHERE a.state = ANY(%(current)s) AND r.resources <> '{}'::jsonb AND a.agent_id = ANY(%(agents)s)
+"""
+
+
+def _rows(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
+
+
+def shares_waiting(pool_id: UUID) -> list[Share]:
+    """Return who waits for what in the pool, in the order of the index."""
+    return [Share(*row) for row in _rows(_SHARES, {"pool": pool_id})]
+
+
+def heads(pool_id: UUID, shares: Sequence[Share], *, limit: int) -> list[Queued]:
+    """Return of each share its first ``limit`` tasks, most urgent first within the share."""
+    parameters = {
+        "pool": pool_id,
+        "requirements": [share.requirement_id for share in shares],
+        "projects": [share.project_id for share in shares],
+        "owners": [share.owner_id for share in shares],
+        "limit": limit,
+    }
+    return [
+        Queued(
+            task_id=task,
+            requirement_id=requirement,
+            project_id=project,
+            owner_id=owner,
+            sort_key=sort_key,
+            priority=priority,
+        )
+        for task, requirement, project, owner, sort_key, priority in _rows(_HEADS, parameters)
+    ]
+
+
+def held(pool_id: UUID) -> dict[tuple[UUID, UUID], int]:
+    """Return how many slots each (project, owner) holds with tasks of this pool."""
+    rows = _rows(_HELD, {"pool": pool_id, "current": CURRENT})
+    return {(project, owner): count for project, owner, count in rows}
+
+
+def requirements(ids: Collection[str]) -> dict[str, Requirement]:
+    """Return the requirements as values, by id."""
+    return {row.pk: as_value(row) for row in RequirementRow.objects.filter(pk__in=ids)}
+
+
+def as_value(row: RequirementRow) -> Requirement:
+    """Return a requirement row as the value that the rules take."""
+    return Requirement(
+        id=row.pk,
+        kind=row.kind,
+        driver=row.driver,
+        labels=row.labels,
+        constraints=tuple(_constraint(entry) for entry in row.constraints),
+        resources=row.resources,
+    )
+
+
+def _constraint(entry: Mapping[str, str]) -> Constraint:
+    return Constraint(entry["ltarget"], Operand(entry["operand"]), entry["rtarget"])
+
+
+def candidates(pool: Pool) -> Supply:
+    """Return every agent that belongs to the pool, online or not, with its idle slots."""
+    listed = pool.type == PoolType.STATIC
+    parameters = {
+        "pool": pool.pk,
+        "project": pool.project_id,
+        "labels": json.dumps(pool.required_labels),
+        "current": CURRENT,
+    }
+    statement = _CANDIDATES.format(members=_LISTED if listed else _LABELLED)
+    rows = _rows(statement, parameters)
+    used = _used_resources([row[0] for row in rows if _declared(row[5])])
+    return Supply(
+        tuple(_candidate(row, used.get(row[0], {})) for row in rows),
+        {row[0]: row[7] for row in rows if row[7] is not None},
+    )
+
+
+def _candidate(row: tuple[Any, ...], used: Mapping[str, float]) -> Candidate:
+    agent_id, name, desired, observed, labels, capabilities, device, _, total, *free = row
+    declared = _declared(_loaded(capabilities))
+    return Candidate(
+        agent_id=agent_id,
+        name=name,
+        desired=Desired(desired),
+        observed=Observed(observed),
+        labels=_loaded(labels),
+        capabilities=_loaded(capabilities),
+        device=_loaded(device),
+        free_slots=tuple(
+            FreeSlot(UUID(slot_id), index, lane) for slot_id, index, lane in zip(*free, strict=True)
+        ),
+        total_slots=total,
+        free_resources={key: amount - used.get(key, 0.0) for key, amount in declared.items()},
+    )
+
+
+def _loaded(value: Any) -> dict[str, Any]:
+    """Return a jsonb value of a raw cursor: Django leaves it as text there."""
+    loaded = json.loads(value) if isinstance(value, str) else value
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _declared(capabilities: Any) -> dict[str, float]:
+    """Return what the agent says it has to give, from ``capabilities.resources``."""
+    resources = _loaded(capabilities).get("resources", {})
+    if not isinstance(resources, dict):
+        return {}
+    return {key: float(value) for key, value in resources.items() if isinstance(value, int | float)}
+
+
+def _used_resources(agent_ids: Sequence[UUID]) -> dict[UUID, dict[str, float]]:
+    if not agent_ids:
+        return {}
+    used: dict[UUID, dict[str, float]] = {}
+    rows: Iterable[tuple[Any, ...]] = _rows(_USED, {"current": CURRENT, "agents": agent_ids})
+    for agent_id, resources in rows:
+        of_agent = used.setdefault(agent_id, {})
+        for key, amount in _loaded(resources).items():
+            of_agent[key] = of_agent.get(key, 0.0) + float(amount)
+    return used

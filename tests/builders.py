@@ -1,0 +1,157 @@
+"""Rows for tests: literal values for what matters, sensible ones for the rest."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from agents.models import Agent, Session, Slot
+from executors.core.lifecycle import AttemptState, TaskState
+from executors.models import Attempt, Requirement, Task
+from k8s4r import clock
+from k8s4r.access.models import Project, User
+from pools.models import Membership, Pool
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def a_user(name: str = "alice", **fields: Any) -> User:
+    """Return the user of that name, made at the first call."""
+    return User.objects.get_or_create(username=name, defaults=fields)[0]
+
+
+def a_project(name: str = "default", **fields: Any) -> Project:
+    """Return the project of that name, made at the first call."""
+    return Project.objects.get_or_create(
+        name=name, defaults={"created_at": NOON, **fields}
+    )[0]
+
+
+def an_agent(
+    name: str | None = None, *, slots: int = 1, now: datetime = NOON, **fields: Any
+) -> Agent:
+    """Return an agent that is online in an open session, with general slots."""
+    identity = clock.new_id()
+    agent = Agent.objects.create(
+        id=identity,
+        name=name or f"agent-{identity.hex[-12:]}",
+        **{
+            "project": fields.pop("project", None) or a_project(),
+            "observed": "online",
+            "created_at": now,
+            "changed_at": now,
+            **fields,
+        },
+    )
+    Session.objects.create(
+        id=clock.new_id(), agent=agent, slots=slots, opened_at=now, last_heartbeat_at=now
+    )
+    Slot.objects.bulk_create(Slot(agent=agent, index=index) for index in range(slots))
+    return agent
+
+
+def session_of(agent: Agent) -> Session:
+    """Return the agent's open session."""
+    return Session.objects.get(agent=agent, ended_at__isnull=True)
+
+
+def a_pool(*members: Agent, name: str | None = None, **fields: Any) -> Pool:
+    """Return a pool; with members a static one, without a dynamic one that takes every agent."""
+    identity = clock.new_id()
+    pool = Pool.objects.create(
+        id=identity,
+        name=name or f"pool-{identity.hex[-12:]}",
+        **{
+            "project": fields.pop("project", None) or a_project(),
+            "type": "static" if members else "dynamic",
+            "created_at": NOON,
+            "changed_at": NOON,
+            **fields,
+        },
+    )
+    Membership.objects.bulk_create(
+        Membership(pool=pool, agent=agent, added_at=NOON) for agent in members
+    )
+    return pool
+
+
+def a_requirement(pool: Pool, **fields: Any) -> Requirement:
+    """Return a requirement of the pool; equal fields give the same row."""
+    content = {"kind": "exec", "driver": "noop", "labels": {}, "constraints": [], **fields}
+    identity = f"{pool.pk.hex[:20]}{abs(hash(str(sorted(content.items())))) % 10**12:012d}"
+    return Requirement.objects.get_or_create(id=identity, defaults={"pool": pool, **content})[0]
+
+
+def a_task(pool: Pool, *, now: datetime = NOON, **fields: Any) -> Task:
+    """Return a pending task that asks for nothing in particular."""
+    return a_tasks(pool, 1, now=now, **fields)[0]
+
+
+def a_tasks(pool: Pool, count: int, *, now: datetime = NOON, **fields: Any) -> list[Task]:
+    """Return pending tasks, oldest first."""
+    requirement = fields.pop("requirement", None) or a_requirement(pool)
+    priority = fields.get("priority", 0)
+    shared = {
+        "project": pool.project,
+        "owner": fields.pop("owner", None) or a_user(),
+        "pool": pool,
+        "requirement": requirement,
+        "kind": "exec",
+        "driver": "noop",
+        "changed_at": now,
+        "submitted_at": now,
+        **fields,
+    }
+    return Task.objects.bulk_create(
+        Task(
+            id=clock.new_id(),
+            sort_key=now.timestamp() - priority * 60 + index * 1e-3,
+            **shared,
+        )
+        for index in range(count)
+    )
+
+
+def an_attempt(
+    task: Task, agent: Agent, *, state: str = AttemptState.ASSIGNED, now: datetime = NOON, **fields: Any
+) -> Attempt:
+    """Return a current attempt of the task on a free slot of the agent; the task follows it."""
+    taken = Attempt.objects.filter(agent=agent, ended_at__isnull=True).values("slot")
+    slot = fields.pop("slot", None) or Slot.objects.filter(agent=agent).exclude(pk__in=taken)[0]
+    running = state != AttemptState.ASSIGNED
+    attempt = Attempt.objects.create(
+        id=clock.new_id(),
+        task=task,
+        number=task.attempts_made + 1,
+        agent=agent,
+        slot=slot,
+        project=task.project,
+        state=state,
+        **{
+            "session": fields.pop("session", None) or session_of(agent),
+            "changed_at": now,
+            "assigned_at": now,
+            "started_at": now if running else None,
+            "lost_after_s": task.lost_after_s,
+            "disconnect": task.disconnect,
+            "silence_timeout_s": task.silence_timeout_s,
+            **fields,
+        },
+    )
+    task.attempts_made += 1
+    task.agent = agent
+    task.state = TaskState.RUNNING if running else TaskState.DISPATCHING
+    task.started_at = attempt.started_at
+    task.save()
+    return attempt
+
+
+def seconds(count: float) -> timedelta:
+    """Return a duration."""
+    return timedelta(seconds=count)
+
+
+def state_of(row: Task | Attempt | UUID) -> str:
+    """Return the state a task or attempt has in the database now."""
+    if isinstance(row, UUID):
+        return Task.objects.get(pk=row).state
+    return type(row).objects.get(pk=row.pk).state
