@@ -1,0 +1,171 @@
+"""What room do the candidates of a pass have left, and where does the next task find some?"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from random import Random
+from uuid import UUID
+
+from executors.core.qualification import (
+    Candidate,
+    Exclusion,
+    FreeSlot,
+    Requirement,
+    lanes_of,
+    rule_out,
+    short_resource,
+)
+from executors.core.strategies import (
+    Chooser,
+    InOrder,
+    LeastBusy,
+    Lottery,
+    RoundRobin,
+    Strategy,
+    Turn,
+)
+from executors.core.waiting import WaitingCode, nearest
+
+
+class Room:
+    """The free slots and resources of one agent, shrinking through a pass."""
+
+    __slots__ = ("_candidate", "_resources", "_slots", "_total")
+
+    def __init__(self, candidate: Candidate) -> None:
+        self._candidate = candidate
+        self._slots = sorted(candidate.free_slots, key=lambda slot: slot.index)
+        self._resources = dict(candidate.free_resources)
+        self._total = max(candidate.total_slots, len(self._slots))
+
+    @property
+    def busy_share(self) -> float:
+        """The share of the agent's slots that are in use; 1 without any slot."""
+        return 1 - len(self._slots) / self._total if self._total else 1.0
+
+    def fits(self, requirement: Requirement, lanes: tuple[str, ...]) -> bool:
+        """Is there still a slot of these lanes, and enough of every resource?"""
+        if not any(slot.lane in lanes for slot in self._slots):
+            return False
+        return short_resource(requirement, self._resources) is None
+
+    def take(self, requirement: Requirement, lanes: tuple[str, ...]) -> FreeSlot:
+        """Use up a slot, of the first lane that has one, and the resources."""
+        slot = min(
+            (slot for slot in self._slots if slot.lane in lanes),
+            key=lambda slot: (lanes.index(slot.lane), slot.index),
+        )
+        self._slots.remove(slot)
+        for name, size in requirement.resources.items():
+            self._resources[name] -= size
+        return slot
+
+    def candidate_now(self) -> Candidate:
+        """Return the candidate as it is after what was taken."""
+        if len(self._slots) == len(self._candidate.free_slots):
+            return self._candidate
+        return replace(
+            self._candidate, free_slots=tuple(self._slots), free_resources=self._resources
+        )
+
+
+class Fleet:
+    """All candidates of a pass, in the order of their ids."""
+
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        strategy: Strategy,
+        cursor: UUID | None,
+        random: Random,
+    ) -> None:
+        self.candidates = sorted(candidates, key=lambda candidate: candidate.agent_id.int)
+        self.rooms = [Room(candidate) for candidate in self.candidates]
+        self._free = sum(len(candidate.free_slots) for candidate in candidates)
+        self._strategy = strategy
+        self._random = random
+        self._turn = Turn([candidate.agent_id for candidate in self.candidates], cursor)
+
+    @property
+    def has_room(self) -> bool:
+        """Is any slot free, of any lane?"""
+        return self._free > 0
+
+    @property
+    def cursor(self) -> UUID | None:
+        """The agent that the round robin served last."""
+        return self._turn.cursor
+
+    def chooser(self) -> Chooser:
+        """Return a chooser for one requirement, as the strategy wants it."""
+        size = len(self.candidates)
+        if self._strategy is Strategy.ROUND_ROBIN:
+            return RoundRobin(self._turn, size)
+        if self._strategy is Strategy.RANDOM:
+            return Lottery(size, self._random)
+        if self._strategy is Strategy.LABEL_MATCH:
+            return InOrder(self._by_specificity)
+        return LeastBusy(self._by_share, lambda index: self.rooms[index].busy_share)
+
+    def take(self, index: int, requirement: Requirement, lanes: tuple[str, ...]) -> FreeSlot:
+        """Use up a slot of this agent."""
+        self._free -= 1
+        return self.rooms[index].take(requirement, lanes)
+
+    @cached_property
+    def _by_specificity(self) -> list[int]:
+        """Agents with the fewest labels first.
+
+        Whoever fits carries every required label, so the fewest labels are the fewest surplus
+        ones, for every requirement.
+        """
+        return sorted(range(len(self.candidates)), key=lambda at: len(self.candidates[at].labels))
+
+    @cached_property
+    def _by_share(self) -> list[tuple[float, int]]:
+        return sorted((room.busy_share, index) for index, room in enumerate(self.rooms))
+
+
+class Search:
+    """Finds agents for one requirement, judging each agent at most once."""
+
+    def __init__(self, fleet: Fleet, requirement: Requirement) -> None:
+        self._fleet = fleet
+        self._requirement = requirement
+        self._lanes = lanes_of(requirement.kind)
+        self._chooser = fleet.chooser()
+        self._judged: dict[int, Exclusion | None] = {}
+        self._is_exhausted = False
+
+    def take(self) -> tuple[UUID, FreeSlot] | None:
+        """Take a slot of the best agent that fits, ``None`` when there is none any more."""
+        index = None if self._is_exhausted else self._chooser.choose(self._fits)
+        if index is None:
+            self._is_exhausted = True
+            return None
+        slot = self._fleet.take(index, self._requirement, self._lanes)
+        return self._fleet.candidates[index].agent_id, slot
+
+    def code(self) -> WaitingCode:
+        """Return the code of the nearest agent, as it is after what was taken."""
+        no_room = self._is_exhausted or not self._fleet.has_room
+        ceiling = WaitingCode.SLOTS_FULL if no_room else WaitingCode.BEHIND_OTHERS
+        return nearest(self._exclusions_now(), ceiling=ceiling)
+
+    def _fits(self, index: int) -> bool:
+        if self._judge(index) is not None:
+            return False
+        return self._fleet.rooms[index].fits(self._requirement, self._lanes)
+
+    def _judge(self, index: int) -> Exclusion | None:
+        if index not in self._judged:
+            candidate = self._fleet.candidates[index]
+            self._judged[index] = rule_out(self._requirement, candidate)
+        return self._judged[index]
+
+    def _exclusions_now(self) -> Iterator[Exclusion | None]:
+        for index, room in enumerate(self._fleet.rooms):
+            exclusion = self._judge(index)
+            if exclusion is None:
+                exclusion = rule_out(self._requirement, room.candidate_now())
+            yield exclusion

@@ -1,0 +1,206 @@
+"""May this agent take a task with this requirement now, and if not, which rule says so?
+
+`rule_out` is the one judge: a dispatch pass asks it once per pair, and so do the reasons that a
+person reads.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from agents.core.states import Desired, Observed
+from executors.core.codes import WaitingCode
+from executors.core.constraints import Constraint, evaluate
+from k8s4r.core import labels as label_rules
+
+# Which lanes a kind may use, the preferred one first: a plan leaves the slot that can apply free.
+LANES: Final[Mapping[str, tuple[str, ...]]] = {
+    "exec": ("general", "main"),
+    "plan": ("plan", "general", "main"),
+    "plan_and_apply": ("general", "main"),
+}
+
+_ROUNDING: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSlot:
+    """A slot without a current attempt."""
+
+    slot_id: UUID
+    index: int
+    lane: str = "general"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An agent as a pass sees it; ``free_resources`` has only what it declares."""
+
+    agent_id: UUID
+    name: str = ""
+    desired: Desired = Desired.ACTIVE
+    observed: Observed = Observed.ONLINE
+    labels: Mapping[str, str] = field(default_factory=dict)
+    capabilities: Mapping[str, object] = field(default_factory=dict)
+    device: Mapping[str, object] = field(default_factory=dict)
+    free_slots: tuple[FreeSlot, ...] = ()
+    total_slots: int = 0
+    free_resources: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """What tasks ask of an agent; ``id`` comes from `identity`."""
+
+    id: str
+    kind: str
+    driver: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    constraints: tuple[Constraint, ...] = ()
+    resources: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Why one candidate cannot take the task: which rule, what it needs, what was found."""
+
+    code: WaitingCode
+    rule: str
+    needed: str
+    found: str
+
+
+def identity(requirement: Requirement, pool_id: UUID) -> str:
+    """Return the id of a requirement in a pool: 32 hexadecimal digits of a hash of its content.
+
+    The order of labels and resources does not count, nor does the ``id`` that it already has.
+    """
+    content = {
+        "pool": str(pool_id),
+        "kind": requirement.kind,
+        "driver": requirement.driver,
+        "labels": dict(requirement.labels),
+        "constraints": [[c.ltarget, c.operand, c.rtarget] for c in requirement.constraints],
+        "resources": {name: float(size) for name, size in requirement.resources.items()},
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def rule_out(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
+    """Return the first rule that keeps the candidate from the task, ``None`` if none does.
+
+    First what the agent is, then whether it is there, then whether it has room: the further the
+    rule, the nearer the candidate (`codes.NEARNESS`).
+    """
+    for judge in _JUDGES:
+        exclusion = judge(requirement, candidate)
+        if exclusion is not None:
+            return exclusion
+    return None
+
+
+def lanes_of(kind: str) -> tuple[str, ...]:
+    """Return the lanes a kind of task may use, the preferred one first."""
+    return LANES.get(kind, ("general",))
+
+
+def short_resource(requirement: Requirement, free: Mapping[str, float]) -> str | None:
+    """Return the first resource of which there is too little; one not declared counts as 0.
+
+    The tolerance absorbs rounding: ten tenths of a core fit into one core.
+    """
+    for name, needed in requirement.resources.items():
+        if free.get(name, 0.0) < needed - _ROUNDING:
+            return name
+    return None
+
+
+def _revoked(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
+    if candidate.desired is not Desired.REVOKED:
+        return None
+    return Exclusion(WaitingCode.NO_AGENTS, "desired", Desired.ACTIVE, candidate.desired)
+
+
+def _driver_missing(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
+    """An agent that never opened a session has not said what it can: it counts as away."""
+    drivers = candidate.capabilities.get("drivers")
+    if isinstance(drivers, list | tuple | Mapping) and requirement.driver in drivers:
+        return None
+    if drivers is None and candidate.observed is not Observed.ONLINE:
+        return None
+    found = ", ".join(map(str, drivers)) if isinstance(drivers, list | tuple | Mapping) else ""
+    return Exclusion(
+        WaitingCode.CAPABILITY_MISSING, "capabilities.drivers", requirement.driver, found
+    )
+
+
+def _labels_missing(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
+    if label_rules.matches(requirement.labels, candidate.labels):
+        return None
+    key = label_rules.missing(requirement.labels, candidate.labels)[0]
+    found = candidate.labels.get(key, "")
+    return Exclusion(WaitingCode.LABELS_MISSING, f"labels.{key}", requirement.labels[key], found)
+
+
+def _constraint_unmet(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
+    if not requirement.constraints:
+        return None
+    facts = {
+        "labels": candidate.labels,
+        "capabilities": candidate.capabilities,
+        "device": candidate.device,
+    }
+    for constraint in requirement.constraints:
+        verdict = evaluate(constraint, facts)
+        if not verdict.ok:
+            needed = f"{constraint.operand} {constraint.rtarget}"
+            found = verdict.found or ""
+            return Exclusion(WaitingCode.CONSTRAINT_UNMET, constraint.ltarget, needed, found[:200])
+    return None
+
+
+def _away(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
+    if candidate.observed is Observed.ONLINE:
+        return None
+    return Exclusion(WaitingCode.NO_AGENT_ONLINE, "observed", Observed.ONLINE, candidate.observed)
+
+
+def _paused(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
+    if candidate.desired is Desired.ACTIVE:
+        return None
+    return Exclusion(WaitingCode.PAUSED, "desired", Desired.ACTIVE, candidate.desired)
+
+
+def _resources_short(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
+    name = short_resource(requirement, candidate.free_resources)
+    if name is None:
+        return None
+    needed, found = requirement.resources[name], candidate.free_resources.get(name, 0.0)
+    return Exclusion(WaitingCode.RESOURCES_SHORT, f"resources.{name}", f"{needed:g}", f"{found:g}")
+
+
+def _no_slot(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
+    if not candidate.free_slots:
+        found = f"0 of {candidate.total_slots}"
+        return Exclusion(WaitingCode.SLOTS_FULL, "free_slots", "1", found)
+    lanes = lanes_of(requirement.kind)
+    if any(slot.lane in lanes for slot in candidate.free_slots):
+        return None
+    found = ", ".join(sorted({slot.lane for slot in candidate.free_slots}))
+    return Exclusion(WaitingCode.LANE_FULL, "free_slots.lane", " or ".join(lanes), found)
+
+
+_JUDGES: Final[tuple[Callable[[Requirement, Candidate], Exclusion | None], ...]] = (
+    _revoked,
+    _driver_missing,
+    _labels_missing,
+    _constraint_unmet,
+    _away,
+    _paused,
+    _resources_short,
+    _no_slot,
+)

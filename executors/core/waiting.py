@@ -1,0 +1,132 @@
+"""Why does a task wait, candidate by candidate, and what can a person do about it?
+
+One code per requirement, chosen in this order:
+
+1. ``paused``, when the whole pool is;
+2. ``retry_backoff``, ``workspace_locked``, ``workspace_busy``: the task itself may not start yet;
+3. the code of the nearest candidate (`codes.NEARNESS`), ``behind_others`` when one fits; but
+4. ``pool_limit``, then ``owner_share``, when room is all that is short and a limit is reached;
+5. ``pod_failing``, then ``scaling_out``, when pods of this pool would bring the room or the agent.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from executors.core.codes import NEARNESS, ROOM, SENTENCES, WaitingCode
+from executors.core.qualification import Candidate, Exclusion, Requirement, rule_out
+
+__all__ = [
+    "Explanation",
+    "PoolFacts",
+    "Reason",
+    "TaskFacts",
+    "WaitingCode",
+    "explain",
+    "nearest",
+    "settle",
+]
+
+_RANK = {code: rank for rank, code in enumerate(NEARNESS)}
+_PODS_WOULD_HELP = ROOM | {WaitingCode.NO_AGENTS, WaitingCode.NO_AGENT_ONLINE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolFacts:
+    """What of the pool decides a code; ``held`` is the number of its current attempts."""
+
+    paused: bool = False
+    held: int = 0
+    max_concurrent: int | None = None
+    pods_failing: bool = False
+    pods_starting: bool = False
+
+    @property
+    def is_at_limit(self) -> bool:
+        """Does the pool run as many tasks as it may?"""
+        return self.max_concurrent is not None and self.held >= self.max_concurrent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFacts:
+    """What of one task decides a code; the defaults are a task that may start at once.
+
+    ``hindrance`` is a code of its own: ``retry_backoff`` or one of its workspace.
+    """
+
+    hindrance: WaitingCode | None = None
+    owner_at_limit: bool = False
+
+
+_READY = TaskFacts()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One candidate, and what keeps it from the task; ``None``: it fits, others come first."""
+
+    agent_id: UUID
+    name: str
+    exclusion: Exclusion | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The code, a sentence for people, and one reason per candidate in the order given."""
+
+    code: WaitingCode
+    sentence: str
+    reasons: tuple[Reason, ...]
+
+
+def explain(
+    requirement: Requirement,
+    candidates: Sequence[Candidate],
+    pool: PoolFacts,
+    *,
+    task: TaskFacts = _READY,
+) -> Explanation:
+    """Say why a task waits, by the same rules that a dispatch pass goes by."""
+    reasons = tuple(
+        Reason(each.agent_id, each.name, rule_out(requirement, each)) for each in candidates
+    )
+    code = settle(nearest(reason.exclusion for reason in reasons), pool, task=task)
+    return Explanation(code, SENTENCES[code], reasons)
+
+
+def nearest(
+    exclusions: Iterable[Exclusion | None], *, ceiling: WaitingCode = WaitingCode.BEHIND_OTHERS
+) -> WaitingCode:
+    """Return the code of the candidate that comes nearest; ``no_agents`` without candidates.
+
+    A candidate that is not excluded has room, so others come first: ``behind_others``. Looks no
+    further once the code is ``ceiling``, which a caller lowers when it knows that none has room.
+    """
+    best = 0
+    for exclusion in exclusions:
+        code = WaitingCode.BEHIND_OTHERS if exclusion is None else exclusion.code
+        best = max(best, _RANK[code])
+        if best >= _RANK[ceiling]:
+            break
+    return NEARNESS[best]
+
+
+def settle(code: WaitingCode, pool: PoolFacts, *, task: TaskFacts = _READY) -> WaitingCode:
+    """Return the code that is shown, given the nearest candidate's; the order is the module's."""
+    if pool.paused:
+        return WaitingCode.PAUSED
+    if task.hindrance is not None:
+        return task.hindrance
+    if code in ROOM and pool.is_at_limit:
+        return WaitingCode.POOL_LIMIT
+    if code in ROOM and task.owner_at_limit:
+        return WaitingCode.OWNER_SHARE
+    return _with_pods(code, pool)
+
+
+def _with_pods(code: WaitingCode, pool: PoolFacts) -> WaitingCode:
+    if code not in _PODS_WOULD_HELP:
+        return code
+    if pool.pods_failing:
+        return WaitingCode.POD_FAILING
+    return WaitingCode.SCALING_OUT if pool.pods_starting else code
