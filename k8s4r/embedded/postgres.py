@@ -163,7 +163,7 @@ def _cluster(folder: Path) -> Cluster:
         data = reachable.data_folder(data, who)
     major = data / "PG_VERSION"
     found = binaries.find_postgres(int(major.read_text()) if major.exists() else None)
-    programs = reachable.programs(found.folder, who) if who.is_dropped else found.folder
+    programs = reachable.programs(found, who) if who.is_dropped else found.folder
     run = sockets.socket_folder(folder / "run", uid=who.uid, gid=who.gid)
     return Cluster(data, run, programs, found.version, who)
 

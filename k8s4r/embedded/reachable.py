@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from k8s4r.embedded import identity
+from k8s4r.embedded import binaries, identity
 
 ROOT = Path("/var/lib/k8s4r")
 
@@ -29,19 +29,19 @@ def data_folder(wished: Path, who: identity.Identity) -> Path:
     return place / "data"
 
 
-def programs(folder: Path, who: identity.Identity) -> Path:
-    """Return ``folder``, or a copy of the package around it where ``who`` can run it."""
-    if _runs(folder / "postgres", who):
-        return folder
-    install, package = folder.parent, folder.parents[1]
-    libraries = package.with_name(f"{package.name}.libs")
-    copy = ROOT / "programs"
-    # Beside each other as in the wheel: the programs find their libraries by relative paths.
-    for source in (install, libraries):
-        target = copy / source.relative_to(package.parent)
-        if not target.exists():
-            shutil.copytree(source, target, symlinks=True)
-    return copy / install.relative_to(package.parent) / folder.name
+def programs(found: binaries.Postgres, who: identity.Identity) -> Path:
+    """Return where ``who`` can run it: in place, or in a copy of the package around it."""
+    if _runs(found.folder / "postgres", who):
+        return found.folder
+    install, package = found.folder.parent, found.folder.parents[1]
+    copy = ROOT / f"postgresql-{found.version}"
+    if not copy.exists():
+        draft = copy.with_name(f".{copy.name}.{os.getpid()}")
+        # Beside each other as in the wheel: the programs find their libraries by relative paths.
+        for source in (install, package.with_name(f"{package.name}.libs")):
+            shutil.copytree(source, draft / source.relative_to(package.parent), symlinks=True)
+        draft.rename(copy)
+    return copy / found.folder.relative_to(package.parent)
 
 
 def _runs(program: Path, who: identity.Identity) -> bool:
