@@ -1,0 +1,47 @@
+"""What is told between processes? Which pools have waiting tasks, and which agents have news.
+
+News is a hint: who misses it finds the same in the database a little later.
+"""
+
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+CHANNEL: Final = "k8s4r:news"
+
+
+class News(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``pools`` want a pass, ``agents`` have an order or a directive.
+
+    ``origin`` is the process that says so: it has told its own listeners already.
+    """
+
+    origin: str = ""
+    pools: frozenset[UUID] = frozenset()
+    agents: frozenset[UUID] = frozenset()
+
+    def __or__(self, other: "News") -> "News":
+        """Return both as one; the origin of the first."""
+        return News(
+            origin=self.origin,
+            pools=self.pools | other.pools,
+            agents=self.agents | other.agents,
+        )
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(News)
+
+
+def encode(news: News) -> bytes:
+    """Return the form it has on the wire."""
+    return _ENCODER.encode(news)
+
+
+def decode(data: Any) -> News | None:
+    """Return the news, or nothing when this is none: a hint is never worth an error."""
+    try:
+        return _DECODER.decode(data)
+    except (msgspec.DecodeError, TypeError, UnicodeDecodeError):
+        return None
