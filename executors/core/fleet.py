@@ -30,43 +30,43 @@ from executors.core.waiting import WaitingCode, nearest
 class Room:
     """The free slots and resources of one agent, shrinking through a pass."""
 
-    __slots__ = ("_candidate", "_resources", "_slots", "_total")
+    __slots__ = ("_by_lane", "_candidate", "_free", "_resources", "_total")
 
     def __init__(self, candidate: Candidate) -> None:
         self._candidate = candidate
-        self._slots = sorted(candidate.free_slots, key=lambda slot: slot.index)
+        self._free = len(candidate.free_slots)
+        self._total = max(candidate.total_slots, self._free)
         self._resources = dict(candidate.free_resources)
-        self._total = max(candidate.total_slots, len(self._slots))
+        self._by_lane: dict[str, list[FreeSlot]] = {}
+        for slot in sorted(candidate.free_slots, key=lambda slot: -slot.index):
+            self._by_lane.setdefault(slot.lane, []).append(slot)
 
     @property
     def busy_share(self) -> float:
         """The share of the agent's slots that are in use; 1 without any slot."""
-        return 1 - len(self._slots) / self._total if self._total else 1.0
+        return 1 - self._free / self._total if self._total else 1.0
 
     def fits(self, requirement: Requirement, lanes: tuple[str, ...]) -> bool:
         """Is there still a slot of these lanes, and enough of every resource?"""
-        if not any(slot.lane in lanes for slot in self._slots):
-            return False
-        return short_resource(requirement, self._resources) is None
+        for lane in lanes:
+            if self._by_lane.get(lane):
+                return short_resource(requirement, self._resources) is None
+        return False
 
     def take(self, requirement: Requirement, lanes: tuple[str, ...]) -> FreeSlot:
-        """Use up a slot, of the first lane that has one, and the resources."""
-        slot = min(
-            (slot for slot in self._slots if slot.lane in lanes),
-            key=lambda slot: (lanes.index(slot.lane), slot.index),
-        )
-        self._slots.remove(slot)
+        """Use up the lowest slot of the first lane that has one, and the resources."""
         for name, size in requirement.resources.items():
             self._resources[name] -= size
-        return slot
+        self._free -= 1
+        lane = next(lane for lane in lanes if self._by_lane.get(lane))
+        return self._by_lane[lane].pop()
 
     def candidate_now(self) -> Candidate:
         """Return the candidate as it is after what was taken."""
-        if len(self._slots) == len(self._candidate.free_slots):
+        if self._free == len(self._candidate.free_slots):
             return self._candidate
-        return replace(
-            self._candidate, free_slots=tuple(self._slots), free_resources=self._resources
-        )
+        left = tuple(slot for slots in self._by_lane.values() for slot in slots)
+        return replace(self._candidate, free_slots=left, free_resources=self._resources)
 
 
 class Fleet:
@@ -153,9 +153,9 @@ class Search:
         return nearest(self._exclusions_now(), ceiling=ceiling)
 
     def _fits(self, index: int) -> bool:
-        if self._judge(index) is not None:
-            return False
-        return self._fleet.rooms[index].fits(self._requirement, self._lanes)
+        """Ask for room first: it is the cheaper question, and what is full needs no judge."""
+        room = self._fleet.rooms[index]
+        return room.fits(self._requirement, self._lanes) and self._judge(index) is None
 
     def _judge(self, index: int) -> Exclusion | None:
         if index not in self._judged:

@@ -139,9 +139,9 @@ def _driver_missing(requirement: Requirement, candidate: Candidate) -> Exclusion
 
 
 def _labels_missing(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
-    if label_rules.matches(requirement.labels, candidate.labels):
+    key = label_rules.first_missing(requirement.labels, candidate.labels)
+    if key is None:
         return None
-    key = label_rules.missing(requirement.labels, candidate.labels)[0]
     found = candidate.labels.get(key, "")
     return Exclusion(WaitingCode.LABELS_MISSING, f"labels.{key}", requirement.labels[key], found)
 

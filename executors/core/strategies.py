@@ -92,13 +92,12 @@ class LeastBusy:
         heap = self._heap
         while heap:
             share, index = heap[0]
-            now = self._share(index)
-            if now > share:
-                heapreplace(heap, (now, index))
-            elif fits(index):
-                return index
-            else:
+            if not fits(index):
                 heappop(heap)
+            elif (now := self._share(index)) > share:
+                heapreplace(heap, (now, index))
+            else:
+                return index
         return None
 
 

@@ -20,12 +20,14 @@ _DNS_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 def matches(required: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     """Is every required label there with exactly that value? Nothing required always matches."""
-    return all(labels.get(key) == value for key, value in required.items())
+    return required.items() <= labels.items()
 
 
-def missing(required: Mapping[str, str], labels: Mapping[str, str]) -> list[str]:
-    """Return the keys, sorted, whose required value is not there."""
-    return sorted(key for key, value in required.items() if labels.get(key) != value)
+def first_missing(required: Mapping[str, str], labels: Mapping[str, str]) -> str | None:
+    """Return the first key, by name, whose required value is not there; ``None`` on a match."""
+    if matches(required, labels):
+        return None
+    return min(key for key, value in required.items() if labels.get(key) != value)
 
 
 def problems(labels: Mapping[str, object], *, at: str = "/labels") -> list[FieldProblem]:
