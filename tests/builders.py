@@ -21,9 +21,7 @@ def a_user(name: str = "alice", **fields: Any) -> User:
 
 def a_project(name: str = "default", **fields: Any) -> Project:
     """Return the project of that name, made at the first call."""
-    return Project.objects.get_or_create(
-        name=name, defaults={"created_at": NOON, **fields}
-    )[0]
+    return Project.objects.get_or_create(name=name, defaults={"created_at": NOON, **fields})[0]
 
 
 def an_agent(
@@ -37,6 +35,7 @@ def an_agent(
         **{
             "project": fields.pop("project", None) or a_project(),
             "observed": "online",
+            "capabilities": {"drivers": ["exec", "noop"]},
             "created_at": now,
             "changed_at": now,
             **fields,
@@ -112,7 +111,12 @@ def a_tasks(pool: Pool, count: int, *, now: datetime = NOON, **fields: Any) -> l
 
 
 def an_attempt(
-    task: Task, agent: Agent, *, state: str = AttemptState.ASSIGNED, now: datetime = NOON, **fields: Any
+    task: Task,
+    agent: Agent,
+    *,
+    state: str = AttemptState.ASSIGNED,
+    now: datetime = NOON,
+    **fields: Any,
 ) -> Attempt:
     """Return a current attempt of the task on a free slot of the agent; the task follows it."""
     taken = Attempt.objects.filter(agent=agent, ended_at__isnull=True).values("slot")

@@ -5,23 +5,23 @@ from django.db import migrations
 EVENTS = """
 CREATE FUNCTION agents_agent_event() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    kind text := audit_setting('actor_kind', 'system');
-    actor text := audit_setting('actor_id', '');
-    why text := audit_setting('cause', TG_OP);
-    request text := audit_setting('request_id', '');
+    by_kind text := audit_setting('actor_kind', 'system');
+    by_id text := audit_setting('actor_id', '');
+    by_cause text := audit_setting('cause', TG_OP);
+    by_request text := audit_setting('request_id', '');
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO audit_event (at, actor_kind, actor_id, cause, object_type, object_id,
                                  project_id, from_state, to_state, request_id, detail)
-        SELECT n.changed_at, kind, actor, why, 'agent', n.id, n.project_id, '', n.observed,
-               request, jsonb_build_object('desired', n.desired)
+        SELECT n.changed_at, by_kind, by_id, by_cause, 'agent', n.id, n.project_id, '', n.observed,
+               by_request, jsonb_build_object('desired', n.desired)
         FROM new_rows n;
     ELSE
         INSERT INTO audit_event (at, actor_kind, actor_id, cause, object_type, object_id,
                                  project_id, from_state, to_state, request_id, detail)
-        SELECT n.changed_at, kind,
-               CASE WHEN kind = 'agent' AND actor = '' THEN n.id::text ELSE actor END,
-               why, 'agent', n.id, n.project_id, o.observed, n.observed, request,
+        SELECT n.changed_at, by_kind,
+               CASE WHEN by_kind = 'agent' AND by_id = '' THEN n.id::text ELSE by_id END,
+               by_cause, 'agent', n.id, n.project_id, o.observed, n.observed, by_request,
                jsonb_build_object('desired', n.desired, 'desired_before', o.desired,
                                   'reason', n.observed_reason)
         FROM new_rows n JOIN old_rows o ON o.id = n.id

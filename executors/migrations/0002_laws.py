@@ -26,24 +26,24 @@ END $$;
 EVENTS = """
 CREATE FUNCTION executors_task_event() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    kind text := audit_setting('actor_kind', 'system');
-    actor text := audit_setting('actor_id', '');
-    why text := audit_setting('cause', TG_OP);
-    request text := audit_setting('request_id', '');
+    by_kind text := audit_setting('actor_kind', 'system');
+    by_id text := audit_setting('actor_id', '');
+    by_cause text := audit_setting('cause', TG_OP);
+    by_request text := audit_setting('request_id', '');
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO audit_event (at, actor_kind, actor_id, cause, object_type, object_id,
                                  project_id, from_state, to_state, request_id, detail)
-        SELECT n.changed_at, kind, actor, why, 'task', n.id, n.project_id, '', n.state, request,
+        SELECT n.changed_at, by_kind, by_id, by_cause, 'task', n.id, n.project_id, '', n.state, by_request,
                '{}'::jsonb
         FROM new_rows n;
     ELSE
         INSERT INTO audit_event (at, actor_kind, actor_id, cause, object_type, object_id,
                                  project_id, from_state, to_state, request_id, detail)
-        SELECT n.changed_at, kind,
-               CASE WHEN kind = 'agent' AND actor = '' THEN coalesce(n.agent_id::text, '')
-                    ELSE actor END,
-               why, 'task', n.id, n.project_id, o.state, n.state, request,
+        SELECT n.changed_at, by_kind,
+               CASE WHEN by_kind = 'agent' AND by_id = '' THEN coalesce(n.agent_id::text, '')
+                    ELSE by_id END,
+               by_cause, 'task', n.id, n.project_id, o.state, n.state, by_request,
                CASE WHEN n.reason = '' THEN '{}'::jsonb
                     ELSE jsonb_build_object('reason', n.reason) END
         FROM new_rows n JOIN old_rows o ON o.id = n.id
@@ -55,24 +55,24 @@ END $$;
 
 CREATE FUNCTION executors_attempt_event() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    kind text := audit_setting('actor_kind', 'system');
-    actor text := audit_setting('actor_id', '');
-    why text := audit_setting('cause', TG_OP);
-    request text := audit_setting('request_id', '');
+    by_kind text := audit_setting('actor_kind', 'system');
+    by_id text := audit_setting('actor_id', '');
+    by_cause text := audit_setting('cause', TG_OP);
+    by_request text := audit_setting('request_id', '');
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO audit_event (at, actor_kind, actor_id, cause, object_type, object_id,
                                  project_id, from_state, to_state, request_id, detail)
-        SELECT n.changed_at, kind, actor, why, 'attempt', n.id, n.project_id, '', n.state,
-               request,
+        SELECT n.changed_at, by_kind, by_id, by_cause, 'attempt', n.id, n.project_id, '', n.state,
+               by_request,
                jsonb_build_object('task', n.task_id, 'number', n.number, 'agent', n.agent_id)
         FROM new_rows n;
     ELSE
         INSERT INTO audit_event (at, actor_kind, actor_id, cause, object_type, object_id,
                                  project_id, from_state, to_state, request_id, detail)
-        SELECT n.changed_at, kind,
-               CASE WHEN kind = 'agent' AND actor = '' THEN n.agent_id::text ELSE actor END,
-               why, 'attempt', n.id, n.project_id, o.state, n.state, request,
+        SELECT n.changed_at, by_kind,
+               CASE WHEN by_kind = 'agent' AND by_id = '' THEN n.agent_id::text ELSE by_id END,
+               by_cause, 'attempt', n.id, n.project_id, o.state, n.state, by_request,
                jsonb_build_object('task', n.task_id, 'number', n.number, 'agent', n.agent_id)
         FROM new_rows n JOIN old_rows o ON o.id = n.id
         WHERE o.state <> n.state OR o.session_id <> n.session_id;

@@ -10,14 +10,16 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from executors import supply, wakeups
+from executors.core.codes import WaitingCode
 from executors.core.selection import (
     Limits,
     Placement,
     Plan,
     SelectionPolicy,
-    Strategy,
+    Snapshot,
     allocate,
 )
+from executors.core.strategies import Strategy
 from executors.services import transitions
 from executors.services.transitions import NewAttempt
 from executors.supply import Share, Supply
@@ -75,21 +77,25 @@ def run_pass(pool_id: UUID, *, now: datetime, aging_weight_s: float) -> PassResu
     agents = frozenset(new.agent_id for new in placed)
     if agents:
         wakeups.news_for(agents)
-    return PassResult(len(placed), agents, more=len(placed) < len(plan.placements))
+    more = len(placed) < len(plan.placements) or len(placed) > TASKS_PER_PASS
+    return PassResult(len(placed), agents, more=more)
 
 
-def _decide(
-    pool: Pool, shares: Sequence[Share], offer: Supply, *, aging_weight_s: float
-) -> Plan:
-    queue = supply.heads(
-        pool.pk, shares, limit=max(1, min(offer.free_slots, TASKS_PER_PASS))
-    )
+def _decide(pool: Pool, shares: Sequence[Share], offer: Supply, *, aging_weight_s: float) -> Plan:
+    if pool.paused:
+        codes = {share.requirement_id: WaitingCode.PAUSED for share in shares}
+        return Plan(placements=(), waiting=codes, cursor=pool.cursor)
+    # One more than there is room for: what is left over says why it waits.
+    limit = min(offer.free_slots, TASKS_PER_PASS) + 1
     projects = {share.project_id for share in shares}
     weights = dict(Project.objects.filter(pk__in=projects).values_list("pk", "weight"))
     return allocate(
-        queue,
-        requirements=supply.requirements({share.requirement_id for share in shares}),
-        candidates=offer.candidates,
+        supply.heads(pool.pk, shares, limit=limit),
+        Snapshot(
+            requirements=supply.requirements({share.requirement_id for share in shares}),
+            candidates=offer.candidates,
+            held=supply.held(pool.pk),
+        ),
         policy=SelectionPolicy(
             strategy=Strategy(pool.strategy),
             cursor=pool.cursor,
@@ -97,11 +103,9 @@ def _decide(
             limits=Limits(
                 max_concurrent=pool.max_concurrent,
                 per_owner=pool.max_per_owner,
-                paused=pool.paused,
+                weights=weights,
             ),
-            weights=weights,
         ),
-        held=supply.held(pool.pk),
         random=Random(f"{pool.pk}:{pool.passes}"),  # noqa: S311 - a fair draw, not a secret
     )
 

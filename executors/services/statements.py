@@ -64,7 +64,8 @@ INSERT INTO executors_attempt (
     id, task_id, number, agent_id, session_id, slot_id, project_id, state, stop_reason, changed_at,
     assigned_at, silence_timeout_s, lost_after_s, disconnect, last_seq, reason, message)
 SELECT m.id, t.id, t.attempts_made + 1, m.agent_id, m.session_id, m.slot_id, t.project_id,
-       'assigned', '', %(now)s, %(now)s, t.silence_timeout_s, t.lost_after_s, t.disconnect, 0, '', ''
+       'assigned', '', %(now)s, %(now)s, t.silence_timeout_s, t.lost_after_s, t.disconnect,
+       0, '', ''
 FROM unnest(%(ids)s::uuid[], %(tasks)s::uuid[], %(agents)s::uuid[], %(sessions)s::uuid[],
             %(slots)s::uuid[]) AS m(id, task_id, agent_id, session_id, slot_id)
 JOIN executors_task t ON t.id = m.task_id

@@ -13,8 +13,8 @@ PACKAGES = ("k8s4r", "agents", "pools", "executors")
 SERVER_PACKAGES = ("django", "rest_framework", "celery", "pools", "executors", "k8s4r.access")
 TOP_LEVEL = {
     *PACKAGES,
-    "tests", "docs", "deploy", "benchmarks", "manage.py", "requirements.txt", "requirements-dev.txt",
-    "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "pyproject.toml", "Makefile",
+    "tests", "docs", "deploy", "benchmarks", "manage.py", "pyproject.toml", "Makefile",
+    "requirements.txt", "requirements-dev.txt", "README.md", "CONTRIBUTING.md", "CHANGELOG.md",
 }  # fmt: skip
 MOST_LINES = 300
 MOST_FUNCTION_LINES = 40

@@ -22,7 +22,10 @@ def _relations():
 
 @pytest.mark.parametrize(
     ("model", "field"),
-    [pytest.param(model, field, id=f"{model.__name__}.{field.name}") for model, field in _relations()],
+    [
+        pytest.param(model, field, id=f"{model.__name__}.{field.name}")
+        for model, field in _relations()
+    ],
 )
 def test_a_relation_points_downwards_and_hides_its_reverse_name(model, field):
     target = field.related_model._meta.app_label

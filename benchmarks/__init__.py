@@ -1,0 +1,1 @@
+"""How fast are we, measured beside a peer in the same run?"""

@@ -1,0 +1,40 @@
+"""How many real processes a second, through the whole agent?
+
+The peer is a Celery task that runs the same program, in as many processes as we have slots.
+"""
+
+import time
+
+from benchmarks import fleet_of, peers
+from benchmarks.machine import Figure, report
+from benchmarks.throughput import unfinished
+
+TASKS = 2_000
+LIST = 1_000
+SLOTS = 8
+
+
+def ours(platform: fleet_of.Platform, tasks: int) -> float:
+    """Return the seconds until all have ended."""
+    body = [{"spec": {"argv": ["/bin/true"]}}] * min(LIST, tasks)
+    begun = time.monotonic()
+    for _ in range(max(1, tasks // LIST)):
+        platform.post("/api/v1/tasks", body)
+    fleet_of.wait_until(lambda: not unfinished(platform), timeout_s=300, every_s=0.05)
+    return time.monotonic() - begun
+
+
+def main() -> None:
+    """Measure both and print the figure."""
+    with fleet_of.platform() as platform, fleet_of.agents(platform, 1, slots=SLOTS):
+        ours(platform, 100)
+        taken = ours(platform, TASKS)
+    with peers.workers(SLOTS) as peer:
+        peer.run("peer.run_true", 100)
+        peer_taken = peer.run("peer.run_true", TASKS)
+    goal = ">= 1.0 x the peer, and >= 270/s on 4 cores"
+    report(Figure("exec", TASKS / taken, TASKS / peer_taken, "tasks/s", goal=goal))
+
+
+if __name__ == "__main__":
+    main()

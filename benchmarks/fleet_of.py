@@ -1,0 +1,125 @@
+"""A whole platform in a folder of its own, with as many real agents as a bench wants."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+K8S4R = Path(sys.executable).with_name("k8s4r")
+AGENT = Path(sys.executable).with_name("k8s4r-agent")
+READY_WITHIN_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A running platform: where it is, and the environment in which its command works."""
+
+    url: str
+    home: Path
+    environment: dict[str, str]
+    client: httpx2.Client
+    enrolment_token_file: str
+
+    def post(self, path: str, body: Any, **headers: str) -> Any:
+        """Send JSON and return the answer's JSON; raises on an error status."""
+        answer = self.client.post(path, json=body, headers=headers)
+        answer.raise_for_status()
+        return answer.json()
+
+    def get(self, path: str) -> Any:
+        """Return the answer's JSON; raises on an error status."""
+        answer = self.client.get(path)
+        answer.raise_for_status()
+        return answer.json()
+
+
+def free_port() -> int:
+    """Return a port that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def platform(*flags: str) -> Iterator[Platform]:
+    """Start the embedded platform without a demo agent; stop it and forget it at the end."""
+    with tempfile.TemporaryDirectory(prefix="k8s4r-bench-") as folder:
+        home = Path(folder) / "home"
+        environment = {
+            **os.environ,
+            "K8S4R_HOME": str(home),
+            "K8S4R_PORT": str(free_port()),
+            "K8S4R_LOG_LEVEL": "WARNING",
+        }
+        up = [str(K8S4R), "up", "--detach", "--no-agent", "--output", "json", *flags]
+        said = subprocess.run(up, env=environment, capture_output=True, text=True, check=True)
+        facts = json.loads(said.stdout)
+        token = Path(facts["api_token_file"]).read_text().strip()
+        try:
+            with httpx2.Client(
+                base_url=facts["url"], headers={"Authorization": f"Bearer {token}"}, timeout=60
+            ) as client:
+                yield Platform(
+                    facts["url"], home, environment, client, facts["enrolment_token_file"]
+                )
+        finally:
+            subprocess.run([str(K8S4R), "down"], env=environment, check=False, capture_output=True)
+
+
+@contextmanager
+def agents(of: Platform, count: int, *, slots: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Run real agents against the platform until the block ends; they are online inside it."""
+    with ExitStack() as stack:
+        running = []
+        for number in range(count):
+            log = stack.enter_context((of.home / f"bench-agent-{number}.log").open("wb"))
+            arguments = [
+                str(AGENT), "start", "--url", of.url, "--name", f"bench-{number}",
+                "--enrolment-token-file", of.enrolment_token_file, "--slots", str(slots),
+                "--spool", str(of.home / f"bench-agent-{number}"),
+            ]  # fmt: skip
+            process = subprocess.Popen(arguments, stdout=log, stderr=log, env=of.environment)
+            stack.callback(_end, process)
+            running.append(process)
+        wait_until(lambda: _online(of) >= count, timeout_s=READY_WITHIN_S)
+        yield running
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _online(of: Platform) -> int:
+    listed = of.get("/api/v1/agents?limit=200")["items"]
+    return sum(agent["status"] in {"online", "busy"} for agent in listed)
+
+
+def wait_until(question: Any, *, timeout_s: float, every_s: float = 0.02) -> None:
+    """Ask until the answer is true.
+
+    Raises:
+        TimeoutError: it was still false when the time was up.
+    """
+    deadline, pause = time.monotonic() + timeout_s, threading.Event()
+    while not question():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"still false after {timeout_s} s")
+        pause.wait(every_s)
