@@ -99,12 +99,17 @@ def after(
     return Aftermath(TaskEvent.RETURNED, meaning.reason, max(delay, grace))
 
 
-def when_silent(disconnect: str, phase: str) -> AttemptEvent:
+def when_silent(
+    disconnect: str, phase: str, stop_reason: StopReason = StopReason.NONE
+) -> AttemptEvent:
     """Return what happens to an attempt whose agent was silent for ``lost_after_s``.
 
-    Work that may still run somewhere, and an apply always, is nobody's to start again.
+    Work that may still run somewhere, and an apply always, is nobody's to start again. What was
+    to be cancelled anyway is lost: its task ends, and the agent is told to stop when it returns.
     """
-    if disconnect == "wait" or phase == APPLY:
+    if phase == APPLY:
+        return AttemptEvent.UNSURE
+    if disconnect == "wait" and stop_reason is not StopReason.CANCEL:
         return AttemptEvent.UNSURE
     return AttemptEvent.LOST
 

@@ -1,0 +1,268 @@
+"""What do an attempt's reports change? Folded from its present state, item by item, in order.
+
+Sequence numbers are dense: one that was taken before is a duplicate, one that skips is a gap. The
+first end report is the result; the same result again is a success, another one a conflict.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from agents.wire.messages import (
+    EndReport,
+    Finished,
+    Log,
+    Refused,
+    Report,
+    Started,
+    Stopped,
+)
+from executors.core.lifecycle import (
+    ATTEMPT_TABLE,
+    ATTEMPT_TERMINAL,
+    AttemptEvent,
+    AttemptState,
+    StopReason,
+)
+
+Status: TypeAlias = Literal["ok", "duplicate", "superseded", "conflict", "gap"]
+
+REASON_CHARACTERS: Final = 64
+_REASONS: Final = {str(reason): reason for reason in StopReason}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFacts:
+    """An attempt as it is in the database; ``log_room_bytes`` is what its log may still grow."""
+
+    id: UUID
+    state: AttemptState
+    assigned_at: datetime
+    stop_reason: StopReason = StopReason.NONE
+    started_at: datetime | None = None
+    last_seq: int = 0
+    result_hash: bytes | None = None
+    log_room_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A report with its times on the server's clock."""
+
+    report: Report
+    at: datetime
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The work is known to run. ``event`` is ``None`` where the attempt's state stays."""
+
+    event: AttemptEvent | None
+    at: datetime | None = None
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How the attempt ended."""
+
+    event: AttemptEvent
+    at: datetime
+    result_hash: bytes
+    stop_reason: StopReason = StopReason.NONE
+    reason: str = ""
+    message: str = ""
+    exit_code: int | None = None
+    signal: int | None = None
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of output to keep."""
+
+    seq: int
+    stream: str
+    at: datetime
+    data: bytes
+
+
+@dataclass(slots=True)
+class Fold:
+    """What the reports change. ``statuses`` has one entry per report, in their order."""
+
+    last_seq: int
+    statuses: list[Status] = field(default_factory=list)
+    beginning: Beginning | None = None
+    ending: Ending | None = None
+    chunks: list[Chunk] = field(default_factory=list)
+    log_bytes: int = 0
+    evidence: list[Report] = field(default_factory=list)
+
+    @property
+    def accepted(self) -> bool:
+        """Was anything new among the reports?"""
+        return "ok" in self.statuses
+
+
+def on_our_clock(at: float, sent_at: float, *, now: datetime, assigned_at: datetime) -> datetime:
+    """Return an agent's boot time as ours, never before the order and never in the future."""
+    age_s = min(max(sent_at - at, 0.0), (now - assigned_at).total_seconds())
+    return max(assigned_at, now - timedelta(seconds=max(age_s, 0.0)))
+
+
+def result_hash(report: EndReport) -> bytes:
+    """Return what makes two end reports the same result: how it ended, not when it was said."""
+    said: tuple[str | int | None, ...]
+    if isinstance(report, Finished):
+        said = ("finished", report.exit_code, report.signal, report.signal_reason)
+    elif isinstance(report, Stopped):
+        said = ("stopped", report.exit_code, report.signal, report.reason)
+    else:
+        said = ("refused",)
+    return hashlib.sha256(msgspec.json.encode(said)).digest()
+
+
+def fold(attempt: AttemptFacts, items: Sequence[Timed]) -> Fold:
+    """Take an attempt's reports one after the other and return what they change together."""
+    folding = _Folding(attempt)
+    for item in items:
+        folding.take(item)
+    return folding.result
+
+
+class _Folding:
+    """The state between two items."""
+
+    def __init__(self, attempt: AttemptFacts) -> None:
+        self.result = Fold(attempt.last_seq)
+        self._state = attempt.state
+        self._hash = attempt.result_hash
+        self._asked = attempt.stop_reason
+        self._started_at = attempt.started_at
+        self._room = attempt.log_room_bytes
+
+    def take(self, item: Timed) -> None:
+        status = self._status(item.report)
+        if status == "ok":
+            status = self._accept(item)
+        if status == "ok":
+            self.result.last_seq = item.report.seq
+        elif status in {"superseded", "conflict"}:
+            self.result.evidence.append(item.report)
+        self.result.statuses.append(status)
+
+    def _status(self, report: Report) -> Status:
+        """Return what to say of a report before looking at what it says."""
+        if self._state in ATTEMPT_TERMINAL:
+            return self._late(report)
+        if report.seq <= self.result.last_seq:
+            return "duplicate"
+        return "ok" if report.seq == self.result.last_seq + 1 else "gap"
+
+    def _late(self, report: Report) -> Status:
+        """Return what to say of a report about an attempt that has ended."""
+        if isinstance(report, EndReport) and self._hash is not None:
+            return "duplicate" if result_hash(report) == self._hash else "conflict"
+        return "duplicate" if report.seq <= self.result.last_seq else "superseded"
+
+    def _accept(self, item: Timed) -> Status:
+        report = item.report
+        if isinstance(report, EndReport):
+            return self._end(item, report)
+        if isinstance(report, Started):
+            self._begin(item.at, report.pid)
+        elif isinstance(report, Log):
+            self._log(item.at, report)
+        if self._state is AttemptState.UNKNOWN:
+            self._move(Beginning(AttemptEvent.ADOPTED, self._started_at))
+        return "ok"
+
+    def _begin(self, at: datetime, pid: int | None) -> None:
+        if self._started_at is None:
+            self._started_at = at
+        events = {
+            AttemptState.ASSIGNED: AttemptEvent.STARTED,
+            AttemptState.UNKNOWN: AttemptEvent.ADOPTED,
+        }
+        self._move(Beginning(events.get(self._state), self._started_at, pid))
+
+    def _move(self, beginning: Beginning) -> None:
+        if beginning.event is not None:
+            self._state = ATTEMPT_TABLE[self._state, beginning.event]
+        elif self.result.beginning is not None:
+            return
+        self.result.beginning = beginning
+
+    def _log(self, at: datetime, report: Log) -> None:
+        kept = report.data[: max(self._room, 0)]
+        if kept:
+            self._room -= len(kept)
+            self.result.log_bytes += len(kept)
+            self.result.chunks.append(Chunk(report.seq, report.stream, at, kept))
+
+    def _end(self, item: Timed, report: EndReport) -> Status:
+        ending = _ending(item, report, self._asked)
+        if self._ran_unsaid(ending):
+            self._begin(ending.started_at or ending.at, None)
+        if (self._state, ending.event) not in ATTEMPT_TABLE:
+            # Only what has not begun can be refused; later it is a failure like any other.
+            ending = replace(ending, event=AttemptEvent.FAILED)
+        if (self._state, ending.event) not in ATTEMPT_TABLE:
+            return "superseded"
+        started_at = self._started_at or ending.started_at
+        self.result.ending = replace(
+            ending, started_at=started_at, at=max(ending.at, started_at or ending.at)
+        )
+        self._state = ATTEMPT_TABLE[self._state, ending.event]
+        self._hash = ending.result_hash
+        return "ok"
+
+    def _ran_unsaid(self, ending: Ending) -> bool:
+        """Did the work run, though nobody said so before it ended?"""
+        if self._state is not AttemptState.ASSIGNED:
+            return False
+        if ending.event is AttemptEvent.FAILED:
+            return ending.started_at is not None
+        return ending.event is AttemptEvent.SUCCEEDED
+
+
+def _ending(item: Timed, report: EndReport, asked: StopReason) -> Ending:
+    """Return what an end report says; the server's own reason to stop counts before the agent's."""
+    said = Ending(
+        event=_event(report),
+        at=item.at,
+        result_hash=result_hash(report),
+        stop_reason=asked,
+        message=report.message,
+        started_at=item.started_at,
+    )
+    if isinstance(report, Refused):
+        return replace(said, reason="refused")
+    said = replace(said, exit_code=report.exit_code, signal=report.signal)
+    if isinstance(report, Stopped):
+        own = _REASONS.get(report.reason, StopReason.NONE)
+        return replace(said, stop_reason=asked or own, reason=report.reason[:REASON_CHARACTERS])
+    return replace(said, reason=_reason(report))
+
+
+def _event(report: EndReport) -> AttemptEvent:
+    if isinstance(report, Refused):
+        return AttemptEvent.REFUSED
+    if isinstance(report, Stopped):
+        return AttemptEvent.STOPPED
+    return AttemptEvent.SUCCEEDED if report.exit_code == 0 else AttemptEvent.FAILED
+
+
+def _reason(report: Finished) -> str:
+    if report.exit_code == 0:
+        return ""
+    if report.signal_reason:
+        return report.signal_reason[:REASON_CHARACTERS]
+    return "exit_code" if report.signal is None else "signal"
