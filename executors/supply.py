@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
-
 from agents.core.states import Desired, Observed
 from executors.core.constraints import Constraint, Operand
 from executors.core.fairness import Queued
 from executors.core.lifecycle import ATTEMPT_CURRENT
 from executors.core.qualification import Candidate, FreeSlot, Requirement
 from executors.models import Requirement as RequirementRow
+from k8s4r import database
 from pools.models import Pool, PoolType
 
 CURRENT: Final = sorted(str(state) for state in ATTEMPT_CURRENT)
@@ -105,15 +104,9 @@ WHERE a.state = ANY(%(current)s) AND r.resources <> '{}'::jsonb AND a.agent_id =
 """
 
 
-def _rows(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall()
-
-
 def shares_waiting(pool_id: UUID) -> list[Share]:
     """Return who waits for what in the pool, in the order of the index."""
-    return [Share(*row) for row in _rows(_SHARES, {"pool": pool_id})]
+    return [Share(*row) for row in database.rows(_SHARES, {"pool": pool_id})]
 
 
 def heads(pool_id: UUID, shares: Sequence[Share], *, limit: int) -> list[Queued]:
@@ -134,13 +127,15 @@ def heads(pool_id: UUID, shares: Sequence[Share], *, limit: int) -> list[Queued]
             sort_key=sort_key,
             priority=priority,
         )
-        for task, requirement, project, owner, sort_key, priority in _rows(_HEADS, parameters)
+        for task, requirement, project, owner, sort_key, priority in database.rows(
+            _HEADS, parameters
+        )
     ]
 
 
 def held(pool_id: UUID) -> dict[tuple[UUID, UUID], int]:
     """Return how many slots each (project, owner) holds with tasks of this pool."""
-    rows = _rows(_HELD, {"pool": pool_id, "current": CURRENT})
+    rows = database.rows(_HELD, {"pool": pool_id, "current": CURRENT})
     return {(project, owner): count for project, owner, count in rows}
 
 
@@ -175,7 +170,7 @@ def candidates(pool: Pool) -> Supply:
         "current": CURRENT,
     }
     statement = _CANDIDATES.format(members=_LISTED if listed else _LABELLED)
-    rows = _rows(statement, parameters)
+    rows = database.rows(statement, parameters)
     used = _used_resources([row[0] for row in rows if _declared(row[5])])
     return Supply(
         tuple(_candidate(row, used.get(row[0], {})) for row in rows),
@@ -220,7 +215,9 @@ def _used_resources(agent_ids: Sequence[UUID]) -> dict[UUID, dict[str, float]]:
     if not agent_ids:
         return {}
     used: dict[UUID, dict[str, float]] = {}
-    rows: Iterable[tuple[Any, ...]] = _rows(_USED, {"current": CURRENT, "agents": agent_ids})
+    rows: Iterable[tuple[Any, ...]] = database.rows(
+        _USED, {"current": CURRENT, "agents": agent_ids}
+    )
     for agent_id, resources in rows:
         of_agent = used.setdefault(agent_id, {})
         for key, amount in _loaded(resources).items():

@@ -7,19 +7,17 @@ request, batch or sweep and hand the value on.
 import os
 import time
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
-from django.db import connection
-
+from k8s4r import database
 from k8s4r.core import ids
 
 
 def now() -> datetime:
     """Return the database's clock, as an aware UTC time; one round trip."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        moment: datetime = cursor.fetchone()[0]
-    return moment
+    ((moment,),) = database.rows("SELECT clock_timestamp()")
+    return cast(datetime, moment)
 
 
 def new_id() -> UUID:

@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from executors import supply, wakeups
 from executors.core.codes import WaitingCode
@@ -23,7 +23,7 @@ from executors.core.strategies import Strategy
 from executors.services import transitions
 from executors.services.transitions import NewAttempt
 from executors.supply import Share, Supply
-from k8s4r import clock
+from k8s4r import clock, database
 from k8s4r.access.models import Project
 from k8s4r.audit import attribution
 from pools.models import Pool
@@ -137,16 +137,13 @@ def _apply(
 
 
 def _locked(statement: str, ids: set[UUID]) -> frozenset[UUID]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [list(ids)])
-        return frozenset(row[0] for row in cursor.fetchall())
+    return frozenset(row[0] for row in database.rows(statement, [list(ids)]))
 
 
 def _remember(pool: Pool, plan: Plan, shares: Sequence[Share], *, now: datetime) -> None:
     """Keep why each requirement waits, and where round robin and the draw go on."""
     ids = sorted({share.requirement_id for share in shares})
     codes = [str(plan.waiting.get(requirement_id, "")) for requirement_id in ids]
-    with connection.cursor() as cursor:
-        cursor.execute(_SAY_WHY, {"now": now, "ids": ids, "codes": codes})
+    database.run(_SAY_WHY, {"now": now, "ids": ids, "codes": codes})
     if plan.placements and pool.strategy in {Strategy.ROUND_ROBIN, Strategy.RANDOM}:
         Pool.objects.filter(pk=pool.pk).update(cursor=plan.cursor, passes=pool.passes + 1)

@@ -10,8 +10,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
-
 from executors.core.lifecycle import (
     ATTEMPT_TABLE,
     TASK_TABLE,
@@ -22,6 +20,7 @@ from executors.core.lifecycle import (
     TaskState,
 )
 from executors.services import statements
+from k8s4r import database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +103,8 @@ def move_tasks(moves: Sequence[TaskMove], *, now: datetime) -> dict[UUID, TaskSt
         "ended": [move.ended_at for move in moves],
         "run_after": [move.run_after for move in moves],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statements.MOVE_TASKS, parameters)
-        return {row[0]: TaskState(row[1]) for row in cursor.fetchall()}
+    moved = database.rows(statements.MOVE_TASKS, parameters)
+    return {task_id: TaskState(state) for task_id, state in moved}
 
 
 def move_attempts(moves: Sequence[AttemptMove], *, now: datetime) -> dict[UUID, AttemptState]:
@@ -133,9 +131,8 @@ def move_attempts(moves: Sequence[AttemptMove], *, now: datetime) -> dict[UUID, 
         "hashes": [move.result_hash for move in moves],
         "sessions": [move.session_id for move in moves],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statements.MOVE_ATTEMPTS, parameters)
-        return {row[0]: AttemptState(row[1]) for row in cursor.fetchall()}
+    moved = database.rows(statements.MOVE_ATTEMPTS, parameters)
+    return {attempt_id: AttemptState(state) for attempt_id, state in moved}
 
 
 def assign(placements: Sequence[NewAttempt], *, now: datetime) -> list[NewAttempt]:
@@ -157,18 +154,16 @@ def assign(placements: Sequence[NewAttempt], *, now: datetime) -> list[NewAttemp
         "sessions": [new.session_id for new in placements],
         "slots": [new.slot_id for new in placements],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statements.INSERT_ATTEMPTS, parameters)
-        made = {row[0] for row in cursor.fetchall()}
-        effective = [new for new in placements if new.attempt_id in made]
-        cursor.execute(
-            statements.ASSIGN_TASKS,
-            {
-                "now": now,
-                "tasks": [new.task_id for new in effective],
-                "agents": [new.agent_id for new in effective],
-            },
-        )
+    made = {row[0] for row in database.rows(statements.INSERT_ATTEMPTS, parameters)}
+    effective = [new for new in placements if new.attempt_id in made]
+    database.rows(
+        statements.ASSIGN_TASKS,
+        {
+            "now": now,
+            "tasks": [new.task_id for new in effective],
+            "agents": [new.agent_id for new in effective],
+        },
+    )
     return effective
 
 
@@ -185,6 +180,4 @@ def rebind(attempt_ids: Sequence[UUID], *, session_id: UUID, now: datetime) -> f
 
 
 def _changed(statement: str, parameters: Mapping[str, Any]) -> frozenset[UUID]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return frozenset(row[0] for row in cursor.fetchall())
+    return frozenset(row[0] for row in database.rows(statement, parameters))

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import structlog
-from django.db import connection
+
+from k8s4r import database
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,9 @@ def attribute(actor: Actor, *, cause: str) -> None:
     The request id comes from the logging context, so that logs and events meet.
     """
     request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('k8s4r.actor_kind', %s, true),"
-            " set_config('k8s4r.actor_id', %s, true),"
-            " set_config('k8s4r.cause', %s, true), set_config('k8s4r.request_id', %s, true)",
-            [actor.kind, actor.id, cause, request_id],
-        )
+    database.rows(
+        "SELECT set_config('k8s4r.actor_kind', %s, true),"
+        " set_config('k8s4r.actor_id', %s, true),"
+        " set_config('k8s4r.cause', %s, true), set_config('k8s4r.request_id', %s, true)",
+        [actor.kind, actor.id, cause, request_id],
+    )
