@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import Final
 
 from executors.core import versions
+from executors.core.pattern_syntax import PatternProblem
+from executors.core.patterns import compile_pattern
 from k8s4r.core.errors import FieldProblem, pointer
 
 ROOTS: Final = ("labels", "capabilities", "device")
@@ -124,16 +126,11 @@ def _right_problems(constraint: Constraint, at: str) -> Iterator[FieldProblem]:
 def _pattern_problem(pattern: str) -> str | None:
     if len(pattern) > MAX_PATTERN_CHARACTERS:
         return f"at most {MAX_PATTERN_CHARACTERS} characters"
-    if _NESTED.search(pattern):
-        return "a repetition must not contain another one"
     try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        return str(error)
+        compile_pattern(pattern)
+    except PatternProblem as problem:
+        return str(problem)
     return None
-
-
-_NESTED: Final = re.compile(r"[*+}?]\)[*+{]|\\[1-9]|\(\?[P<=!(]")
 
 
 def _descend(fact: object, path: str) -> object | None:
@@ -196,7 +193,7 @@ def _equal(fact: object, right: str) -> bool:
 
 
 def _matches_pattern(fact: object, right: str) -> bool:
-    return re.search(right, as_text(fact)[:MAX_SUBJECT_CHARACTERS]) is not None
+    return compile_pattern(right).is_found_in(as_text(fact)[:MAX_SUBJECT_CHARACTERS])
 
 
 def _contains(fact: object, right: str) -> bool:
