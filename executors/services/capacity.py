@@ -1,0 +1,28 @@
+"""Whose tasks might run now that these agents have room?"""
+
+from collections.abc import Collection
+from typing import Final
+from uuid import UUID
+
+from executors import wakeups
+from executors.services import rows
+
+# Pools that could use the agents, as far as something waits in them. Labels are not looked at: a
+# pass that places nothing is harmless, and one that never comes is not.
+_WAITING_POOLS: Final = """
+SELECT p.id FROM pools_pool p
+WHERE p.archived_at IS NULL
+  AND EXISTS (SELECT 1 FROM executors_task t
+              WHERE t.pool_id = p.id AND t.state = 'pending' AND t.run_after IS NULL)
+  AND (EXISTS (SELECT 1 FROM pools_membership m
+               WHERE m.pool_id = p.id AND m.agent_id = ANY(%(agents)s::uuid[]))
+       OR p.type = 'dynamic' AND EXISTS (SELECT 1 FROM agents_agent a
+               WHERE a.project_id = p.project_id AND a.id = ANY(%(agents)s::uuid[])))
+"""
+
+
+def freed(agent_ids: Collection[UUID]) -> None:
+    """Say after the commit that these agents may have room, to the pools where tasks wait."""
+    if agent_ids:
+        found = rows.fetch(_WAITING_POOLS, {"agents": sorted(agent_ids)})
+        wakeups.tasks_waiting(row[0] for row in found)
