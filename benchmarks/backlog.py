@@ -2,15 +2,15 @@
 
 import time
 
-from benchmarks import fleet_of
 from benchmarks.machine import Figure, note, report
+from tests import fleet
 
 QUEUES = (100, 10_000, 100_000)
 MEASURED = 2_000
 LIST = 1_000
 
 
-def time_per_task(platform: fleet_of.Platform, queued: int) -> float:
+def time_per_task(platform: fleet.Platform, queued: int) -> float:
     """Return the seconds a task takes while ``queued`` others wait behind it."""
     waiting = [{"driver": "noop", "spec": {}, "labels": {"nobody": "has-this"}}]
     for start in range(0, queued, LIST):
@@ -21,13 +21,13 @@ def time_per_task(platform: fleet_of.Platform, queued: int) -> float:
     for _ in range(MEASURED // LIST):
         platform.post("/api/v1/tasks", quick)
     path = f"/api/v1/tasks?name=quick-{queued}&state=pending,dispatching,running&limit=1"
-    fleet_of.wait_until(lambda: not platform.get(path)["items"], timeout_s=300)
+    fleet.wait_until(lambda: not platform.get(path)["items"], timeout_s=300)
     return (time.monotonic() - begun) / MEASURED
 
 
 def main() -> None:
     """Measure before each queue and print the dearest against the cheapest."""
-    with fleet_of.platform() as platform, fleet_of.agents(platform, 2, slots=50):
+    with fleet.platform() as platform, fleet.agents(platform, 2, slots=50):
         time_per_task(platform, LIST)
         costs = {queued: time_per_task(platform, queued) for queued in QUEUES}
     figure = Figure(

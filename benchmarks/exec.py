@@ -5,28 +5,29 @@ The peer is a Celery task that runs the same program, in as many processes as we
 
 import time
 
-from benchmarks import fleet_of, peers
+from benchmarks import peers
 from benchmarks.machine import Figure, report
 from benchmarks.throughput import unfinished
+from tests import fleet
 
 TASKS = 2_000
 LIST = 1_000
 SLOTS = 8
 
 
-def ours(platform: fleet_of.Platform, tasks: int) -> float:
+def ours(platform: fleet.Platform, tasks: int) -> float:
     """Return the seconds until all have ended."""
     body = [{"spec": {"argv": ["/bin/true"]}}] * min(LIST, tasks)
     begun = time.monotonic()
     for _ in range(max(1, tasks // LIST)):
         platform.post("/api/v1/tasks", body)
-    fleet_of.wait_until(lambda: not unfinished(platform), timeout_s=300, every_s=0.05)
+    fleet.wait_until(lambda: not unfinished(platform), timeout_s=300, every_s=0.05)
     return time.monotonic() - begun
 
 
 def main() -> None:
     """Measure both and print the figure."""
-    with fleet_of.platform() as platform, fleet_of.agents(platform, 1, slots=SLOTS):
+    with fleet.platform() as platform, fleet.agents(platform, 1, slots=SLOTS):
         ours(platform, 100)
         taken = ours(platform, TASKS)
     with peers.workers(SLOTS) as peer:

@@ -8,16 +8,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import fleet_of, peers
+from benchmarks import peers
 from benchmarks.machine import Figure, quantile, report
 from benchmarks.throughput import unfinished
+from tests import fleet
 
 TASKS = 500
 PER_SECOND = 50.0
 CLOCK = Path("/proc/uptime")
 
 
-def ours(platform: fleet_of.Platform, folder: Path) -> list[float]:
+def ours(platform: fleet.Platform, folder: Path) -> list[float]:
     """Return the seconds from sending each create to the `started` its agent noted."""
     sent: dict[str, float] = {}
     begun = time.monotonic()
@@ -27,7 +28,7 @@ def ours(platform: fleet_of.Platform, folder: Path) -> list[float]:
         # The shell's own start is the last step; `touch` stamps it with the kernel's clock.
         sent[str(number)] = time.time()
         platform.post("/api/v1/tasks", {"spec": {"argv": ["/bin/mkdir", str(note)]}})
-    fleet_of.wait_until(lambda: not unfinished(platform), timeout_s=60)
+    fleet.wait_until(lambda: not unfinished(platform), timeout_s=60)
     return [(folder / name).stat().st_ctime_ns / 1e9 - at for name, at in sent.items()]
 
 
@@ -35,8 +36,8 @@ def main() -> None:
     """Measure both and print the medians, with the tails in the detail."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        fleet_of.platform() as platform,
-        fleet_of.agents(platform, 1, slots=16),
+        fleet.platform() as platform,
+        fleet.agents(platform, 1, slots=16),
     ):
         delays = ours(platform, Path(folder))
     with peers.workers(4) as peer:

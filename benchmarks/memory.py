@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import fleet_of
 from benchmarks.exec import unfinished
 from benchmarks.machine import Figure, report
+from tests import fleet
 
 EARLY, LATE = 2_000, 20_000
 LIST = 1_000
@@ -28,7 +28,7 @@ def pss_mb(pids: list[int]) -> float:
     return total_kb / 1024
 
 
-def processes_of(platform: fleet_of.Platform) -> list[int]:
+def processes_of(platform: fleet.Platform) -> list[int]:
     """Return every process that the platform started, by the folder in its environment."""
     found = []
     for process in psutil.process_iter():
@@ -41,18 +41,18 @@ def processes_of(platform: fleet_of.Platform) -> list[int]:
     return sorted(set(found))
 
 
-def run(platform: fleet_of.Platform, tasks: int) -> None:
+def run(platform: fleet.Platform, tasks: int) -> None:
     """Run so many empty tasks to their end."""
     for _ in range(tasks // LIST):
         platform.post("/api/v1/tasks", [{"driver": "noop", "spec": {}}] * LIST)
-    fleet_of.wait_until(lambda: not unfinished(platform), timeout_s=300, every_s=0.1)
+    fleet.wait_until(lambda: not unfinished(platform), timeout_s=300, every_s=0.1)
 
 
 def main() -> None:
     """Print the idle size, then the growth over tasks."""
-    with fleet_of.platform() as platform:
+    with fleet.platform() as platform:
         idle = pss_mb(processes_of(platform))
-        with fleet_of.agents(platform, 2, slots=50):
+        with fleet.agents(platform, 2, slots=50):
             run(platform, EARLY)
             early = pss_mb(processes_of(platform))
             run(platform, LATE - EARLY)

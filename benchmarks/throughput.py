@@ -5,26 +5,27 @@ The peer runs an empty Celery task, acknowledged late, in as many worker process
 
 import time
 
-from benchmarks import fleet_of, peers
+from benchmarks import peers
 from benchmarks.machine import Figure, note, report
+from tests import fleet
 
 TASKS = 10_000
 LIST = 1_000
 AGENTS = 4
 
 
-def ours(platform: fleet_of.Platform, tasks: int) -> float:
+def ours(platform: fleet.Platform, tasks: int) -> float:
     """Return the seconds from the first create to the last durable end."""
     body = [{"driver": "noop", "spec": {}}] * LIST
     begun = time.monotonic()
     for _ in range(tasks // LIST):
         platform.post("/api/v1/tasks", body)
     note(f"submitted after {time.monotonic() - begun:.2f} s")
-    fleet_of.wait_until(lambda: not unfinished(platform), timeout_s=300, every_s=0.05)
+    fleet.wait_until(lambda: not unfinished(platform), timeout_s=300, every_s=0.05)
     return time.monotonic() - begun
 
 
-def unfinished(platform: fleet_of.Platform) -> bool:
+def unfinished(platform: fleet.Platform) -> bool:
     """Does any task wait or run?"""
     open_states = "pending,dispatching,running"
     return bool(platform.get(f"/api/v1/tasks?state={open_states}&limit=1")["items"])
@@ -32,7 +33,7 @@ def unfinished(platform: fleet_of.Platform) -> bool:
 
 def main() -> None:
     """Measure both and print the figure."""
-    with fleet_of.platform() as platform, fleet_of.agents(platform, AGENTS, slots=50):
+    with fleet.platform() as platform, fleet.agents(platform, AGENTS, slots=50):
         ours(platform, LIST)
         taken = ours(platform, TASKS)
     with peers.workers(AGENTS) as peer:
