@@ -11,8 +11,6 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
-import msgspec
-
 from agents.wire.messages import (
     EndReport,
     Finished,
@@ -33,6 +31,8 @@ from executors.core.lifecycle import (
 Status: TypeAlias = Literal["ok", "duplicate", "superseded", "conflict", "gap"]
 
 REASON_CHARACTERS: Final = 64
+_INT32: Final = 2**31
+_INT64: Final = 2**63
 _REASONS: Final = {str(reason): reason for reason in StopReason}
 
 
@@ -126,7 +126,7 @@ def result_hash(report: EndReport) -> bytes:
         said = ("stopped", report.exit_code, report.signal, report.reason)
     else:
         said = ("refused",)
-    return hashlib.sha256(msgspec.json.encode(said)).digest()
+    return hashlib.sha256(repr(said).encode()).digest()
 
 
 def fold(attempt: AttemptFacts, items: Sequence[Timed]) -> Fold:
@@ -177,7 +177,7 @@ class _Folding:
         if isinstance(report, EndReport):
             return self._end(item, report)
         if isinstance(report, Started):
-            self._begin(item.at, report.pid)
+            self._begin(item.at, _within(report.pid, _INT64))
         elif isinstance(report, Log):
             self._log(item.at, report)
         if self._state is AttemptState.UNKNOWN:
@@ -245,7 +245,9 @@ def _ending(item: Timed, report: EndReport, asked: StopReason) -> Ending:
     )
     if isinstance(report, Refused):
         return replace(said, reason="refused")
-    said = replace(said, exit_code=report.exit_code, signal=report.signal)
+    said = replace(
+        said, exit_code=_within(report.exit_code, _INT32), signal=_within(report.signal, _INT32)
+    )
     if isinstance(report, Stopped):
         own = _REASONS.get(report.reason, StopReason.NONE)
         return replace(said, stop_reason=asked or own, reason=report.reason[:REASON_CHARACTERS])
@@ -266,3 +268,8 @@ def _reason(report: Finished) -> str:
     if report.signal_reason:
         return report.signal_reason[:REASON_CHARACTERS]
     return "exit_code" if report.signal is None else "signal"
+
+
+def _within(number: int | None, bound: int) -> int | None:
+    """Return a number as far as a column holds it: what no machine can mean says nothing."""
+    return number if number is not None and -bound <= number < bound else None

@@ -18,22 +18,19 @@ from executors.core.lifecycle import ATTEMPT_CURRENT, AttemptState, StopReason, 
 
 CURRENT: Final = sorted(str(state) for state in ATTEMPT_CURRENT)
 
-_TASK: Final = """
+_TASKS_OF_ATTEMPTS: Final = """
 SELECT t.id, t.state, t.pool_id, t.phase, t.disconnect, t.retry, t.attempts_made, t.run_timeout_s,
        t.log_bytes, CASE WHEN jsonb_typeof(t.spec -> 'output_limit_bytes') = 'number'
                          THEN (t.spec ->> 'output_limit_bytes')::numeric::bigint END
 FROM executors_task t
-"""
-_ATTEMPT: Final = """
-SELECT a.id, a.task_id, a.number, a.agent_id, a.session_id, a.slot_id, a.state, a.stop_reason,
-       a.assigned_at, a.started_at, a.last_seq, a.result_hash
-FROM executors_attempt a
-"""
-_TASKS_OF_ATTEMPTS: Final = f"""{_TASK}
 WHERE t.id IN (SELECT task_id FROM executors_attempt WHERE id = ANY(%s::uuid[]))
 ORDER BY t.id FOR NO KEY UPDATE
 """
-_ATTEMPTS: Final = f"{_ATTEMPT} WHERE a.id = ANY(%s::uuid[]) ORDER BY a.id FOR NO KEY UPDATE"
+_ATTEMPTS: Final = """
+SELECT a.id, a.task_id, a.number, a.agent_id, a.session_id, a.slot_id, a.state, a.stop_reason,
+       a.assigned_at, a.started_at, a.last_seq, a.result_hash
+FROM executors_attempt a WHERE a.id = ANY(%s::uuid[]) ORDER BY a.id FOR NO KEY UPDATE
+"""
 _CURRENT_OF_AGENT: Final = """
 SELECT a.id FROM executors_attempt a WHERE a.agent_id = %s AND a.state = ANY(%s)
 """
@@ -109,14 +106,16 @@ def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list
     """Run one statement and return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def execute(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> int:
     """Run one statement and return how many rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.rowcount
+        touched: int = cursor.rowcount
+    return touched
 
 
 def loaded(value: Any) -> dict[str, Any]:
