@@ -56,8 +56,8 @@ SEEDS: tuple[Seed, ...] = (
         name="attempts-leave-no-event",
         invariant="I15",
         path="executors/migrations/0002_laws.py",
-        old="CREATE TRIGGER executors_attempt_updated AFTER UPDATE ON executors_attempt",
-        new="CREATE TRIGGER executors_attempt_updated AFTER UPDATE OF number ON executors_attempt",
+        old="WHERE o.state <> n.state OR o.session_id <> n.session_id;",
+        new="WHERE o.session_id <> n.session_id;",
         tests=("tests/services/test_laws.py",),
     ),
     Seed(
