@@ -144,6 +144,7 @@ ATTEMPT_TABLE: Final[dict[tuple[AttemptState, AttemptEvent], AttemptState]] = {
     (_A.HELD, _AE.SUCCEEDED): _A.SUCCEEDED,
     (_A.HELD, _AE.STOPPED): _A.STOPPED,
     (_A.HELD, _AE.LOST): _A.LOST,
+    (_A.STOPPING, _AE.STOP): _A.STOPPING,
     (_A.STOPPING, _AE.SUCCEEDED): _A.SUCCEEDED,
     (_A.STOPPING, _AE.FAILED): _A.FAILED,
     (_A.STOPPING, _AE.STOPPED): _A.STOPPED,

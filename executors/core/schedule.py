@@ -23,7 +23,7 @@ class Job(StrEnum):
     AUDIT_MONTHS = "audit_months"
 
 
-# Short enough for what people notice (a deadline, a retry), long enough that an idle platform idles.
+# Short enough for what people notice (a deadline, a retry), long enough to idle cheaply.
 PERIODS: Final[dict[Job, timedelta]] = {
     Job.PULSE: timedelta(seconds=5),
     Job.LEASES: timedelta(seconds=5),

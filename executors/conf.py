@@ -1,0 +1,71 @@
+"""Which policies do the environment's settings make? Read once, checked once."""
+
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+
+from agents.core.liveness import LivenessPolicy
+from agents.wire.messages import Settings as WireSettings
+from executors.core.leases import LeasePolicy
+from executors.services.retention import RetentionPolicy
+
+# Rows a sweep handles in one transaction: at most some tens of milliseconds of held locks.
+SWEEP_LIMIT: Final = 500
+
+
+@cache
+def leases() -> LeasePolicy:
+    """Return every duration of the lease.
+
+    Raises:
+        ValueError: the durations do not fit each other; the message names the settings.
+    """
+    env = settings.ENV
+    return LeasePolicy(
+        heartbeat=timedelta(seconds=env.heartbeat_s),
+        offline_after=timedelta(seconds=env.offline_after_s),
+        requeue_grace=timedelta(seconds=env.requeue_grace_s),
+        stop_margin=timedelta(seconds=env.stop_margin_s),
+        kill_grace=timedelta(seconds=env.kill_grace_s),
+        outage_gap=timedelta(seconds=env.outage_gap_s),
+        min_lost_after_s=env.min_lost_after_s,
+    )
+
+
+def liveness() -> LivenessPolicy:
+    """Return how long an agent may be silent before it counts as offline."""
+    return LivenessPolicy(leases().heartbeat, leases().offline_after)
+
+
+def wire_settings() -> WireSettings:
+    """Return what agents are told to go by."""
+    return WireSettings(heartbeat_s=leases().heartbeat.total_seconds())
+
+
+def sweep_limit() -> int:
+    """Return how many rows one transaction of a sweep takes at most."""
+    return SWEEP_LIMIT
+
+
+def aging_weight_s() -> float:
+    """Return how many seconds of waiting are worth one point of priority."""
+    weight_s: float = settings.ENV.aging_weight_s
+    return weight_s
+
+
+@cache
+def retention() -> RetentionPolicy:
+    """Return how long what has ended is kept."""
+    return RetentionPolicy(
+        tasks=timedelta(days=settings.ENV.task_retention_days),
+        event_months=settings.ENV.event_retention_months,
+    )
+
+
+def artifacts_dir() -> Path:
+    """Return the folder in which the bytes of artifacts lie."""
+    folder: Path = settings.ARTIFACTS_DIR
+    return folder

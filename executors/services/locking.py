@@ -1,0 +1,36 @@
+"""How are tasks and their attempts locked? Tasks first, then attempts, each by primary key."""
+
+from collections.abc import Collection, Iterable
+from typing import Final
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from executors.core.lifecycle import ATTEMPT_CURRENT
+from executors.models import Attempt, Task
+
+CURRENT: Final = sorted(ATTEMPT_CURRENT)
+
+
+def tasks(ids: Collection[UUID]) -> dict[UUID, Task]:
+    """Lock these tasks, waiting for others; a task that does not exist is absent."""
+    rows = Task.objects.filter(pk__in=ids).order_by("pk")
+    return {task.pk: task for task in rows.select_for_update(of=("self",), no_key=True)}
+
+
+def free_tasks(candidates: QuerySet[Task], *, limit: int) -> dict[UUID, Task]:
+    """Lock the first ``limit`` candidates, leaving out what others hold or have just changed.
+
+    Two statements: the candidates come by the index of their own order, the locks by pk.
+    """
+    ids = list(candidates.values_list("pk", flat=True)[:limit])
+    rows = candidates.filter(pk__in=ids).order_by("pk")
+    locked = rows.select_for_update(of=("self",), no_key=True, skip_locked=True)
+    return {task.pk: task for task in locked}
+
+
+def current_attempts(task_ids: Iterable[UUID]) -> dict[UUID, Attempt]:
+    """Lock the current attempts of tasks that the caller has locked; by task."""
+    rows = Attempt.objects.filter(task_id__in=list(task_ids), state__in=CURRENT).order_by("pk")
+    locked = rows.select_for_update(of=("self",), no_key=True)
+    return {attempt.task_id: attempt for attempt in locked}

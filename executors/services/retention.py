@@ -1,0 +1,131 @@
+"""What may go because its time is over? Ended tasks with all they left, and old bookkeeping.
+
+Every function takes one bounded batch, returns how many rows it was, and may run twice at once.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+
+from executors.models import Artifact, Evidence, Task, Tick
+from k8s4r.api.models import IdempotencyRecord
+
+logger = logging.getLogger(__name__)
+
+MONTHS_AHEAD: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPolicy:
+    """How long what has ended is kept.
+
+    ``idempotency`` is how long a repeated create is recognised; ``ticks`` need to outlive only the
+    slowest process that could still ask for one.
+    """
+
+    tasks: timedelta = timedelta(days=30)
+    event_months: int = 13
+    idempotency: timedelta = timedelta(hours=24)
+    ticks: timedelta = timedelta(hours=2)
+
+
+# Children first; a child task survives its parent and only forgets it.
+_DELETE: Final = (
+    "DELETE FROM executors_logchunk c USING executors_attempt a"
+    " WHERE a.id = c.attempt_id AND a.task_id = ANY(%(ids)s)",
+    "DELETE FROM executors_artifact f USING executors_attempt a"
+    " WHERE a.id = f.attempt_id AND a.task_id = ANY(%(ids)s)",
+    "DELETE FROM executors_attempt WHERE task_id = ANY(%(ids)s)",
+    "UPDATE executors_task SET parent_id = NULL WHERE parent_id = ANY(%(ids)s)",
+    "DELETE FROM executors_task WHERE id = ANY(%(ids)s)",
+)
+
+_MAKE_MONTH: Final = "SELECT audit_make_month(%s + make_interval(months => %s))"
+_OLD_MONTHS: Final = """
+SELECT c.oid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'audit_event'::regclass AND c.relname ~ '^audit_event_[0-9]{4}_[0-9]{2}$'
+  AND right(c.relname, 7) < to_char(
+      (%s - make_interval(months => %s)) AT TIME ZONE 'UTC', 'YYYY_MM')
+ORDER BY 1
+"""
+
+
+def delete_tasks(
+    *,
+    now: datetime,
+    limit: int,
+    policy: RetentionPolicy,
+    remove_files: Callable[[Sequence[UUID]], None],
+) -> int:
+    """Delete tasks that ended long ago, with their attempts, output and artifacts.
+
+    The files go first: a crash in between leaves rows that the next run deletes, never a file that
+    no row knows. ``remove_files`` takes ids of artifacts and ignores those that have no file.
+    """
+    old = Task.objects.filter(ended_at__lte=now - policy.tasks).order_by("ended_at")
+    ids = list(old.values_list("pk", flat=True)[:limit])
+    if not ids:
+        return 0
+    files = Artifact.objects.filter(attempt__task_id__in=ids).values_list("pk", flat=True)
+    remove_files(list(files))
+    return _delete_rows(ids)
+
+
+@transaction.atomic
+def _delete_rows(task_ids: Sequence[UUID]) -> int:
+    tasks = Task.objects.filter(pk__in=task_ids).order_by("pk")
+    locked = list(
+        tasks.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)
+    )
+    with connection.cursor() as cursor:
+        for statement in _DELETE:
+            cursor.execute(statement, {"ids": locked})
+    return len(locked)
+
+
+def delete_bookkeeping(*, now: datetime, limit: int, policy: RetentionPolicy) -> int:
+    """Delete old idempotency records, ticks and evidence; the most rows of any one kind."""
+    doomed = (
+        IdempotencyRecord.objects.filter(created_at__lte=now - policy.idempotency),
+        Tick.objects.filter(scheduled_for__lte=now - policy.ticks),
+        Evidence.objects.filter(received_at__lte=now - policy.tasks),
+    )
+    return max(
+        rows.model._base_manager.filter(
+            pk__in=list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+        ).delete()[0]
+        for rows in doomed
+    )
+
+
+def keep_audit_months(*, now: datetime, policy: RetentionPolicy) -> None:
+    """Make the months ahead for events, and drop those that are older than history is kept."""
+    for ahead in range(MONTHS_AHEAD + 1):
+        _make_month(now, ahead)
+    with connection.cursor() as cursor:
+        cursor.execute(_OLD_MONTHS, [now, policy.event_months])
+        old = [row[0] for row in cursor.fetchall()]
+    for name in old:
+        _as_owner(f'DROP TABLE "{name}"')
+        logger.info("audit_month_dropped", extra={"partition": name})
+
+
+def _make_month(now: datetime, ahead: int) -> None:
+    """Make one month; one whose events already lie in the rest partition stays there."""
+    try:
+        _as_owner(_MAKE_MONTH, now, ahead)
+    except IntegrityError:
+        logger.warning("audit_month_stays_in_rest", extra={"months_ahead": ahead})
+
+
+@transaction.atomic
+def _as_owner(statement: str, *parameters: datetime | int) -> None:
+    """Run one statement as the user we logged in as: the working role may not change history."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL ROLE NONE")
+        cursor.execute(statement, parameters or None)

@@ -1,0 +1,150 @@
+"""Which periodic job does what? One table for beat's tasks and for the gateways' loops.
+
+Nothing here depends on Celery or Redis: with PostgreSQL and one gateway alone the fleet goes on.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Exists, OuterRef
+
+from executors import conf
+from executors.core import schedule
+from executors.core.leases import PulseSource
+from executors.core.lifecycle import TaskState
+from executors.core.schedule import Job
+from executors.models import Task
+from executors.services import dispatch, expiry, pulses, retention, ticks
+from pools.models import Pool
+
+logger = logging.getLogger(__name__)
+
+# A batch that came back full is followed by another at once, this many times at most.
+MOST_BATCHES: Final = 20
+
+
+def run_due(now: datetime) -> list[str]:
+    """Run every job whose present tick nobody has taken; return their names.
+
+    For a gateway's loop: call it every second or so. One that fails is logged and tried again at
+    its next tick; the others run.
+    """
+    taken = ticks.take_free(schedule.due(now), now=now)
+    jobs = [job for job in Job if job in taken]
+    for job in jobs:
+        _run(job, now)
+    return [str(job) for job in jobs]
+
+
+def run(job: Job, now: datetime) -> bool:
+    """Run one job unless its present tick is taken; for beat's tasks."""
+    tick = schedule.tick(now, schedule.PERIODS[job])
+    if not ticks.take(job, scheduled_for=tick, now=now):
+        return False
+    _run(job, now)
+    return True
+
+
+def _run(job: Job, now: datetime) -> None:
+    try:
+        SWEEPS[job](now)
+    except Exception:  # the outermost loop of a sweeper: one job must not stop the others
+        logger.exception("sweep_failed", extra={"sweep": str(job)})
+        connection.close_if_unusable_or_obsolete()
+
+
+def _in_batches(sweep: Callable[[int], int]) -> None:
+    """Repeat a sweep, which takes the most rows it may handle, while its batches are full."""
+    limit = conf.sweep_limit()
+    for _ in range(MOST_BATCHES):
+        if sweep(limit) < limit:
+            return
+
+
+def _pulse(now: datetime) -> None:
+    pulses.beat(PulseSource.SWEEPER, now=now, policy=conf.leases())
+
+
+def _leases(now: datetime) -> None:
+    policy = conf.leases()
+    _in_batches(lambda limit: expiry.expire_leases(now=now, limit=limit, policy=policy))
+
+
+def _run_deadlines(now: datetime) -> None:
+    _in_batches(lambda limit: expiry.expire_runs(now=now, limit=limit))
+
+
+def _silence(now: datetime) -> None:
+    policy = conf.leases()
+    _in_batches(lambda limit: expiry.expire_silence(now=now, limit=limit, policy=policy))
+
+
+def _queue_deadlines(now: datetime) -> None:
+    _in_batches(lambda limit: expiry.expire_queue(now=now, limit=limit))
+
+
+def _heartbeats(now: datetime) -> None:
+    policy = conf.leases()
+    _in_batches(lambda limit: expiry.expire_heartbeats(now=now, limit=limit, policy=policy))
+
+
+def _delayed(now: datetime) -> None:
+    _in_batches(lambda limit: expiry.release_delayed(now=now, limit=limit))
+
+
+def _dispatch(now: datetime) -> None:
+    """Run passes wherever something waits: the nudges are hints, and some get lost."""
+    waiting = Task.objects.filter(
+        pool=OuterRef("pk"), state=TaskState.PENDING, run_after__isnull=True
+    )
+    pools = Pool.objects.filter(Exists(waiting)).order_by("pk")
+    for pool_id in list(pools.values_list("pk", flat=True)):
+        _pass(pool_id, now)
+
+
+def _pass(pool_id: UUID, now: datetime) -> None:
+    try:
+        for _ in range(MOST_BATCHES):
+            result = dispatch.run_pass(pool_id, now=now, aging_weight_s=conf.aging_weight_s())
+            if not result.more:
+                return
+    except Exception:  # one pool must not stop the others
+        logger.exception("pass_failed", extra={"pool": str(pool_id)})
+        connection.close_if_unusable_or_obsolete()
+
+
+def _retention(now: datetime) -> None:
+    policy = conf.retention()
+    _in_batches(
+        lambda limit: retention.delete_tasks(
+            now=now, limit=limit, policy=policy, remove_files=_remove_files
+        )
+    )
+    _in_batches(lambda limit: retention.delete_bookkeeping(now=now, limit=limit, policy=policy))
+
+
+def _remove_files(artifact_ids: Sequence[UUID]) -> None:
+    for artifact_id in artifact_ids:
+        (conf.artifacts_dir() / str(artifact_id)).unlink(missing_ok=True)
+
+
+def _audit_months(now: datetime) -> None:
+    retention.keep_audit_months(now=now, policy=conf.retention())
+
+
+SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
+    Job.PULSE: _pulse,
+    Job.LEASES: _leases,
+    Job.RUN_DEADLINES: _run_deadlines,
+    Job.SILENCE: _silence,
+    Job.QUEUE_DEADLINES: _queue_deadlines,
+    Job.HEARTBEATS: _heartbeats,
+    Job.DELAYED: _delayed,
+    Job.DISPATCH: _dispatch,
+    Job.RETENTION: _retention,
+    Job.AUDIT_MONTHS: _audit_months,
+}

@@ -1,0 +1,120 @@
+"""How does Celery run here? Its app, its queues, and the whole beat table.
+
+Celery carries hints only: every task re-reads its rows, may be lost, and may run twice
+(docs/states.md). Start a worker with `WORKER_ARGUMENTS`, and set `REMAP_SIGTERM=SIGQUIT` around it,
+so that a stop hands back what it has not finished.
+"""
+
+import os
+from typing import Any, Final
+
+from celery import Celery
+from django.conf import settings
+from kombu import Queue
+
+from executors.core import schedule
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "k8s4r.settings")
+
+SWEEPS: Final = "sweeps"
+PASSES: Final = "passes"
+QUEUES: Final = (SWEEPS, PASSES)
+CANARY_S: Final = 15
+
+# Far above `task_time_limit`: kombu gives a message to a second worker after this time.
+VISIBILITY_TIMEOUT_S: Final = 300
+
+# Half-open connections are noticed in 30 s, a Redis that is away does not hold a caller.
+TRANSPORT: Final[dict[str, Any]] = {
+    "visibility_timeout": VISIBILITY_TIMEOUT_S,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 30,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
+
+WORKER_ARGUMENTS: Final = (
+    "--without-gossip",
+    "--without-mingle",
+    "--queues",
+    ",".join(QUEUES),
+)
+
+
+def beat_table() -> dict[str, dict[str, Any]]:
+    """Return every periodic task: one per job of the schedule, one canary per queue.
+
+    A message that waited for a whole period is dropped: the next one is there already.
+    """
+    sweeps = {
+        str(job): {
+            "task": "executors.sweep",
+            "schedule": period,
+            "args": (str(job),),
+            "options": {"queue": SWEEPS, "expires": period.total_seconds()},
+        }
+        for job, period in schedule.PERIODS.items()
+    }
+    canaries = {
+        f"canary.{queue}": {
+            "task": "executors.canary",
+            "schedule": CANARY_S,
+            "args": (queue,),
+            "options": {"queue": queue, "expires": CANARY_S},
+        }
+        for queue in QUEUES
+    }
+    return sweeps | canaries
+
+
+app = Celery("k8s4r")
+app.conf.update(
+    broker_url=settings.REDIS_URL,
+    broker_transport_options=TRANSPORT,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_pool_acquire_timeout=2,
+    result_backend=None,
+    result_backend_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},
+    visibility_timeout=VISIBILITY_TIMEOUT_S,
+    task_ignore_result=True,
+    accept_content=["json"],
+    task_serializer="json",
+    result_serializer="json",
+    task_queues=[Queue(name) for name in QUEUES],
+    task_default_queue=SWEEPS,
+    task_create_missing_queues=False,
+    task_routes={
+        "executors.dispatch_pool": {"queue": PASSES},
+        "executors.sweep": {"queue": SWEEPS},
+    },
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_time_limit=60,
+    task_soft_time_limit=45,
+    # Three tries in well under a second: a hint is not worth a caller's time.
+    task_publish_retry_policy={
+        "max_retries": 3,
+        "interval_start": 0,
+        "interval_step": 0.1,
+        "interval_max": 0.2,
+    },
+    worker_prefetch_multiplier=1,
+    worker_eta_task_limit=1000,
+    worker_cancel_long_running_tasks_on_connection_loss=True,
+    worker_max_tasks_per_child=1000,
+    worker_max_memory_per_child=250_000,
+    worker_soft_shutdown_timeout=20,
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    # No file, no rows: the table below is all there is.
+    beat_scheduler="celery.beat:Scheduler",
+    beat_schedule=beat_table(),
+    enable_utc=True,
+    timezone="UTC",
+)
+app.autodiscover_tasks(["executors"])
