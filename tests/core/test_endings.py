@@ -122,25 +122,28 @@ def test_an_apply_is_never_started_again(state):
 
 
 @given(
-    state=st.sampled_from(sorted(ATTEMPT_TERMINAL)),
-    reason=st.sampled_from(sorted(StopReason)),
-    confirmed=st.booleans(),
+    end=st.builds(
+        AttemptEnd,
+        state=st.sampled_from(sorted(ATTEMPT_TERMINAL)),
+        stop_reason=st.sampled_from(sorted(StopReason)),
+        confirmed=st.booleans(),
+    ),
     disconnect=st.sampled_from(["replace", "stop", "wait"]),
     made=st.integers(1, 200),
-    most=st.integers(1, 100),
-    on=st.frozensets(st.sampled_from(sorted(RetryOn))),
+    retry=st.builds(
+        RetryPolicy,
+        max_attempts=st.integers(1, 100),
+        on=st.frozensets(st.sampled_from(sorted(RetryOn))),
+    ),
 )
 def test_only_a_return_has_a_delay_and_unseen_ends_always_wait_for_the_grace(
-    state, reason, confirmed, disconnect, made, most, on
+    end, disconnect, made, retry
 ):
-    end = AttemptEnd(state=state, stop_reason=reason, confirmed=confirmed)
-    result = decide(
-        end, disconnect=disconnect, made=made, retry=RetryPolicy(max_attempts=most, on=on)
-    )
+    result = decide(end, disconnect=disconnect, made=made, retry=retry)
     assert (result.delay is not None) == (result.event is T.RETURNED)
     if result.event is T.RETURNED:
-        assert made < max(most, 5)
-        assert confirmed or result.delay >= GRACE
+        assert made < max(retry.max_attempts, 5)
+        assert end.confirmed or result.delay >= GRACE
 
 
 @pytest.mark.parametrize(
