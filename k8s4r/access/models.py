@@ -66,9 +66,7 @@ class Token(models.Model):
     used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     rotating = models.BooleanField(default=False, help_text="A new one is minted on next use.")
-    supersedes = models.ForeignKey(
-        "self", models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+    supersedes = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+")
 
     class Meta:
         ordering: ClassVar = ["-created_at"]

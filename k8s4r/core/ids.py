@@ -31,6 +31,7 @@ class TokenKind(StrEnum):
     ATTEMPT = "att"
 
 
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KEY_ID: Final = re.compile(r"[0-9A-Za-z]{16}")
 _SECRET: Final = re.compile(r"[0-9A-Za-z_-]{43}")
 _TOKEN: Final = re.compile(
@@ -60,6 +61,11 @@ def uuid7(unix_ms: int, entropy: bytes) -> UUID:
     rand_a = bits >> 68
     rand_b = bits & ((1 << 62) - 1)
     return UUID(int=unix_ms << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b)
+
+
+def as_uuid(text: str) -> UUID | None:
+    """Return the UUID that a text is in its usual form, ``None`` where it is none."""
+    return UUID(text) if _UUID.fullmatch(text) else None
 
 
 def unix_ms(identifier: UUID) -> int:

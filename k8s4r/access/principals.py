@@ -1,0 +1,101 @@
+"""Who was known by a token a moment ago? Remembered for at most five seconds."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from k8s4r.audit.attribution import Actor
+
+REMEMBERED_S: Final = 5.0
+MOST_REMEMBERED: Final = 50_000
+
+
+class PrincipalKind(StrEnum):
+    """What kind of caller it is."""
+
+    PERSON = "person"
+    AGENT = "agent"
+    ENROLMENT = "enrolment"
+    POD = "pod"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A known caller.
+
+    ``id`` is the user, the agent or, of an enrolment, the token; a browser's session has its
+    user's id for ``token_id``. ``project_ids`` None means every project. ``rotating`` asks for a
+    new token with the next heartbeat.
+    """
+
+    kind: PrincipalKind
+    id: UUID
+    token_id: UUID
+    project_ids: frozenset[UUID] | None = None
+    rotating: bool = False
+
+    @property
+    def actor(self) -> Actor:
+        """Who signs what this caller changes."""
+        if self.kind is PrincipalKind.PERSON:
+            return Actor("user", str(self.id))
+        return Actor(str(self.kind), str(self.id))
+
+    def may_see(self, project_id: UUID) -> bool:
+        """Do the things of this project exist for the caller?"""
+        return self.project_ids is None or project_id in self.project_ids
+
+
+class TokenCache:
+    """Remembers who a token belongs to, so that a busy fleet is not looked up at each call.
+
+    Only good tokens are remembered, under a hash: the memory holds no secret, and a token that was
+    just made is good at once. Revoking is at once in this process, ``lifetime_s`` in others.
+    """
+
+    def __init__(
+        self,
+        *,
+        lifetime_s: float = REMEMBERED_S,
+        most: int = MOST_REMEMBERED,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lifetime_s = lifetime_s
+        self._most = most
+        self._monotonic = monotonic
+        self._known: dict[bytes, tuple[float, Principal]] = {}
+        self._lock = threading.Lock()
+
+    def find(self, text: str) -> Principal | None:
+        """Return whose token this was within the last seconds, else ``None``."""
+        found = self._known.get(_key(text))
+        if found is None or self._monotonic() >= found[0]:
+            return None
+        return found[1]
+
+    def remember(self, text: str, principal: Principal) -> None:
+        """Remember a token that was just found good."""
+        with self._lock:
+            if len(self._known) >= self._most:
+                self._known.clear()
+            self._known[_key(text)] = (self._monotonic() + self._lifetime_s, principal)
+
+    def forget(self, token_ids: Iterable[UUID]) -> None:
+        """Forget tokens that are no longer good."""
+        gone = frozenset(token_ids)
+        with self._lock:
+            self._known = {
+                key: entry for key, entry in self._known.items() if entry[1].token_id not in gone
+            }
+
+
+CACHE: Final = TokenCache()
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,46 @@
+"""Which users, projects and tokens are there? Reads only."""
+
+from django.db.models import Q, QuerySet
+
+from k8s4r.access.models import Project, Token, TokenKind
+from k8s4r.access.principals import Principal
+from k8s4r.core import ids
+from k8s4r.core.errors import NotFound
+
+
+def projects(principal: Principal) -> QuerySet[Project]:
+    """Return the projects that exist for the caller, by name."""
+    rows = Project.objects.order_by("name")
+    return rows if principal.project_ids is None else rows.filter(pk__in=principal.project_ids)
+
+
+def project_named(text: str, principal: Principal) -> Project:
+    """Return a project by its name or id.
+
+    Raises:
+        NotFound: there is none, or not for this caller.
+    """
+    found = projects(principal).filter(_named(text)).first()
+    if found is None:
+        raise NotFound(f"no project {text}")
+    return found
+
+
+def own_tokens(principal: Principal) -> QuerySet[Token]:
+    """Return the person's tokens that may still be used or were, newest first."""
+    return Token.objects.filter(kind=TokenKind.PERSON, user_id=principal.id).order_by(
+        "-created_at", "-id"
+    )
+
+
+def enrolment_tokens(principal: Principal) -> QuerySet[Token]:
+    """Return the enrolment tokens of the caller's projects, newest first."""
+    rows = Token.objects.filter(kind=TokenKind.ENROLMENT).order_by("-created_at", "-id")
+    if principal.project_ids is None:
+        return rows
+    return rows.filter(project_id__in=principal.project_ids)
+
+
+def _named(text: str) -> Q:
+    identity = ids.as_uuid(text)
+    return Q(name=text) if identity is None else Q(name=text) | Q(pk=identity)

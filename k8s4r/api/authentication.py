@@ -1,0 +1,148 @@
+"""Who is calling? One answer for DRF and for the gateway."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.request import Request
+
+from k8s4r import clock
+from k8s4r.access.models import Token, TokenKind
+from k8s4r.access.principals import CACHE, Principal, PrincipalKind, TokenCache
+from k8s4r.access.services import tokens
+from k8s4r.core import ids, rotation
+from k8s4r.core.errors import Malformed, Unauthenticated
+from k8s4r.core.ids import TokenParts
+from k8s4r.core.rotation import TokenFacts
+
+__all__ = [
+    "BrowserAuthentication",
+    "Principal",
+    "PrincipalKind",
+    "TokenAuthentication",
+    "TokenCache",
+    "authenticate",
+    "authenticate_many",
+    "bearer",
+    "remembered",
+]
+
+_KINDS: Final = {
+    TokenKind.PERSON: PrincipalKind.PERSON,
+    TokenKind.AGENT: PrincipalKind.AGENT,
+    TokenKind.ENROLMENT: PrincipalKind.ENROLMENT,
+    TokenKind.POD: PrincipalKind.POD,
+}
+_SCHEME: Final = "bearer"
+
+
+def authenticate_many(texts: Sequence[str], *, now: datetime) -> list[Principal | None]:
+    """Return whose tokens these are, ``None`` for one that is not good.
+
+    One query for all that were not seen within the last five seconds; none when all were.
+    """
+    known = {text: CACHE.find(text) for text in texts}
+    unknown = [text for text, principal in known.items() if principal is None]
+    if unknown:
+        known |= _looked_up(unknown, now=now)
+    return [known[text] for text in texts]
+
+
+def authenticate(text: str, *, now: datetime) -> Principal | None:
+    """Return whose token this is, ``None`` when it is not good."""
+    return authenticate_many([text], now=now)[0]
+
+
+def remembered(text: str) -> Principal | None:
+    """Return whose token this was within the last seconds; asks neither clock nor database."""
+    return CACHE.find(text)
+
+
+def bearer(header: str) -> str | None:
+    """Return the token of an ``Authorization`` header, ``None`` without one.
+
+    Raises:
+        Unauthenticated: the header is there and holds something else.
+    """
+    if not header:
+        return None
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() != _SCHEME or not text.strip():
+        raise Unauthenticated("a bearer token is needed")
+    return text.strip()
+
+
+class TokenAuthentication(BaseAuthentication):
+    """Knows callers by ``Authorization: Bearer``; ``request.auth`` is the principal."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, Principal] | None:
+        """Return the caller, ``None`` without a token.
+
+        Raises:
+            Unauthenticated: there is a token and it is not good.
+        """
+        text = bearer(request.META.get("HTTP_AUTHORIZATION", ""))
+        if text is None:
+            return None
+        principal = remembered(text) or authenticate(text, now=clock.now())
+        if principal is None:
+            raise Unauthenticated("this token is not valid")
+        return principal, principal
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="k8s4r"'
+
+
+class BrowserAuthentication(SessionAuthentication):
+    """Knows people by the session of the admin's pages; unsafe methods need the CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, Principal] | None:
+        """Return the logged-in person, ``None`` without one."""
+        known = super().authenticate(request)
+        if known is None:
+            return None
+        user = known[0]
+        principal = Principal(kind=PrincipalKind.PERSON, id=user.pk, token_id=user.pk)
+        return principal, principal
+
+
+def _looked_up(texts: Iterable[str], *, now: datetime) -> dict[str, Principal | None]:
+    parts = {text: _parts(text) for text in texts}
+    key_ids = {each.key_id for each in parts.values() if each}
+    rows = Token.objects.filter(key_id__in=key_ids).select_related("user") if key_ids else ()
+    by_key = {token.key_id: token for token in rows}
+    found: dict[str, Principal | None] = dict.fromkeys(parts)
+    used = []
+    for text, each in parts.items():
+        token = by_key.get(each.key_id) if each else None
+        if each and token and tokens.matches(token, each) and _is_good(token, now):
+            used.append(token)
+            found[text] = principal = _principal(token)
+            CACHE.remember(text, principal)
+    tokens.mark_used(used, now=now)
+    return found
+
+
+def _parts(text: str) -> TokenParts | None:
+    try:
+        return ids.parse_token(text)
+    except Malformed:
+        return None
+
+
+def _is_good(token: Token, now: datetime) -> bool:
+    facts = TokenFacts(token.key_id, expires_at=token.expires_at, revoked_at=token.revoked_at)
+    return rotation.is_good(facts, now) and (token.user is None or token.user.is_active)
+
+
+def _principal(token: Token) -> Principal:
+    kind = _KINDS[TokenKind(token.kind)]
+    whose = {PrincipalKind.PERSON: token.user_id, PrincipalKind.ENROLMENT: token.pk}
+    return Principal(
+        kind=kind,
+        id=whose.get(kind) or token.subject or token.pk,
+        token_id=token.pk,
+        project_ids=frozenset({token.project_id}) if token.project_id else None,
+        rotating=token.rotating,
+    )

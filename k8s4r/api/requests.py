@@ -1,0 +1,54 @@
+"""Which request is this? An id for logs, events and answers, and what a view may ask of it."""
+
+import logging
+import re
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from rest_framework.request import Request
+
+from k8s4r.access.principals import Principal
+
+logger = logging.getLogger(__name__)
+
+HEADER: Final = "X-Request-Id"
+_HARMLESS: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+class RequestContextMiddleware:
+    """Gives each request its id, in the logging context and in the answer."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = request_id_from(request.META.get("HTTP_X_REQUEST_ID", ""))
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self._get_response(request)
+            if request.path.startswith("/api/"):
+                response.headers.setdefault("Cache-Control", "no-store")
+            logger.debug(
+                "request_answered",
+                extra={
+                    "method": request.method,
+                    "path": request.path,
+                    "status": response.status_code,
+                },
+            )
+        response.headers[HEADER] = request_id
+        return response
+
+
+def request_id_from(given: str) -> str:
+    """Return the caller's own id when it is a harmless word, else a new one."""
+    return given if _HARMLESS.fullmatch(given) else secrets.token_hex(8)
+
+
+def principal_of(request: Request) -> Principal:
+    """Return who calls; for views whose permission let only known callers in."""
+    principal = request.auth
+    assert isinstance(principal, Principal)
+    return principal
