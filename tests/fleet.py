@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ import httpx2
 K8S4R = Path(sys.executable).with_name("k8s4r")
 AGENT = Path(sys.executable).with_name("k8s4r-agent")
 READY_WITHIN_S = 60
+# What a client sees while the server is away.
+AWAY = (httpx2.TransportError, httpx2.HTTPStatusError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +83,28 @@ def platform(*flags: str) -> Iterator[Platform]:
 
 @contextmanager
 def agents(of: Platform, count: int, *, slots: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Run real agents against the platform until the block ends; they are online inside it."""
-    with ExitStack() as stack:
-        running = []
-        for number in range(count):
-            log = stack.enter_context((of.home / f"bench-agent-{number}.log").open("wb"))
-            arguments = [
-                str(AGENT), "start", "--url", of.url, "--name", f"bench-{number}",
-                "--enrolment-token-file", of.enrolment_token_file, "--slots", str(slots),
-                "--spool", str(of.home / f"bench-agent-{number}"),
-            ]  # fmt: skip
-            process = subprocess.Popen(arguments, stdout=log, stderr=log, env=of.environment)
-            stack.callback(_end, process)
-            running.append(process)
+    """Run real agents against the platform until the block ends; they are online inside it.
+
+    The list may be added to (`start_agent`): all of it is ended.
+    """
+    running = [start_agent(of, number, slots=slots) for number in range(count)]
+    try:
         wait_until(lambda: _online(of) >= count, timeout_s=READY_WITHIN_S)
         yield running
+    finally:
+        for process in running:
+            _end(process)
+
+
+def start_agent(of: Platform, number: int, *, slots: int) -> subprocess.Popen[bytes]:
+    """Start one agent; the same number is the same agent, on the same spool."""
+    arguments = [
+        str(AGENT), "start", "--url", of.url, "--name", f"bench-{number}",
+        "--enrolment-token-file", of.enrolment_token_file, "--slots", str(slots),
+        "--spool", str(of.home / f"bench-agent-{number}"),
+    ]  # fmt: skip
+    with (of.home / f"bench-agent-{number}.log").open("ab") as log:
+        return subprocess.Popen(arguments, stdout=log, stderr=log, env=of.environment)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
