@@ -1,0 +1,359 @@
+"""A pass: nobody gets two slots, no slot gets two tasks, and none idles while work fits."""
+
+from collections import Counter
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.core.states import Desired, Observed
+from executors.core.codes import WaitingCode
+from executors.core.qualification import Candidate, Requirement, lanes_of, rule_out
+from executors.core.selection import (
+    Limits,
+    Plan,
+    Queued,
+    SelectionPolicy,
+    Snapshot,
+    Strategy,
+    allocate,
+)
+from executors.core.waiting import PoolFacts, explain
+from tests.core.values import (
+    PLAIN,
+    a_candidate,
+    a_requirement,
+    agent_id,
+    owner_id,
+    project_id,
+    queued,
+    slot_id,
+    task_id,
+)
+
+REQUIREMENTS = {
+    "plain": PLAIN,
+    "zone-a": a_requirement("zone-a", labels={"zone": "a"}),
+    "zone-b": a_requirement("zone-b", labels={"zone": "b"}, resources={"cpu": 2.0}),
+    "big": a_requirement("big", resources={"cpu": 3.0}),
+    "plan": a_requirement("plan", kind="plan"),
+    "nowhere": a_requirement("nowhere", driver="terraform"),
+}
+
+CANDIDATES = st.lists(
+    st.builds(
+        a_candidate,
+        st.integers(0, 30),
+        lanes=st.lists(st.sampled_from(["general", "main", "plan"]), max_size=4).map(tuple),
+        labels=st.sampled_from([{}, {"zone": "a"}, {"zone": "b"}, {"zone": "a", "gpu": "1"}]),
+        free_resources=st.sampled_from([{}, {"cpu": 2.0}, {"cpu": 7.0}]),
+        desired=st.sampled_from([Desired.ACTIVE, Desired.ACTIVE, Desired.DRAINING]),
+        observed=st.sampled_from([Observed.ONLINE, Observed.ONLINE, Observed.OFFLINE]),
+    ),
+    unique_by=lambda candidate: candidate.agent_id,
+    max_size=8,
+)
+QUEUES = st.lists(
+    st.builds(
+        queued,
+        st.integers(0, 10**6),
+        key=st.floats(-2000, 2000),
+        project=st.sampled_from("pq"),
+        owner=st.sampled_from("ab"),
+        needs=st.sampled_from(sorted(REQUIREMENTS)),
+    ),
+    unique_by=lambda task: task.task_id,
+    max_size=30,
+)
+POLICIES = st.builds(
+    SelectionPolicy,
+    strategy=st.sampled_from(Strategy),
+    cursor=st.none() | st.integers(0, 30).map(agent_id),
+)
+
+
+def plan_of(
+    queue: list[Queued],
+    candidates: list[Candidate],
+    policy: SelectionPolicy | None = None,
+    *,
+    requirements: dict[str, Requirement] | None = None,
+    seed: int = 1,
+    **snapshot: Any,
+) -> Plan:
+    return allocate(
+        queue,
+        Snapshot(requirements=requirements or REQUIREMENTS, candidates=candidates, **snapshot),
+        policy=policy or SelectionPolicy(),
+        random=Random(seed),
+    )
+
+
+def agents_of(plan: Plan) -> list[int]:
+    """Return the numbers of the agents, in the order in which they were given work."""
+    return [placement.agent_id.int - agent_id(0).int for placement in plan.placements]
+
+
+def tasks_of(plan: Plan) -> list[int]:
+    return [placement.task_id.int - task_id(0).int for placement in plan.placements]
+
+
+@given(QUEUES, CANDIDATES, POLICIES)
+def test_every_placement_is_of_a_waiting_task_on_a_free_slot_of_a_lane_it_may_use(
+    queue: list[Queued], candidates: list[Candidate], policy: SelectionPolicy
+) -> None:
+    plan = plan_of(queue, candidates, policy)
+    needs = {task.task_id: REQUIREMENTS[task.requirement_id] for task in queue}
+    slots = {slot.slot_id: (each, slot) for each in candidates for slot in each.free_slots}
+    for placement in plan.placements:
+        candidate, slot = slots[placement.slot_id]
+        requirement = needs[placement.task_id]
+        assert candidate.agent_id == placement.agent_id
+        assert slot.lane in lanes_of(requirement.kind)
+        assert rule_out(requirement, candidate) is None
+
+
+@given(QUEUES, CANDIDATES, POLICIES)
+def test_no_slot_gets_two_tasks_and_no_task_two_slots(
+    queue: list[Queued], candidates: list[Candidate], policy: SelectionPolicy
+) -> None:
+    placements = plan_of(queue, candidates, policy).placements
+    assert len({placement.slot_id for placement in placements}) == len(placements)
+    assert len({placement.task_id for placement in placements}) == len(placements)
+
+
+@given(QUEUES, CANDIDATES, POLICIES)
+def test_no_agent_gives_more_resources_than_it_has(
+    queue: list[Queued], candidates: list[Candidate], policy: SelectionPolicy
+) -> None:
+    needs = {task.task_id: REQUIREMENTS[task.requirement_id] for task in queue}
+    used: Counter[UUID] = Counter()
+    for placement in plan_of(queue, candidates, policy).placements:
+        used[placement.agent_id] += needs[placement.task_id].resources.get("cpu", 0.0)  # type: ignore[assignment]
+    for each in candidates:
+        assert used[each.agent_id] <= each.free_resources.get("cpu", 0.0)
+
+
+@given(QUEUES, CANDIDATES, POLICIES)
+def test_every_task_is_placed_or_its_requirement_says_why_not(
+    queue: list[Queued], candidates: list[Candidate], policy: SelectionPolicy
+) -> None:
+    plan = plan_of(queue, candidates, policy)
+    placed = {placement.task_id for placement in plan.placements}
+    left = {task.requirement_id for task in queue if task.task_id not in placed}
+    assert plan.waiting.keys() == left
+
+
+@given(QUEUES, CANDIDATES, POLICIES)
+def test_no_slot_idles_while_a_task_waits_that_fits_it(
+    queue: list[Queued], candidates: list[Candidate], policy: SelectionPolicy
+) -> None:
+    """So a task that fits nowhere never blocks one that does."""
+    plan = plan_of(queue, candidates, policy)
+    after = [what_is_left(each, plan, queue) for each in candidates]
+    for requirement_id in plan.waiting:
+        requirement = REQUIREMENTS[requirement_id]
+        assert all(rule_out(requirement, each) is not None for each in after)
+
+
+@given(QUEUES, CANDIDATES, POLICIES)
+def test_the_code_of_a_pass_is_the_code_that_a_person_reads_afterwards(
+    queue: list[Queued], candidates: list[Candidate], policy: SelectionPolicy
+) -> None:
+    plan = plan_of(queue, candidates, policy)
+    after = [what_is_left(each, plan, queue) for each in candidates]
+    for requirement_id, code in plan.waiting.items():
+        assert explain(REQUIREMENTS[requirement_id], after, PoolFacts()).code is code
+
+
+def what_is_left(candidate: Candidate, plan: Plan, queue: list[Queued]) -> Candidate:
+    """Return the candidate as the next snapshot would show it."""
+    needs = {task.task_id: REQUIREMENTS[task.requirement_id] for task in queue}
+    mine = [each for each in plan.placements if each.agent_id == candidate.agent_id]
+    taken = {each.slot_id for each in mine}
+    used = sum(needs[each.task_id].resources.get("cpu", 0.0) for each in mine)
+    return Candidate(
+        agent_id=candidate.agent_id,
+        desired=candidate.desired,
+        observed=candidate.observed,
+        labels=candidate.labels,
+        capabilities=candidate.capabilities,
+        free_slots=tuple(slot for slot in candidate.free_slots if slot.slot_id not in taken),
+        total_slots=candidate.total_slots,
+        free_resources={name: size - used for name, size in candidate.free_resources.items()},
+    )
+
+
+@given(QUEUES, CANDIDATES, POLICIES, st.randoms())
+def test_a_pass_is_decided_by_what_there_is_not_by_how_it_is_listed(
+    queue: list[Queued], candidates: list[Candidate], policy: SelectionPolicy, random: Random
+) -> None:
+    again = plan_of(
+        random.sample(queue, len(queue)), random.sample(candidates, len(candidates)), policy
+    )
+    assert again == plan_of(queue, candidates, policy)
+
+
+@given(QUEUES, CANDIDATES, POLICIES, st.integers(0, 4), st.integers(0, 3))
+def test_limits_of_pool_and_owner_hold(
+    queue: list[Queued],
+    candidates: list[Candidate],
+    policy: SelectionPolicy,
+    most: int,
+    per_owner: int,
+) -> None:
+    held = {(project_id("p"), owner_id("a")): 1, (project_id("q"), owner_id("b")): 1}
+    limited = SelectionPolicy(
+        strategy=policy.strategy, limits=Limits(max_concurrent=most, per_owner=per_owner)
+    )
+    plan = plan_of(queue, candidates, limited, held=held)
+    owners = {task.task_id: task.owner_id for task in queue}
+    got = Counter(owners[placement.task_id] for placement in plan.placements)
+    assert len(plan.placements) <= max(0, most - 2)
+    for owner in ("a", "b"):
+        assert got[owner_id(owner)] <= max(0, per_owner - 1)
+
+
+def test_at_the_pools_limit_the_limit_is_the_reason() -> None:
+    policy = SelectionPolicy(limits=Limits(max_concurrent=1))
+    plan = plan_of(
+        [queued(1), queued(2), queued(3, needs="nowhere")], [a_candidate(1, free=3)], policy
+    )
+    assert tasks_of(plan) == [1]
+    assert plan.waiting == {
+        "plain": WaitingCode.POOL_LIMIT,
+        "nowhere": WaitingCode.CAPABILITY_MISSING,
+    }
+
+
+def test_an_owner_at_the_limit_waits_while_others_are_served() -> None:
+    policy = SelectionPolicy(limits=Limits(per_owner=1))
+    queue = [queued(1, owner="a"), queued(2, owner="a"), queued(3, owner="b")]
+    plan = plan_of(queue, [a_candidate(1, free=5)], policy)
+    assert tasks_of(plan) == [1, 3]
+    assert plan.waiting == {"plain": WaitingCode.OWNER_SHARE}
+
+
+def test_a_limit_per_owner_counts_in_all_projects_together() -> None:
+    policy = SelectionPolicy(limits=Limits(per_owner=2))
+    held = {(project_id("p"), owner_id("a")): 1}
+    queue = [queued(n, owner="a", project="q") for n in (1, 2)]
+    assert tasks_of(plan_of(queue, [a_candidate(1, free=5)], policy, held=held)) == [1]
+
+
+def test_when_the_slots_run_out_the_slots_are_the_reason() -> None:
+    plan = plan_of([queued(1), queued(2)], [a_candidate(1)])
+    assert (tasks_of(plan), plan.waiting) == ([1], {"plain": WaitingCode.SLOTS_FULL})
+
+
+def test_without_candidates_everything_waits_for_an_agent() -> None:
+    plan = plan_of([queued(1)], [])
+    assert (plan.placements, plan.waiting) == ((), {"plain": WaitingCode.NO_AGENTS})
+
+
+def test_an_empty_queue_makes_an_empty_plan_and_keeps_the_cursor() -> None:
+    plan = plan_of([], [a_candidate(1)], SelectionPolicy(cursor=agent_id(7)))
+    assert (plan.placements, plan.waiting, plan.cursor) == ((), {}, agent_id(7))
+
+
+def test_round_robin_goes_on_after_the_agent_served_last_and_around() -> None:
+    agents = [a_candidate(n, free=2) for n in (1, 2, 3)]
+    policy = SelectionPolicy(strategy=Strategy.ROUND_ROBIN, cursor=agent_id(1))
+    plan = plan_of([queued(n) for n in range(5)], agents, policy)
+    assert agents_of(plan) == [2, 3, 1, 2, 3]
+    assert plan.cursor == agent_id(3)
+
+
+def test_round_robin_goes_on_although_the_agent_served_last_is_gone() -> None:
+    agents = [a_candidate(n) for n in (1, 3)]
+    policy = SelectionPolicy(strategy=Strategy.ROUND_ROBIN, cursor=agent_id(2))
+    assert agents_of(plan_of([queued(1)], agents, policy)) == [3]
+
+
+def test_round_robin_is_one_round_for_all_requirements() -> None:
+    agents = [a_candidate(n, free=2, labels={"zone": "a"}) for n in (1, 2, 3)]
+    policy = SelectionPolicy(strategy=Strategy.ROUND_ROBIN)
+    queue = [queued(n, needs=needs) for n, needs in enumerate(["plain", "zone-a"] * 3)]
+    assert agents_of(plan_of(queue, agents, policy)) == [1, 2, 3, 1, 2, 3]
+
+
+def test_least_busy_levels_the_share_of_slots_in_use() -> None:
+    agents = [a_candidate(1, free=1, total_slots=4), a_candidate(2, free=3, total_slots=4)]
+    agents.append(a_candidate(3, free=2, total_slots=2))
+    policy = SelectionPolicy(strategy=Strategy.LEAST_BUSY)
+    plan = plan_of([queued(n) for n in range(6)], agents, policy)
+    assert agents_of(plan) == [3, 2, 2, 3, 1, 2]
+
+
+def test_least_busy_sees_what_other_requirements_took() -> None:
+    agents = [a_candidate(n, free=2, labels={"zone": "a"}) for n in (1, 2)]
+    policy = SelectionPolicy(strategy=Strategy.LEAST_BUSY)
+    queue = [queued(1, needs="zone-a"), queued(2), queued(3, needs="zone-a"), queued(4)]
+    assert agents_of(plan_of(queue, agents, policy)) == [1, 2, 1, 2]
+
+
+def test_label_match_takes_the_agent_with_the_fewest_labels_to_spare() -> None:
+    agents = [
+        a_candidate(1, labels={"zone": "a", "gpu": "a100"}),
+        a_candidate(2, labels={"zone": "a"}),
+        a_candidate(3),
+    ]
+    policy = SelectionPolicy(strategy=Strategy.LABEL_MATCH)
+    queue = [queued(1, needs="zone-a"), queued(2), queued(3)]
+    assert agents_of(plan_of(queue, agents, policy)) == [2, 3, 1]
+
+
+def test_random_is_decided_by_its_seed_and_reaches_everyone() -> None:
+    agents = [a_candidate(n) for n in range(5)]
+    policy = SelectionPolicy(strategy=Strategy.RANDOM)
+    first = [agents_of(plan_of([queued(1)], agents, policy, seed=seed)) for seed in range(60)]
+    again = [agents_of(plan_of([queued(1)], agents, policy, seed=seed)) for seed in range(60)]
+    assert first == again
+    assert {agent for [agent] in first} == set(range(5))
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_only_the_round_robin_moves_the_cursor(strategy: Strategy) -> None:
+    policy = SelectionPolicy(strategy=strategy, cursor=agent_id(9))
+    plan = plan_of([queued(1)], [a_candidate(1)], policy)
+    expected = 1 if strategy is Strategy.ROUND_ROBIN else 9
+    assert plan.cursor == agent_id(expected)
+
+
+def test_a_plan_leaves_the_slot_that_can_apply_to_the_last() -> None:
+    pod = a_candidate(1, lanes=("main", "plan", "plan"))
+    plan = plan_of([queued(n, needs="plan") for n in range(3)], [pod])
+    assert [placement.slot_id for placement in plan.placements] == [
+        slot_id(1, 1),
+        slot_id(1, 2),
+        slot_id(1, 0),
+    ]
+
+
+def test_slots_of_an_agent_fill_from_the_lowest() -> None:
+    plan = plan_of([queued(1), queued(2)], [a_candidate(1, free=3)])
+    assert [placement.slot_id for placement in plan.placements] == [slot_id(1, 0), slot_id(1, 1)]
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_each_pair_of_requirement_and_agent_is_judged_at_most_once(strategy: Strategy) -> None:
+    """A pass stays linear: labels that count their comparisons show it."""
+    asked: Counter[int] = Counter()
+
+    class Watched(dict[str, str]):
+        def __init__(self, number: int) -> None:
+            super().__init__(zone="a")
+            self.number = number
+
+        def items(self) -> Any:
+            asked[self.number] += 1
+            return super().items()
+
+    agents = [a_candidate(n, free=3, labels=Watched(n)) for n in range(20)]
+    queue = [queued(n, needs="zone-a") for n in range(60)]
+    plan = plan_of(queue, agents, SelectionPolicy(strategy=strategy))
+    assert len(plan.placements) == 60
+    assert set(asked.values()) == {1}
