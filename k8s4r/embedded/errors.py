@@ -11,3 +11,7 @@ class NotInstalled(EmbeddedError):
 
 class DidNotStart(EmbeddedError):
     """A part ended, or did not answer in time, before it was ready."""
+
+
+class Interrupted(EmbeddedError):
+    """The user wants it to stop before it was up."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
-from k8s4r.embedded import binaries, credentials, identity, reachable, sockets
+from k8s4r.embedded import binaries, credentials, identity, lockfile, reachable, sockets
 from k8s4r.embedded.errors import DidNotStart
 from k8s4r.embedded.programs import Child, Program, StopStep, await_ready, launch
 
@@ -141,6 +141,7 @@ def prepare(
         _create(cluster, password)
     elif is_new_password:
         _single_user(cluster, f"ALTER ROLE {NAME} PASSWORD '{password}'")
+    lockfile.remove_stale(cluster.data, cluster.run)
     program = Program(
         name="postgres",
         argv=cluster.command("postgres", "-D", str(cluster.data), *_options(cluster, settings)),
@@ -197,7 +198,14 @@ def _run(cluster: Cluster, argv: tuple[str, ...], *, said: str) -> None:
         argv, as_who=cluster.as_who, die_by=signal.SIGINT, parent=os.getpid()
     )
     ended = subprocess.run(  # noqa: S603  # a fixed list of ours, no shell
-        leashed, input=said, capture_output=True, text=True, check=False, env=_environment()
+        leashed,
+        input=said,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=_environment(),
+        start_new_session=True,
+        cwd="/",
     )
     # In single-user mode a refused statement is only a line among others.
     if ended.returncode != 0 or "ERROR:" in ended.stderr or "FATAL:" in ended.stderr:

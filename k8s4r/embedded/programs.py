@@ -5,14 +5,16 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from k8s4r.embedded import identity
-from k8s4r.embedded.errors import DidNotStart
+from k8s4r.embedded.errors import DidNotStart, Interrupted
 
 POLL_S = 0.02
-Pause = Callable[[float], object]
+# Waits so many seconds; returns at once, and true, when whoever waits is wanted elsewhere.
+Pause = Callable[[float], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class StopStep:
 
 
 KILL = StopStep(signal.SIGKILL, 10)
+HURRIED_GRACE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,7 @@ class Program:
         is_ready: asked with its pid, again and again after the start; must be cheap and short.
         stop_steps: in order, until it has ended.
         dies_by: the signal that it gets when our process ends without stopping it.
+        sweeps_group: whether children that outlive it are killed; not so where they clean up.
         note: what a person may want to know, such as a version.
     """
 
@@ -46,6 +50,7 @@ class Program:
     is_ready: Callable[[int], bool]
     stop_steps: tuple[StopStep, ...]
     dies_by: int = signal.SIGTERM
+    sweeps_group: bool = False
     as_who: identity.Identity = field(default_factory=identity.ourselves)
     note: str = ""
 
@@ -63,24 +68,39 @@ class Child:
 
     def exit_code(self) -> int | None:
         """Return how it ended, negative for a signal; None while it runs."""
-        return self.process.poll()
+        if self.process.returncode is None and self.process.poll() is not None:
+            self._sweep()
+        return self.process.returncode
 
-    def stop(self) -> None:
-        """Send one signal after the other until it has ended."""
+    def stop(self, *, hurry: threading.Event | None = None) -> None:
+        """Send one signal after the other until it has ended; with ``hurry`` set, soon."""
+        hurry = hurry or threading.Event()
         for step in (*self.program.stop_steps, KILL):
-            if self.process.poll() is not None:
+            if self.exit_code() is not None:
                 return
             self.process.send_signal(step.signal)
-            try:
-                self.process.wait(step.grace_s)
-            except subprocess.TimeoutExpired:
-                continue
+            self._wait(step.grace_s, hurry)
+
+    def _wait(self, grace_s: float, hurry: threading.Event) -> None:
+        pause = threading.Event()
+        for nth in range(int(grace_s / POLL_S)):
+            is_over = hurry.is_set() and nth * POLL_S > HURRIED_GRACE_S
+            if is_over or self.exit_code() is not None:
+                return
+            pause.wait(POLL_S)
+
+    def _sweep(self) -> None:
+        """Kill what is left of its session: nobody else's processes can be in there yet."""
+        if self.program.sweeps_group:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
 
 
 def launch(program: Program) -> Child:
     """Start ``program``; on Linux it gets ``dies_by`` when the calling *thread* ends.
 
-    Its own session keeps a Ctrl-C at the terminal away from it: stopping is ours, in order.
+    Its own session keeps a Ctrl-C at the terminal away from it: stopping is ours, in order. Its
+    folder is the root, so that whom it becomes may be there, and ``python -m`` finds no stranger.
     """
     argv = identity.leashed(
         program.argv, as_who=program.as_who, die_by=program.dies_by, parent=os.getpid()
@@ -93,6 +113,7 @@ def launch(program: Program) -> Child:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            cwd="/",
         )
     return Child(program, process)
 
@@ -102,6 +123,7 @@ def await_ready(child: Child, *, within_s: float, pause: Pause | None = None) ->
 
     Raises:
         DidNotStart: it ended before, or time is up; the message ends with its last log lines.
+        Interrupted: ``pause`` says that nobody wants it any more.
     """
     pause = pause or threading.Event().wait
     for _ in range(int(within_s / POLL_S)):
@@ -110,8 +132,30 @@ def await_ready(child: Child, *, within_s: float, pause: Pause | None = None) ->
             raise DidNotStart(explain(child.program, f"ended with code {code}"))
         if child.program.is_ready(child.pid):
             return
-        pause(POLL_S)
+        _hold(pause)
     raise DidNotStart(explain(child.program, f"was not ready after {within_s:.0f} s"))
+
+
+def await_end(child: Child, *, within_s: float, pause: Pause) -> None:
+    """Wait until a program that runs once has done its work.
+
+    Raises:
+        DidNotStart: it failed, or time is up; the message ends with its last log lines.
+        Interrupted: ``pause`` says that nobody wants it any more.
+    """
+    for _ in range(int(within_s / POLL_S)):
+        code = child.exit_code()
+        if code == 0:
+            return
+        if code is not None:
+            raise DidNotStart(explain(child.program, f"ended with code {code}"))
+        _hold(pause)
+    raise DidNotStart(explain(child.program, f"was not done after {within_s:.0f} s"))
+
+
+def _hold(pause: Pause) -> None:
+    if pause(POLL_S):
+        raise Interrupted("stopped before everything was up")
 
 
 def explain(program: Program, what: str, lines: int = 12) -> str:
