@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from k8s4r import logs
+
 PACKAGE = Path(__file__).resolve().parent
 
 
@@ -173,16 +175,19 @@ SILENCED_SYSTEM_CHECKS = (
     [] if _HTTPS else ["security.W004", "security.W008", "security.W012", "security.W016"]
 )
 
+LOGGING = logs.configuration(ENV.log_level)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "k8s4r.api.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "k8s4r.api.authentication.BrowserAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["k8s4r.api.permissions.DenyAll"],
     "DEFAULT_RENDERER_CLASSES": ["k8s4r.api.rendering.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["k8s4r.api.parsing.StrictJSONParser"],
     "EXCEPTION_HANDLER": "k8s4r.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
 }
 
 UNFOLD = {

@@ -5,7 +5,7 @@ label means the same on a machine and on a pod.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from k8s4r.core.errors import FieldProblem, Invalid, pointer
@@ -64,6 +64,18 @@ def parse(items: Iterable[str], *, at: str = "/labels") -> dict[str, str]:
         labels[key] = value
     check(labels, at=at)
     return labels
+
+
+def read(given: Mapping[str, str] | Sequence[str], *, at: str = "/labels") -> dict[str, str]:
+    """Read labels given as a map, or as a list of ``key=value``.
+
+    Raises:
+        Invalid: a label breaks a rule.
+    """
+    if not isinstance(given, Mapping):
+        return parse(given, at=at)
+    check(given, at=at)
+    return dict(given)
 
 
 _NO_EQUALS: Final = ("label_form", "write a label as key=value")
