@@ -5,7 +5,7 @@ Nothing here depends on Celery or Redis: with PostgreSQL and one gateway alone t
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -26,14 +26,17 @@ logger = logging.getLogger(__name__)
 # A batch that came back full is followed by another at once, this many times at most.
 MOST_BATCHES: Final = 20
 
+# Workers go first, so that sweeps cost the gateways nothing while beat and Redis are up.
+HEAD_START: Final = timedelta(seconds=1)
+
 
 def run_due(now: datetime) -> list[str]:
-    """Run every job whose present tick nobody has taken; return their names.
+    """Run every job whose last tick nobody has taken; return their names.
 
     For a gateway's loop: call it every second or so. One that fails is logged and tried again at
     its next tick; the others run.
     """
-    taken = ticks.take_free(schedule.due(now), now=now)
+    taken = ticks.take_free(schedule.due(now - HEAD_START), now=now)
     jobs = [job for job in Job if job in taken]
     for job in jobs:
         _run(job, now)
@@ -54,6 +57,12 @@ def _run(job: Job, now: datetime) -> None:
         SWEEPS[job](now)
     except Exception:  # the outermost loop of a sweeper: one job must not stop the others
         logger.exception("sweep_failed", extra={"sweep": str(job)})
+        _drop_broken_connection()
+
+
+def _drop_broken_connection() -> None:
+    """Let the next job begin on a new connection when the failure was the connection's."""
+    if not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
 
 
@@ -114,7 +123,7 @@ def _pass(pool_id: UUID, now: datetime) -> None:
                 return
     except Exception:  # one pool must not stop the others
         logger.exception("pass_failed", extra={"pool": str(pool_id)})
-        connection.close_if_unusable_or_obsolete()
+        _drop_broken_connection()
 
 
 def _retention(now: datetime) -> None:
