@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from executors import wakeups
-from executors.services import rows
+from k8s4r import database
 
 # Pools that could use the agents, as far as something waits in them. Labels are not looked at: a
 # pass that places nothing is harmless, and one that never comes is not.
@@ -24,5 +24,5 @@ WHERE p.archived_at IS NULL
 def freed(agent_ids: Collection[UUID]) -> None:
     """Say after the commit that these agents may have room, to the pools where tasks wait."""
     if agent_ids:
-        found = rows.fetch(_WAITING_POOLS, {"agents": sorted(agent_ids)})
+        found = database.rows(_WAITING_POOLS, {"agents": sorted(agent_ids)})
         wakeups.tasks_waiting(row[0] for row in found)

@@ -6,7 +6,7 @@ from typing import Final
 from executors.core import leases
 from executors.core.leases import LeasePolicy, PulseSource
 from executors.models import Pulse
-from executors.services import rows
+from k8s4r import database
 
 # `leases.beat` as one atomic statement: processes of one kind share a row and may beat together.
 _BEAT: Final = """
@@ -24,7 +24,7 @@ def beat(source: str, *, now: datetime, policy: LeasePolicy) -> None:
 
     ``source`` is a `PulseSource`, or the name of a queue's canary.
     """
-    rows.execute(_BEAT, {"source": str(source), "now": now, "gap": policy.outage_gap})
+    database.run(_BEAT, {"source": str(source), "now": now, "gap": policy.outage_gap})
 
 
 def steady_since(*, now: datetime, policy: LeasePolicy) -> datetime | None:

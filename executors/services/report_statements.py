@@ -13,9 +13,10 @@ SELECT id, agent_id FROM agents_session WHERE id = ANY(%s::uuid[]) AND ended_at 
 HEARD: Final = """
 UPDATE executors_attempt a SET
     last_seq = m.last_seq, last_report_at = %(now)s,
-    started_at = coalesce(a.started_at, m.started_at), pid = coalesce(m.pid, a.pid)
-FROM unnest(%(ids)s::uuid[], %(seqs)s::bigint[], %(started)s::timestamptz[], %(pids)s::bigint[])
-     AS m(id, last_seq, started_at, pid)
+    started_at = coalesce(a.started_at, m.started_at), pid = coalesce(m.pid, a.pid),
+    run_deadline_at = coalesce(a.run_deadline_at, m.run_deadline_at)
+FROM unnest(%(ids)s::uuid[], %(seqs)s::bigint[], %(started)s::timestamptz[], %(pids)s::bigint[],
+            %(deadlines)s::timestamptz[]) AS m(id, last_seq, started_at, pid, run_deadline_at)
 WHERE a.id = m.id
 """
 

@@ -22,11 +22,11 @@ from executors.core.lifecycle import (
     TaskState,
 )
 from executors.core.reports import Beginning, Ending, Fold
-from executors.services import capacity, endings, report_statements, rows, transitions
+from executors.services import capacity, endings, report_statements, transitions
 from executors.services.endings import EndedAttempt
 from executors.services.rows import LockedAttempt, LockedTask
 from executors.services.transitions import AttemptMove, TaskMove
-from k8s4r import clock
+from k8s4r import clock, database
 from k8s4r.audit import attribution
 
 EVIDENCE_BYTES = 64 * 1024
@@ -175,7 +175,7 @@ def _note(accepted: Sequence[Folded], *, now: datetime) -> None:
     if not accepted:
         return
     begun = [one.fold.beginning or Beginning(None) for one in accepted]
-    rows.execute(
+    database.run(
         report_statements.HEARD,
         {
             "now": now,
@@ -183,6 +183,10 @@ def _note(accepted: Sequence[Folded], *, now: datetime) -> None:
             "seqs": [one.fold.last_seq for one in accepted],
             "started": [beginning.at for beginning in begun],
             "pids": [beginning.pid for beginning in begun],
+            "deadlines": [
+                _run_deadline(beginning.at, one.task.run_timeout_s)
+                for one, beginning in zip(accepted, begun, strict=True)
+            ],
         },
     )
 
@@ -191,7 +195,7 @@ def _keep_chunks(logged: Sequence[Folded]) -> None:
     if not logged:
         return
     chunks = [(one.attempt.id, chunk) for one in logged for chunk in one.fold.chunks]
-    rows.execute(
+    database.run(
         report_statements.KEEP_CHUNKS,
         {
             "attempts": [attempt_id for attempt_id, _ in chunks],
@@ -201,7 +205,7 @@ def _keep_chunks(logged: Sequence[Folded]) -> None:
             "datas": [chunk.data for _, chunk in chunks],
         },
     )
-    rows.execute(
+    database.run(
         report_statements.LOG_GREW,
         {
             "ids": [one.task.id for one in logged],
@@ -213,7 +217,7 @@ def _keep_chunks(logged: Sequence[Folded]) -> None:
 def _keep_evidence(late: Sequence[Folded], *, now: datetime) -> None:
     if not late:
         return
-    rows.execute(
+    database.run(
         report_statements.KEEP_EVIDENCE,
         {
             "now": now,

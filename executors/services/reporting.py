@@ -20,6 +20,7 @@ from executors.core.reports import AttemptFacts, Fold, Status, Timed, fold, on_o
 from executors.services import report_statements, report_writes, rows
 from executors.services.report_writes import Folded
 from executors.services.rows import Locked, LockedAttempt, LockedTask
+from k8s4r import database
 from k8s4r.core import ids
 from k8s4r.core.errors import DomainError
 
@@ -87,7 +88,7 @@ def record(batches: Sequence[Batch], *, now: datetime) -> list[ReportsAnswer | D
 def _admitted(batches: Sequence[Batch]) -> frozenset[int]:
     """Return the positions of the batches that come from their agent's open session."""
     asked = sorted({batch.message.session for batch in batches})
-    owners = dict(rows.fetch(report_statements.SESSIONS, [asked]))
+    owners = dict(database.rows(report_statements.SESSIONS, [asked]))
     return frozenset(
         index
         for index, batch in enumerate(batches)

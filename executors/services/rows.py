@@ -5,16 +5,15 @@ tasks may be found through attempts that are not locked yet.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
-
 from executors.core.endings import TaskFacts, policy_from
 from executors.core.lifecycle import ATTEMPT_CURRENT, AttemptState, StopReason, TaskState
+from k8s4r import database
 
 CURRENT: Final = sorted(str(state) for state in ATTEMPT_CURRENT)
 
@@ -87,8 +86,8 @@ def lock(attempt_ids: Collection[UUID]) -> Locked:
     if not attempt_ids:
         return Locked({}, {})
     ids = sorted(set(attempt_ids))
-    tasks = [_task(row) for row in fetch(_TASKS_OF_ATTEMPTS, [ids])]
-    attempts = [_attempt(row) for row in fetch(_ATTEMPTS, [ids])]
+    tasks = [_task(row) for row in database.rows(_TASKS_OF_ATTEMPTS, [ids])]
+    attempts = [_attempt(row) for row in database.rows(_ATTEMPTS, [ids])]
     return Locked({row.id: row for row in attempts}, {row.id: row for row in tasks})
 
 
@@ -99,23 +98,7 @@ def lock_current_of(agent_id: UUID) -> Locked:
     the tasks, by pk, and the attempts, by pk. One that ended before its lock came is still there:
     look at its state.
     """
-    return lock([row[0] for row in fetch(_CURRENT_OF_AGENT, [agent_id, CURRENT])])
-
-
-def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Run one statement and return its rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
-
-
-def execute(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> int:
-    """Run one statement and return how many rows it touched."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        touched: int = cursor.rowcount
-    return touched
+    return lock([row[0] for row in database.rows(_CURRENT_OF_AGENT, [agent_id, CURRENT])])
 
 
 def loaded(value: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, TypeVar
 
-from executors.services import rows
+from k8s4r import database
 
 Name = TypeVar("Name", bound=str)
 
@@ -33,4 +33,4 @@ def take_free(moments: Mapping[Name, datetime], *, now: datetime) -> frozenset[s
         "jobs": [str(job) for job in moments],
         "moments": list(moments.values()),
     }
-    return frozenset(row[0] for row in rows.fetch(_TAKE, parameters))
+    return frozenset(row[0] for row in database.rows(_TAKE, parameters))
