@@ -21,7 +21,8 @@ STOP_STEPS = {
     "postgres": (StopStep(signal.SIGINT, 60), StopStep(signal.SIGQUIT, 10)),
     "redis": (StopStep(TERM, 10),),
     "web": (StopStep(TERM, 8),),
-    "worker": (StopStep(TERM, 10), StopStep(signal.SIGQUIT, 5)),
+    # Celery itself waits 20 s for what it works on (k8s4r/celery.py).
+    "worker": (StopStep(TERM, 25), StopStep(signal.SIGQUIT, 5)),
     "agent": (StopStep(TERM, 5), StopStep(TERM, 15)),
 }
 ONE_STEP = (StopStep(TERM, 5),)
@@ -124,11 +125,12 @@ def _web(configuration: Configuration, environment: Environment) -> Program:
 
 
 def _worker(configuration: Configuration, environment: Environment) -> Program:
-    schedule = configuration.home.root / "celerybeat-schedule"
     argv = (
-        *("celery", "-A", "k8s4r.celery", "worker", "-B", "-s", str(schedule)),
-        *("--concurrency", "1", "--without-gossip", "--without-mingle", "--loglevel", "WARNING"),
+        *("celery", "-A", "k8s4r.celery", "worker", "-B", "--concurrency", "1"),
+        *("--without-gossip", "--without-mingle", "--loglevel", "WARNING"),
     )
+    # A stop then gives its tasks some seconds and hands back what is not finished.
+    environment = {**environment, "REMAP_SIGTERM": "SIGQUIT"}
     return _python(configuration, environment, "worker", argv, is_ready=has_children)
 
 
