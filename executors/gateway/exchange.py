@@ -1,0 +1,121 @@
+"""What does a request of the gateway look like, and what may be answered?
+
+Lean on purpose: ten thousand of these may be held at once (a waiting claim is one).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from k8s4r.core import ids
+from k8s4r.core.errors import Malformed, Unauthenticated
+
+JSON: Final = b"application/json"
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer; `Exchange.stream` is for those that come in pieces."""
+
+    status: int = 200
+    body: bytes = b""
+    media_type: bytes = JSON
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+
+def json_answer(
+    content: Any, *, status: int = 200, headers: Sequence[tuple[bytes, bytes]] = ()
+) -> Answer:
+    """Return an answer with this content as JSON."""
+    return Answer(status, _ENCODER.encode(content), headers=headers)
+
+
+class Exchange:
+    """One request and the way back to whoever sent it."""
+
+    __slots__ = ("receive", "request_id", "scope", "send", "started")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, request_id: str) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.request_id = request_id
+        self.started = False
+
+    @property
+    def path(self) -> str:
+        return str(self.scope["path"])
+
+    def part(self, name: str) -> str:
+        """Return a variable part of the path."""
+        return str(self.scope["path_params"][name])
+
+    def header(self, name: bytes) -> str:
+        """Return a header by its lower-case name, empty when it was not sent."""
+        for key, value in self.scope["headers"]:
+            if key == name:
+                return str(value.decode("latin-1"))
+        return ""
+
+    def query(self, name: str) -> str | None:
+        """Return the last value of a query parameter."""
+        values = parse_qs(self.scope["query_string"].decode("latin-1")).get(name)
+        return values[-1] if values else None
+
+    def bearer(self) -> str:
+        """Return the token that came along; whether it is good is for others to say.
+
+        Raises:
+            Unauthenticated: there was none, or it cannot be one.
+        """
+        scheme, _, text = self.header(b"authorization").partition(" ")
+        try:
+            ids.parse_token(text)
+        except Malformed:
+            raise Unauthenticated("a valid bearer token is needed") from None
+        if scheme.lower() != "bearer":
+            raise Unauthenticated("a valid bearer token is needed")
+        return text
+
+    async def respond(self, answer: Answer) -> None:
+        """Send a whole answer."""
+        length = str(len(answer.body)).encode()
+        await self._start(answer, [(b"content-length", length)])
+        await self.send({"type": "http.response.body", "body": answer.body})
+
+    async def begin(self, answer: Answer) -> None:
+        """Send status, headers and the first piece of an answer that comes in pieces."""
+        await self._start(answer, [])
+        await self.piece(answer.body)
+
+    async def piece(self, body: bytes) -> None:
+        """Send the next piece."""
+        if body:
+            await self.send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def end(self) -> None:
+        """End an answer that came in pieces."""
+        await self.send({"type": "http.response.body", "body": b""})
+
+    async def gone(self) -> None:
+        """Return when the client has left; what it sends meanwhile is dropped."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
+    async def _start(self, answer: Answer, further: list[tuple[bytes, bytes]]) -> None:
+        self.started = True
+        headers = [
+            (b"content-type", answer.media_type),
+            (b"x-request-id", self.request_id.encode("latin-1")),
+            (b"cache-control", b"no-store"),
+            *further,
+            *answer.headers,
+        ]
+        await self.send(
+            {"type": "http.response.start", "status": answer.status, "headers": headers}
+        )

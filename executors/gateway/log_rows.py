@@ -1,0 +1,156 @@
+"""What has a task written so far, from a given place on?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from executors.core.lifecycle import TASK_TERMINAL, TaskState
+from executors.models import Attempt, LogChunk, Task
+from k8s4r import clock
+from k8s4r.access.principals import Principal, PrincipalKind
+from k8s4r.api import authentication
+from k8s4r.core.errors import DomainError, FieldProblem, Invalid, NotFound, Unauthenticated
+
+# At most 8 MiB of output in one page.
+PAGE_CHUNKS: Final = 128
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place in the log of a task: after report ``seq`` of attempt ``attempt``."""
+
+    attempt: int = 0
+    seq: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.attempt}.{self.seq}"
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """A piece of output as people get it; ``data`` is base64 in JSON."""
+
+    attempt: int
+    seq: int
+    stream: str
+    at: datetime
+    data: bytes
+
+
+class TaskNews(msgspec.Struct, frozen=True):
+    """How the task stands: what a follower is told when it changes."""
+
+    state: str
+    attempt: int
+    final: bool
+    exit_code: int | None
+    signal: int | None
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Who wants to read which task's log; ``attempt``: of this one only."""
+
+    token: str
+    task_id: UUID
+    after: Place = Place()
+    attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Chunks in order, and how the task stood before they were read.
+
+    So when ``news.final`` and not ``more``, this is the end of the log.
+    """
+
+    news: TaskNews
+    chunks: Sequence[Chunk]
+    attempt_ids: frozenset[UUID]
+    after: Place
+    more: bool
+
+
+def place(text: str, *, latest: int) -> Place:
+    """Read ``ATTEMPT.SEQ``, or ``SEQ`` of the latest attempt.
+
+    Raises:
+        Invalid: it is neither.
+    """
+    attempt, _, seq = text.rpartition(".")
+    if not (seq.isdigit() and (attempt.isdigit() or not attempt) and len(text) <= 40):
+        problem = FieldProblem("/after", "cursor", "expected SEQ or ATTEMPT.SEQ")
+        raise Invalid("after: expected SEQ or ATTEMPT.SEQ", errors=[problem])
+    return Place(int(attempt) if attempt else latest, int(seq))
+
+
+def read(questions: Sequence[Question]) -> list[Page | DomainError]:
+    """Answer each question; who may not see a task is told that there is none."""
+    principals = authentication.authenticate_many([one.token for one in questions], now=clock.now())
+    tasks = Task.objects.in_bulk([one.task_id for one in questions])
+    pages: list[Page | DomainError] = []
+    for question, principal in zip(questions, principals, strict=True):
+        task = tasks.get(question.task_id)
+        if principal is None:
+            pages.append(Unauthenticated("this token is not valid"))
+        elif task is None or not _may_read(principal, task):
+            pages.append(NotFound(f"no task {question.task_id}"))
+        else:
+            pages.append(_page(question, task))
+    return pages
+
+
+def _may_read(principal: Principal, task: Task) -> bool:
+    return principal.kind is PrincipalKind.PERSON and principal.may_see(task.project_id)
+
+
+def _page(question: Question, task: Task) -> Page:
+    attempts = dict(
+        Attempt.objects.filter(task=task).order_by("number").values_list("number", "pk")
+    )
+    wanted = [
+        number
+        for number in attempts
+        if number >= question.after.attempt and question.attempt in {None, number}
+    ]
+    chunks: list[Chunk] = []
+    for number in wanted:
+        seq = question.after.seq if number == question.after.attempt else 0
+        chunks += _chunks(number, attempts[number], seq, PAGE_CHUNKS + 1 - len(chunks))
+        if len(chunks) > PAGE_CHUNKS:
+            break
+    more = len(chunks) > PAGE_CHUNKS
+    chunks = chunks[:PAGE_CHUNKS]
+    after = Place(chunks[-1].attempt, chunks[-1].seq) if chunks else question.after
+    return Page(_news(task), chunks, frozenset(attempts.values()), after, more)
+
+
+def _chunks(number: int, attempt_id: UUID, after_seq: int, limit: int) -> list[Chunk]:
+    rows = LogChunk.objects.filter(attempt_id=attempt_id, seq__gt=after_seq).order_by("seq")
+    values = rows.values_list("seq", "stream", "at", "data")[:limit]
+    return [Chunk(number, seq, stream, at, bytes(data)) for seq, stream, at, data in values]
+
+
+def _news(task: Task) -> TaskNews:
+    return TaskNews(
+        state=task.state,
+        attempt=task.attempts_made,
+        final=TaskState(task.state) in TASK_TERMINAL,
+        exit_code=task.exit_code,
+        signal=task.signal,
+        reason=task.reason,
+        message=task.message,
+    )
+
+
+def signs(task_ids: Sequence[UUID]) -> dict[UUID, tuple[Any, ...]]:
+    """Return of each task what changes whenever its log or its state does; one query."""
+    rows = Task.objects.filter(pk__in=task_ids).values_list(
+        "pk", "state", "attempts_made", "log_bytes", "changed_at"
+    )
+    return {row[0]: row[1:] for row in rows}

@@ -1,0 +1,173 @@
+"""How do people read a task's log: as a file, as JSON chunks, or live as it is written?
+
+``GET tasks/{id}/logs`` is a download, ``Accept: application/json`` or ``?after=`` gives chunks,
+``?follow=1`` server-sent events (WHATWG HTML, 9.2). A place in the log is ``ATTEMPT.SEQ``.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from executors.gateway.endpoint import refused
+from executors.gateway.exchange import Answer, Exchange, json_answer
+from executors.gateway.following import Follower, Followers
+from executors.gateway.log_rows import Page, Place, Question, TaskNews, place
+from k8s4r.core.errors import DomainError, FieldProblem, Invalid, NotFound
+
+COMMENT_EVERY_S: Final = 15.0
+# A place that no attempt reaches: used when only the state of a task is asked for.
+_BEYOND: Final = Place(2**31)
+_NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
+_TEXT: Final = Answer(media_type=b"text/plain; charset=utf-8", headers=[_NOSNIFF])
+_EVENTS: Final = Answer(
+    media_type=b"text/event-stream", headers=[_NOSNIFF, (b"x-accel-buffering", b"no")]
+)
+
+
+class LogEndpoint:
+    """Handles ``GET tasks/{id}/logs``."""
+
+    def __init__(self, followers: Followers) -> None:
+        self._followers = followers
+
+    async def get(self, exchange: Exchange) -> Answer | None:
+        """Answer in the form that was asked for."""
+        question = await self._question(exchange)
+        accepts = exchange.header(b"accept")
+        if exchange.query("follow") in {"1", "true"} or "text/event-stream" in accepts:
+            await self._follow(exchange, question)
+            return None
+        if exchange.query("after") is not None or "application/json" in accepts:
+            return _as_json(await self._followers.reading.submit(question))
+        await self._download(exchange, question)
+        return None
+
+    async def _question(self, exchange: Exchange) -> Question:
+        """Return what is asked; a bare sequence number is one of the latest attempt."""
+        try:
+            task_id = UUID(exchange.part("task_id"))
+        except ValueError:
+            raise NotFound("no such task") from None
+        question = Question(exchange.bearer(), task_id, attempt=_attempt(exchange.query("attempt")))
+        after = exchange.header(b"last-event-id") or exchange.query("after") or ""
+        if not after:
+            return question
+        latest = question.attempt or 0
+        if "." not in after and not latest:
+            page = await self._followers.reading.submit(replace(question, after=_BEYOND))
+            latest = page.news.attempt
+        return replace(question, after=place(after, latest=latest))
+
+    async def _download(self, exchange: Exchange, question: Question) -> None:
+        async with aclosing(self._pages(question)) as pages:
+            async for page in pages:
+                text = b"".join(chunk.data for chunk in page.chunks)
+                if exchange.started:
+                    await exchange.piece(text)
+                else:
+                    await exchange.begin(replace(_TEXT, body=text))
+        await exchange.end()
+
+    async def _pages(self, question: Question) -> AsyncIterator[Page]:
+        """Yield what there is by now."""
+        more = True
+        while more:
+            page = await self._followers.reading.submit(question)
+            yield page
+            question, more = replace(question, after=page.after), page.more
+
+    async def _follow(self, exchange: Exchange, question: Question) -> None:
+        # The first page is read before the answer begins: a refusal still gets its status.
+        follower = self._followers.enter(question.task_id)
+        gone = asyncio.ensure_future(exchange.gone())
+        gone.add_done_callback(lambda _: follower.news.set())
+        try:
+            page = await self._followers.reading.submit(question)
+            await exchange.begin(replace(_EVENTS, body=b"retry: 1000\n\n"))
+            await self._stream(exchange, follower, question, page, gone)
+            await exchange.end()
+        finally:
+            self._followers.leave(follower)
+            gone.cancel()
+            with suppress(asyncio.CancelledError):
+                await gone
+
+    async def _stream(
+        self,
+        exchange: Exchange,
+        follower: Follower,
+        question: Question,
+        page: Page,
+        gone: "asyncio.Future[None]",
+    ) -> None:
+        told: TaskNews | None = None
+        while True:
+            follower.attempt_ids = page.attempt_ids
+            await exchange.piece(_events(page, told))
+            told = page.news
+            if not page.more:
+                if page.news.final:
+                    await exchange.piece(_event("end", page.news, page.after))
+                    return
+                await self._wait(exchange, follower)
+            if gone.done() or self._followers.stopping:
+                return
+            question = replace(question, after=page.after)
+            try:
+                page = await self._followers.reading.submit(question)
+            except DomainError as error:
+                # The status is long sent; the client comes back to `Last-Event-ID`.
+                await exchange.piece(
+                    b"event: error\ndata: " + refused(error, exchange).body + b"\n\n"
+                )
+                return
+
+    async def _wait(self, exchange: Exchange, follower: Follower) -> None:
+        """Return at the next news; comment meanwhile, so that nobody takes us for dead."""
+        while not self._followers.stopping:
+            try:
+                async with asyncio.timeout(COMMENT_EVERY_S):
+                    await follower.news.wait()
+            except TimeoutError:
+                await exchange.piece(b": still here\n\n")
+            else:
+                follower.news.clear()
+                return
+
+
+def _attempt(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isdigit() or len(text) > 9:
+        problem = FieldProblem("/attempt", "number", "expected the number of an attempt")
+        raise Invalid("attempt: expected a number", errors=[problem])
+    return int(text)
+
+
+def _as_json(page: Page) -> Answer:
+    return json_answer(
+        {
+            "items": page.chunks,
+            "cursor": str(page.after),
+            "next": str(page.after) if page.more else None,
+            "task": page.news,
+        }
+    )
+
+
+def _events(page: Page, told: TaskNews | None) -> bytes:
+    """Return a page as events: its chunks, and the state when it is another than was told."""
+    events = [_event("log", chunk, Place(chunk.attempt, chunk.seq)) for chunk in page.chunks]
+    if page.news != told:
+        events.append(_event("state", page.news, page.after))
+    return b"".join(events)
+
+
+def _event(kind: str, content: Any, at: Place) -> bytes:
+    data = msgspec.json.encode(content)
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (str(at).encode(), kind.encode(), data)
