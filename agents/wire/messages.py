@@ -31,7 +31,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of every message."""
 
 
-class Order(Message):
+class Order(Message, frozen=True):
     """An assignment: one attempt of one task for one slot.
 
     ``token`` proves that a later report is about this attempt. ``lost_after_s`` and ``disconnect``
@@ -47,7 +47,7 @@ class Order(Message):
     disconnect: Literal["replace", "stop", "wait"]
 
 
-class OrderedTask(Message):
+class OrderedTask(Message, frozen=True):
     """What an order asks for; deadlines are durations in seconds from `started`."""
 
     id: UUID
@@ -61,23 +61,27 @@ class OrderedTask(Message):
     run_timeout_s: int | None = None
 
 
-class ExecSpec(Message):
-    """Spec of the ``exec`` driver. ``cwd`` is absolute; without one the attempt's own folder."""
+class ExecSpec(Message, frozen=True):
+    """Spec of the ``exec`` driver. ``cwd`` is absolute; without one the attempt's own folder.
+
+    ``user`` is an account of the machine; its owner says which ones an order may run as.
+    """
 
     argv: Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1, max_length=1024)]
     env: dict[str, str] = {}
     cwd: str | None = None
     output_limit_bytes: Annotated[int, Meta(ge=0, le=2**32)] = 16 * 1024 * 1024
     kill_grace_s: Annotated[int, Meta(ge=0, le=3600)] = 10
+    user: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
 
-class NoopSpec(Message):
+class NoopSpec(Message, frozen=True):
     """Spec of the ``noop`` driver: ends at once with the code that was asked for."""
 
     exit_code: Annotated[int, Meta(ge=0, le=255)] = 0
 
 
-class Stop(Message):
+class Stop(Message, frozen=True):
     """Stop this attempt: SIGTERM to its group, SIGKILL after ``grace_s``.
 
     ``reason`` is ``cancel``, ``run_deadline``, ``silence_deadline``, ``superseded`` or ``lost``.
@@ -89,7 +93,7 @@ class Stop(Message):
     grace_s: int | None = None
 
 
-class Settings(Message):
+class Settings(Message, frozen=True):
     """What the server wants an agent to go by; sent with a session, then when it changes."""
 
     heartbeat_s: float = 10.0
@@ -98,7 +102,7 @@ class Settings(Message):
     log_max_bytes: int = 16 * 1024 * 1024
 
 
-class Directives(Message):
+class Directives(Message, frozen=True):
     """What rides on every answer: attempts to stop, whether to drain, changed settings."""
 
     stop: list[Stop] = []
@@ -107,7 +111,7 @@ class Directives(Message):
     settings: Settings | None = None
 
 
-class Register(Message):
+class Register(Message, frozen=True):
     """``POST agents/register`` with an enrolment token. Labels count only as far as it allows."""
 
     name: Name
@@ -116,7 +120,7 @@ class Register(Message):
     device_info: Facts = {}
 
 
-class Registered(Message):
+class Registered(Message, frozen=True):
     """The new agent and its token, shown this once."""
 
     id: UUID
@@ -125,7 +129,7 @@ class Registered(Message):
     status: str = "pending"
 
 
-class Held(Message):
+class Held(Message, frozen=True):
     """An attempt a runner has on its disk: still running, or ended and not yet acknowledged."""
 
     attempt: UUID
@@ -133,7 +137,7 @@ class Held(Message):
     running: bool
 
 
-class OpenSession(Message):
+class OpenSession(Message, frozen=True):
     """``POST agents/{id}/session``: one life of a runner begins, or its link came back.
 
     The same ``session`` again is the same life: nothing is lost. Another one ends the earlier:
@@ -152,7 +156,7 @@ class OpenSession(Message):
     held: Annotated[list[Held], Meta(max_length=4096)] = []
 
 
-class SessionOpened(Message):
+class SessionOpened(Message, frozen=True):
     """Which held attempts go on, and which are to be stopped and forgotten."""
 
     server_time: datetime
@@ -161,7 +165,7 @@ class SessionOpened(Message):
     directives: Directives = Directives()
 
 
-class Heartbeat(Message):
+class Heartbeat(Message, frozen=True):
     """``POST agents/{id}/heartbeat``. Without a session only "last seen" moves, no lease."""
 
     session: UUID | None = None
@@ -170,7 +174,7 @@ class Heartbeat(Message):
     error: ShortText | None = None
 
 
-class HeartbeatAnswer(Message):
+class HeartbeatAnswer(Message, frozen=True):
     """``sent_at`` comes back as it was: the lease counts from the send time of this heartbeat."""
 
     server_time: datetime
@@ -180,7 +184,7 @@ class HeartbeatAnswer(Message):
     token_expires_at: datetime | None = None
 
 
-class Claim(Message):
+class Claim(Message, frozen=True):
     """``POST agents/{id}/claims``: give me every open order of this session, wait for one.
 
     ``held`` are the attempts the runner already has: they are not sent again. ``free`` may be 0:
@@ -194,14 +198,14 @@ class Claim(Message):
     wait_s: Annotated[float, Meta(ge=0, le=25)] = 25.0
 
 
-class Claimed(Message):
+class Claimed(Message, frozen=True):
     """Open orders and directives; both empty when the wait ended without news."""
 
     orders: list[Order] = []
     directives: Directives = Directives()
 
 
-class Started(Message, tag="started", tag_field="kind"):
+class Started(Message, frozen=True, tag="started", tag_field="kind"):
     """The work began: the process exists."""
 
     attempt: UUID
@@ -211,7 +215,7 @@ class Started(Message, tag="started", tag_field="kind"):
     pid: int | None = None
 
 
-class Progress(Message, tag="progress", tag_field="kind"):
+class Progress(Message, frozen=True, tag="progress", tag_field="kind"):
     """A sign of life that a person may read; resets the silence deadline."""
 
     attempt: UUID
@@ -222,7 +226,7 @@ class Progress(Message, tag="progress", tag_field="kind"):
     fraction: Annotated[float, Meta(ge=0, le=1)] | None = None
 
 
-class Log(Message, tag="log", tag_field="kind"):
+class Log(Message, frozen=True, tag="log", tag_field="kind"):
     """A piece of output, in order within its stream; base64 in JSON."""
 
     attempt: UUID
@@ -233,7 +237,7 @@ class Log(Message, tag="log", tag_field="kind"):
     data: Annotated[bytes, Meta(max_length=LOG_CHUNK_BYTES)]
 
 
-class Finished(Message, tag="finished", tag_field="kind"):
+class Finished(Message, frozen=True, tag="finished", tag_field="kind"):
     """The work ended by itself; success is ``exit_code == 0``. The slot is free again.
 
     ``signal_reason`` says why a process that did not choose to end ended: ``process_run_error``,
@@ -251,7 +255,7 @@ class Finished(Message, tag="finished", tag_field="kind"):
     started_at: BootSeconds | None = None
 
 
-class Stopped(Message, tag="stopped", tag_field="kind"):
+class Stopped(Message, frozen=True, tag="stopped", tag_field="kind"):
     """The work was stopped, by a directive or by the runner itself; its process group is gone.
 
     ``reason`` is that of the directive, or ``agent_stop`` (the runner was told to end),
@@ -269,7 +273,7 @@ class Stopped(Message, tag="stopped", tag_field="kind"):
     started_at: BootSeconds | None = None
 
 
-class Refused(Message, tag="refused", tag_field="kind"):
+class Refused(Message, frozen=True, tag="refused", tag_field="kind"):
     """The agent does not take the order: its owner forbids it, or it has no such driver."""
 
     attempt: UUID
@@ -283,7 +287,7 @@ Report: TypeAlias = Started | Progress | Log | Finished | Stopped | Refused
 EndReport: TypeAlias = Finished | Stopped | Refused
 
 
-class Reports(Message):
+class Reports(Message, frozen=True):
     """``POST agents/{id}/reports``: items of any attempts, each attempt's in order of ``seq``.
 
     ``seq`` is one per attempt over all kinds, dense from 1; an end report is the last.
@@ -294,7 +298,7 @@ class Reports(Message):
     items: Annotated[list[Report], Meta(min_length=1, max_length=REPORT_ITEMS)]
 
 
-class Outcome(Message):
+class Outcome(Message, frozen=True):
     """What became of one report.
 
     ``ok``; ``duplicate`` (said before: forget it); ``superseded`` (the attempt is no longer
@@ -308,14 +312,14 @@ class Outcome(Message):
     expected: int | None = None
 
 
-class ReportsAnswer(Message):
+class ReportsAnswer(Message, frozen=True):
     """One outcome per item, in the order of the items."""
 
     results: list[Outcome]
     directives: Directives = Directives()
 
 
-class StoredArtifact(Message):
+class StoredArtifact(Message, frozen=True):
     """``PUT attempts/{id}/artifacts/{name}``: what was stored."""
 
     attempt: UUID
@@ -324,7 +328,7 @@ class StoredArtifact(Message):
     size_bytes: int
 
 
-class Problem(Message):
+class Problem(Message, frozen=True):
     """An error answer: ``application/problem+json`` (RFC 9457) with a stable ``code``."""
 
     title: str

@@ -1,0 +1,115 @@
+"""The command ``k8s4r-agent``."""
+
+import logging
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agents.client import check as checks
+from agents.client import config, logs
+from agents.client.config import AgentConfig, ConfigurationError
+from agents.client.runner import start as runner
+from agents.client.runner.journal import JournalBroken
+from agents.client.runner.spool import SpoolInUse
+from agents.client.version import version
+
+EXIT_ERROR = 1
+EXIT_CONFIGURATION = 2
+
+logger = logging.getLogger("agents.client")
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_OPTIONS = [
+    click.option("--url", help="The server, as http(s)://host:port."),
+    click.option("--token-file", type=_FILE, help="The agent's token, or JSON with id and token."),
+    click.option("--agent-id", type=click.UUID, help="Whose token the token file holds."),
+    click.option("--enrolment-token-file", type=_FILE, help="Register by itself with this token."),
+    click.option("--ca-file", type=_FILE, help="Trust this certificate authority only."),
+    click.option("--name", help="The agent's name; the host's by default."),
+    click.option("--labels", multiple=True, metavar="K=V", help="A label; may be repeated."),
+    click.option("--slots", type=int, help="How many tasks at once. Default: 1."),
+    click.option("--spool", type=click.Path(file_okay=False, path_type=Path), help="State folder."),
+    click.option("--once", is_flag=True, help="Take one order, finish it, leave."),
+    click.option("--disconnect-after-job", is_flag=True, help="Leave after the first task ends."),
+    click.option("--disconnect-after-idle-timeout", type=float, metavar="S", help="Leave if idle."),
+    click.option("--cancel-grace-period", type=float, metavar="S", help="Most time to end in."),
+    click.option("--health-check-addr", metavar="HOST:PORT", help="Serve /healthz and /metrics."),
+    click.option("--log-format", type=click.Choice(["json", "text"]), help="Default: json."),
+    click.option("--config", "config_file", type=_FILE, help="TOML: options and restrictions."),
+    click.option("--stop-margin", type=float, hidden=True),
+    click.option("--kill-grace", type=float, hidden=True),
+]
+
+
+def _with_options(command: Any) -> Any:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"auto_envvar_prefix": "K8S4R_AGENT"})
+def cli() -> None:
+    """Run tasks on this machine for a k8s4r server.
+
+    Every option of `start` and `check` is also an environment variable, K8S4R_AGENT_<OPTION>.
+    """
+
+
+@cli.command()
+@_with_options
+def start(**flags: Any) -> None:
+    """Take orders and run them until told to leave.
+
+    \b
+    SIGTERM          finish what runs, deliver every result, exit 0
+    SIGTERM again    stop what runs, deliver what can be delivered
+    SIGHUP           like SIGTERM, but exit 75: a supervisor starts the agent again
+
+    \b
+    Exit codes: 0 left in good order, 1 error, 2 configuration, 4 token refused, 75 restart asked.
+    """  # noqa: D301 - click reads \b
+    settings = _settings(flags)
+    logs.configure(settings.log_format, process="runner")
+    try:
+        sys.exit(runner.run(settings))
+    except (SpoolInUse, JournalBroken) as error:
+        logger.error("agent_failed", extra={"detail": str(error)})  # noqa: TRY400
+        sys.exit(EXIT_ERROR)
+
+
+@cli.command()
+@_with_options
+def check(**flags: Any) -> None:
+    """Try everything that a start needs and say what is wrong, without taking any work."""
+    settings = _settings(flags)
+    findings = checks.run(settings)
+    for finding in findings:
+        click.echo(finding.line())
+    sys.exit(checks.exit_code(findings))
+
+
+@cli.command("version")
+def show_version() -> None:
+    """Print the version."""
+    click.echo(f"k8s4r-agent {version()} (Python {platform.python_version()})")
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(auto_envvar_prefix="K8S4R_AGENT", prog_name="k8s4r-agent")
+
+
+def _settings(flags: dict[str, Any]) -> AgentConfig:
+    path = flags.pop("config_file")
+    try:
+        return config.build(flags, {} if path is None else config.read_file(path))
+    except (ConfigurationError, ValueError) as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(EXIT_CONFIGURATION)
+
+
+if __name__ == "__main__":
+    main()

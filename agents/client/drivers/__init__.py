@@ -1,0 +1,1 @@
+"""How an order becomes work on this machine."""

@@ -1,0 +1,63 @@
+"""What is a driver? Something that turns an order into a process, or into an end at once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+from typing import Protocol, TypeAlias
+
+from agents.wire.messages import Order
+
+NOT_FOUND = 127
+NOT_EXECUTABLE = 126
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an attempt may put its files, and the environment that names it.
+
+    ``marks`` win over everything that the order's own environment says: processes are found by
+    them.
+    """
+
+    folder: Path
+    marks: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How work ended by itself; the fields are those of `Finished`."""
+
+    exit_code: int | None = None
+    signal: int | None = None
+    signal_reason: str = ""
+    message: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Child:
+    """The first process of an attempt; it leads a group and a session of its own."""
+
+    pid: int
+    pidfd: int
+    start_ticks: int
+    process: "Popen[bytes]"
+    output_limit_bytes: int
+    kill_grace_s: float
+
+
+Launch: TypeAlias = Child | End
+
+
+class Driver(Protocol):
+    """One kind of work. It decides nothing about slots, leases or reports."""
+
+    @property
+    def name(self) -> str: ...
+
+    def launch(self, order: Order, place: Place) -> Launch:
+        """Begin the work and return without waiting for it.
+
+        Raises:
+            agents.client.restrictions.Forbidden: the machine's owner does not allow it.
+        """
+        ...

@@ -1,0 +1,19 @@
+"""The driver that does nothing: it measures everything around the work."""
+
+import msgspec
+
+from agents.client.drivers.base import NOT_EXECUTABLE, End, Launch, Place
+from agents.wire.messages import NoopSpec, Order
+
+
+class NoopDriver:
+    """Ends at once with the code that was asked for; no process, no files."""
+
+    name = "noop"
+
+    def launch(self, order: Order, place: Place) -> Launch:
+        try:
+            spec = msgspec.convert(order.task.spec, NoopSpec)
+        except msgspec.ValidationError as error:
+            return End(NOT_EXECUTABLE, signal_reason="process_run_error", message=str(error))
+        return End(spec.exit_code)

@@ -1,0 +1,228 @@
+"""How does a link behave? `step` is pure: (state, event) -> (state, actions).
+
+    new -> enrolling --registered--> opening --session--> renewing --heartbeat--> open -> over
+                                        ^--------- long silence, session unknown ---|
+
+Three lanes carry one call each at a time: control (register, session, heartbeat), claims and
+reports. Each has its own back-off, so that a heartbeat never waits behind reports. While the
+session is open there is always a claim under way; the next one follows when the runner has taken
+in what the last one brought.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from agents.client.link.vocabulary import (
+    LANES,
+    Action,
+    Beaten,
+    Call,
+    ClaimAnswered,
+    End,
+    Event,
+    Failed,
+    HandOver,
+    Lane,
+    Opened,
+    PassOn,
+    ReadToken,
+    Ready,
+    Registered,
+    Renew,
+    ReportsAnswered,
+    ReportsWait,
+    Rest,
+    Rested,
+    RunnerCaughtUp,
+    Settle,
+    SlotsChanged,
+    Stage,
+    Start,
+    State,
+    Step,
+    Trouble,
+)
+from agents.wire.messages import Directives
+
+FIRST_DELAY_S: Final = 0.2
+LONGEST_DELAY_S: Final = 10.0
+LONGEST_CONTROL_DELAY_S: Final = 3.0
+LONGEST_ASKED_DELAY_S: Final = 30.0
+REFUSED_DELAY_S: Final = 1.0
+SURELY_REFUSED_AFTER_S: Final = 0.5
+SILENCE_IN_HEARTBEATS: Final = 2.5
+EXIT_ERROR: Final = 1
+EXIT_CONFIGURATION: Final = 2
+EXIT_TOKEN_REFUSED: Final = 4
+
+
+def step(state: State, event: Event) -> Step:
+    """React to an event, then start every call that may start now."""
+    if state.stage is Stage.OVER:
+        return state, []
+    state, actions = _REACTIONS[type(event)](state, event)
+    for lane in Lane:
+        call = _next_call(state, lane)
+        if call is not None:
+            state = replace(
+                state, busy=state.busy | {lane}, reopen=state.reopen and call is not Call.SESSION
+            )
+            actions = [*actions, Start(call)]
+    return state, actions
+
+
+def _next_call(state: State, lane: Lane) -> Call | None:
+    if lane in state.busy or lane in state.resting:
+        return None
+    if lane is Lane.CONTROL:
+        return _next_control(state)
+    if state.stage is not Stage.OPEN:
+        return None
+    if lane is Lane.CLAIMS:
+        return None if state.runner_is_behind else Call.CLAIM
+    return Call.REPORT if state.reports_wait else None
+
+
+def _next_control(state: State) -> Call | None:
+    match state.stage:
+        case Stage.ENROLLING:
+            return Call.REGISTER
+        case Stage.OPENING:
+            return Call.SESSION
+        case Stage.RENEWING | Stage.OPEN:
+            return Call.SESSION if state.reopen else Call.HEARTBEAT
+        case _:
+            return None
+
+
+def _ready(state: State, event: Ready) -> Step:
+    return replace(state, stage=Stage.OPENING if event.enrolled else Stage.ENROLLING), []
+
+
+def _caught_up(state: State, event: RunnerCaughtUp) -> Step:
+    return replace(state, runner_is_behind=False), []
+
+
+def _reports_wait(state: State, event: ReportsWait) -> Step:
+    return replace(state, reports_wait=True), []
+
+
+def _slots_changed(state: State, event: SlotsChanged) -> Step:
+    return replace(state, reopen=True, resting=state.resting - {Lane.CONTROL}), []
+
+
+def _rested(state: State, event: Rested) -> Step:
+    return replace(state, resting=state.resting - {event.lane}), []
+
+
+def _registered(state: State, event: Registered) -> Step:
+    return replace(_succeeded(state, Lane.CONTROL), stage=Stage.OPENING), []
+
+
+def _opened(state: State, event: Opened) -> Step:
+    state = replace(
+        _succeeded(state, Lane.CONTROL),
+        stage=state.stage if state.stage is Stage.OPEN else Stage.RENEWING,
+        heartbeat_s=event.settings.heartbeat_s,
+    )
+    return _heed(state, event.directives)
+
+
+def _beaten(state: State, event: Beaten) -> Step:
+    silence = 0.0 if state.heard_at is None else event.now - state.heard_at
+    was_long = silence > SILENCE_IN_HEARTBEATS * state.heartbeat_s
+    state = replace(_succeeded(state, Lane.CONTROL), heard_at=event.now)
+    state, actions = _heed(state, event.answer.directives)
+    actions = [Renew(event.sent_at), *actions]
+    if was_long and state.stage is Stage.OPEN:
+        # The server may have stopped counting on us: say again what is held.
+        return replace(state, stage=Stage.OPENING), actions
+    pause = max(0.0, state.heartbeat_s - (event.now - event.sent_at))
+    state = replace(state, stage=Stage.OPEN, resting=state.resting | {Lane.CONTROL})
+    return state, [*actions, Rest(Lane.CONTROL, pause)]
+
+
+def _claim_answered(state: State, event: ClaimAnswered) -> Step:
+    state, actions = _heed(_succeeded(state, Lane.CLAIMS), event.answer.directives)
+    if not event.answer.orders:
+        return state, actions
+    # Orders go first: a stop in the same answer may be for one of them.
+    orders = HandOver(tuple(event.answer.orders))
+    return replace(state, runner_is_behind=True), [orders, *actions]
+
+
+def _reports_answered(state: State, event: ReportsAnswered) -> Step:
+    state = replace(_succeeded(state, Lane.REPORTS), reports_wait=event.more)
+    state, actions = _heed(state, event.directives)
+    return state, [Settle(event.outcomes), *actions]
+
+
+def _failed(state: State, event: Failed) -> Step:
+    lane = LANES[event.call]
+    reopen = state.reopen or event.call is Call.SESSION
+    state = replace(state, busy=state.busy - {lane}, reopen=reopen)
+    match event.trouble:
+        case Trouble.SUPERSEDED:
+            return _over(state, End(EXIT_ERROR, "session_superseded", event.detail))
+        case Trouble.REFUSED:
+            return _refused(state, event)
+        case Trouble.REJECTED if event.call in {Call.REGISTER, Call.SESSION}:
+            return _over(state, End(EXIT_CONFIGURATION, "rejected", event.detail))
+        case Trouble.NO_SESSION if state.stage is Stage.OPEN:
+            state = replace(state, stage=Stage.OPENING)
+    return _pause(state, event, least_s=0.0)
+
+
+def _refused(state: State, event: Failed) -> Step:
+    """End only when told twice: once may be an answer that crossed a rotation."""
+    since = state.refused_at
+    if since is not None and event.now - since >= SURELY_REFUSED_AFTER_S:
+        return _over(state, End(EXIT_TOKEN_REFUSED, "token_refused", event.detail))
+    state = replace(state, refused_at=event.now if since is None else since)
+    state, actions = _pause(state, event, least_s=REFUSED_DELAY_S)
+    return state, [ReadToken(), *actions]
+
+
+def _pause(state: State, event: Failed, *, least_s: float) -> Step:
+    lane = LANES[event.call]
+    failures = dict(state.failures)
+    failures[lane] = failures.get(lane, 0) + 1
+    longest = LONGEST_CONTROL_DELAY_S if lane is Lane.CONTROL else LONGEST_DELAY_S
+    delay = min(longest, FIRST_DELAY_S * 2 ** min(failures[lane] - 1, 10))
+    delay *= 0.5 + event.jitter / 2
+    asked = min(event.retry_after_s, longest if lane is Lane.CONTROL else LONGEST_ASKED_DELAY_S)
+    state = replace(state, failures=tuple(failures.items()), resting=state.resting | {lane})
+    return state, [Rest(lane, max(delay, asked, least_s))]
+
+
+def _over(state: State, end: End) -> Step:
+    return replace(state, stage=Stage.OVER), [end]
+
+
+def _succeeded(state: State, lane: Lane) -> State:
+    failures = tuple(pair for pair in state.failures if pair[0] is not lane)
+    return replace(state, busy=state.busy - {lane}, failures=failures, refused_at=None)
+
+
+def _heed(state: State, directives: Directives) -> Step:
+    """Go by what the server wants of the link, and pass on what it wants of the runner."""
+    if directives.settings is not None:
+        state = replace(state, heartbeat_s=directives.settings.heartbeat_s)
+    actions: list[Action] = [] if directives == Directives() else [PassOn(directives)]
+    return state, actions
+
+
+_REACTIONS: Final[dict[type[Any], Callable[[State, Any], Step]]] = {
+    Ready: _ready,
+    RunnerCaughtUp: _caught_up,
+    ReportsWait: _reports_wait,
+    SlotsChanged: _slots_changed,
+    Rested: _rested,
+    Registered: _registered,
+    Opened: _opened,
+    Beaten: _beaten,
+    ClaimAnswered: _claim_answered,
+    ReportsAnswered: _reports_answered,
+    Failed: _failed,
+}

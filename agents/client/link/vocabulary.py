@@ -1,0 +1,232 @@
+"""Which states, events and actions does the behaviour of a link consist of?"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from agents.wire.messages import Claimed, Directives, HeartbeatAnswer, Order, Outcome
+from agents.wire.messages import Settings as WireSettings
+
+
+class Stage(StrEnum):
+    """How far the link has come; ``renewing`` waits for the first heartbeat of a session."""
+
+    NEW = "new"
+    ENROLLING = "enrolling"
+    OPENING = "opening"
+    RENEWING = "renewing"
+    OPEN = "open"
+    OVER = "over"
+
+
+class Lane(StrEnum):
+    """What may be under way at the same time."""
+
+    CONTROL = "control"
+    CLAIMS = "claims"
+    REPORTS = "reports"
+
+
+class Call(StrEnum):
+    """What can be asked of the server."""
+
+    REGISTER = "register"
+    SESSION = "session"
+    HEARTBEAT = "heartbeat"
+    CLAIM = "claim"
+    REPORT = "report"
+
+
+class Trouble(StrEnum):
+    """Why a call came to nothing.
+
+    ``away``: nobody answered, or asked to come later. ``refused``: the token is not good.
+    ``superseded``: another runner took over. ``no_session``: the server does not know this
+    session. ``rejected``: it does not take what was said.
+    """
+
+    AWAY = "away"
+    REFUSED = "refused"
+    SUPERSEDED = "superseded"
+    NO_SESSION = "no_session"
+    REJECTED = "rejected"
+
+
+LANES: Final = {
+    Call.REGISTER: Lane.CONTROL,
+    Call.SESSION: Lane.CONTROL,
+    Call.HEARTBEAT: Lane.CONTROL,
+    Call.CLAIM: Lane.CLAIMS,
+    Call.REPORT: Lane.REPORTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that the link's behaviour depends on. Moments are seconds on the agent's clock."""
+
+    stage: Stage = Stage.NEW
+    busy: frozenset[Lane] = frozenset()
+    resting: frozenset[Lane] = frozenset()
+    failures: tuple[tuple[Lane, int], ...] = ()
+    heartbeat_s: float = 10.0
+    heard_at: float | None = None
+    refused_at: float | None = None
+    reports_wait: bool = False
+    runner_is_behind: bool = False
+    reopen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The link knows whom it speaks for; ``enrolled`` says whether it has a token already."""
+
+    enrolled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerCaughtUp:
+    """The runner has taken in every order that it was handed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsWait:
+    """There is something to report."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotsChanged:
+    """The agent offers another number of slots, as when it drains: the session must say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rested:
+    """The pause of a lane is over."""
+
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The server knows this agent now; its token is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The session is open."""
+
+    settings: WireSettings
+    directives: Directives
+
+
+@dataclass(frozen=True, slots=True)
+class Beaten:
+    """A heartbeat that was sent at ``sent_at`` was acknowledged."""
+
+    answer: HeartbeatAnswer
+    sent_at: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimAnswered:
+    """A claim ended, with or without news."""
+
+    answer: Claimed
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsAnswered:
+    """Reports were answered; ``more`` says whether others wait."""
+
+    outcomes: tuple[Outcome, ...]
+    directives: Directives
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A call came to nothing. ``jitter`` is from 0 to 1; ``retry_after_s`` what was asked for."""
+
+    call: Call
+    trouble: Trouble
+    detail: str
+    now: float
+    jitter: float
+    retry_after_s: float = 0.0
+
+
+Event: TypeAlias = (
+    Ready
+    | RunnerCaughtUp
+    | ReportsWait
+    | SlotsChanged
+    | Rested
+    | Registered
+    | Opened
+    | Beaten
+    | ClaimAnswered
+    | ReportsAnswered
+    | Failed
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Make this call."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Say `Rested` after a while."""
+
+    lane: Lane
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Give orders to the runner."""
+
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PassOn:
+    """Give directives to the runner."""
+
+    directives: Directives
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Tell the runner what became of its reports."""
+
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Tell the runner that the server was heard."""
+
+    sent_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReadToken:
+    """Look whether a newer token was put on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Tell the runner that no link can go on, and end."""
+
+    code: int
+    reason: str
+    message: str
+
+
+Action: TypeAlias = Start | Rest | HandOver | PassOn | Settle | Renew | ReadToken | End
+Step: TypeAlias = tuple[State, list[Action]]

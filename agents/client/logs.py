@@ -1,0 +1,53 @@
+"""How do the agent's processes write their own log? One line per event, on stderr."""
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Final
+
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object per event: time, level, event, process, then the facts in `extra`."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            "process": self._process,
+            "logger": record.name,
+        } | _facts(record)
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+class TextLines(logging.Formatter):
+    """The same facts for a terminal."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s")
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = " ".join(f"{name}={value}" for name, value in _facts(record).items())
+        return f"{super().format(record)} [{self._process}] {facts}".rstrip()
+
+
+def configure(log_format: str, *, process: str) -> None:
+    """Send every event of this process to stderr, as ``json`` or ``text``."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines(process) if log_format == "json" else TextLines(process))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for chatty in ("httpx2", "httpcore2"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _facts(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}

@@ -1,0 +1,55 @@
+"""Which processes belong to an attempt now, and is any of them left?"""
+
+from collections.abc import Callable, Iterable
+
+from agents.client import processes
+from agents.client.processes import ATTEMPT_MARK, Stat
+from agents.client.runner.attempt import Attempt
+
+
+class Belongings:
+    """Tells the children of the runner apart: first processes, the link, and what was left."""
+
+    def __init__(
+        self, live: Callable[[], Iterable[Attempt]], own: Callable[[], Iterable[int]]
+    ) -> None:
+        self._live = live
+        self._own = own
+
+    def left_by(self, attempt: Attempt) -> list[int]:
+        """Return what an attempt's ended processes left to the runner, its subreaper.
+
+        One read of a file in the usual case, where nothing is left. A leftover without a mark
+        (it wiped its environment) is held against every attempt that could have started it, and
+        so goes with the last of them.
+        """
+        return [pid for pid in self._strays() if self._is_of(pid, attempt)]
+
+    def all_of(self, attempt: Attempt) -> list[Stat]:
+        """Return every living process of an attempt but its first: a scan of the machine."""
+        roots = {*processes.carriers(ATTEMPT_MARK, str(attempt.id)), *self.left_by(attempt)}
+        child = attempt.child
+        if child is not None:
+            roots.add(child.pid)
+        own = set(self._own())
+        found = (processes.stat(pid) for pid in processes.descendants(roots) - own)
+        return [one for one in found if one is not None and not one.is_dead]
+
+    def reap(self) -> None:
+        """Collect what was left to the runner and has ended since."""
+        for pid in self._strays():
+            processes.reap(pid)
+
+    def _strays(self) -> list[int]:
+        known = {attempt.child.pid for attempt in self._live() if attempt.child is not None}
+        known.update(self._own())
+        return [pid for pid in processes.children() if pid not in known]
+
+    def _is_of(self, pid: int, attempt: Attempt) -> bool:
+        if processes.reap(pid):
+            return False
+        mark = processes.marks(pid).get(ATTEMPT_MARK)
+        if mark is not None:
+            return mark == str(attempt.id)
+        started = processes.start_ticks(pid)
+        return attempt.child is not None and attempt.child.start_ticks <= started

@@ -1,0 +1,28 @@
+"""Is anything of an earlier runner still running? It is ended before this one says hello."""
+
+from agents.client import processes
+from agents.client.processes import RUNNER_MARK
+from agents.client.runner.recovery import Remains
+
+
+def earlier_processes(remains: Remains, *, same_boot: bool) -> set[int]:
+    """Return the living processes of earlier runners.
+
+    They carry the runner's mark; those that overwrote their environment are found as first
+    processes that the journal names, by pid and start time, and as children of the others.
+    """
+    roots: set[int] = set()
+    for life in remains.lives:
+        roots.update(processes.carriers(RUNNER_MARK, str(life.session)))
+    if same_boot:
+        roots.update(
+            one.pid
+            for one in remains.launched.values()
+            if one.start_ticks and processes.start_ticks(one.pid) == one.start_ticks
+        )
+    return _alive(processes.descendants(roots)) if roots else set()
+
+
+def _alive(pids: set[int]) -> set[int]:
+    found = map(processes.stat, pids)
+    return {one.pid for one in found if one is not None and not one.is_dead}

@@ -1,0 +1,256 @@
+"""How do orders, work, lease and link come together, and when is the runner done?
+
+Each turn of the loop: first the watch over the lease, then what happened, then everything that
+was written down meanwhile goes to the disk in one go, and what is durable goes to the link.
+"""
+
+import logging
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from agents.client import seam
+from agents.client.config import Leaving
+from agents.client.runner import verdict
+from agents.client.runner.attempt import Attempt, Phase
+from agents.client.runner.belongings import Belongings
+from agents.client.runner.ending import Ending
+from agents.client.runner.lease import may_run
+from agents.client.runner.linkage import Linkage
+from agents.client.runner.loop import Loop
+from agents.client.runner.work import Work
+from agents.wire.messages import Outcome, Stop
+
+logger = logging.getLogger(__name__)
+
+HOUSEKEEPING_S: Final = 2.0
+LAST_REPORTS_S: Final = 5.0
+DISCARDING: Final = frozenset({"superseded", "lost"})
+RESTART_ASKED: Final = 75
+
+
+@dataclass(slots=True)
+class Departure:
+    """Whether and how the runner is about to end."""
+
+    draining: bool = False
+    stopping: bool = False
+    exit_code: int = 0
+    silent: bool = False
+    give_up_at: float | None = None
+    farewell: str = ""
+
+
+class Runner:
+    """One life of the process that owns the work."""
+
+    def __init__(self, work: Work, loop: Loop, leaving: Leaving, setup: seam.Setup) -> None:
+        self._work = work
+        self._loop = loop
+        self._leaving = leaving
+        self._setup = setup
+        self._departure = Departure()
+        self._frames_taken = 0
+        self._orders_seen = 0
+        self._idle_since = work.clock.now()
+        self._trouble: str | None = None
+
+    def attach(self, linkage: Linkage) -> None:
+        """Join the parts that need each other; call once, before `run`."""
+        self._linkage = linkage
+        own = lambda: [] if linkage.pid is None else [linkage.pid]  # noqa: E731
+        self._belongings = Belongings(self._work.live, own)
+        self._ending = Ending(self._work, self._loop, self._belongings)
+        self._loop.before = self._watch_lease
+        self._loop.after = self._settle
+        self._loop.on_signals(
+            [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP], self._signalled
+        )
+        self._loop.later(HOUSEKEEPING_S, self._keep_house)
+
+    def run(self) -> int:
+        """Work until there is a reason to end; return the exit code."""
+        self._linkage.start()
+        while not self._is_done():
+            self._loop.turn()
+        self._linkage.close()
+        return self._departure.exit_code
+
+    def greet(self) -> list[seam.Frame]:
+        """Return what a new link must know: everything."""
+        self._frames_taken = 0
+        self._work.outbox.restart(self._work.held.values())
+        return [self._setup, self._roster()]
+
+    def hear(self, message: seam.FromLink) -> None:
+        """Take in what the link says."""
+        match message:
+            case seam.Orders(orders):
+                self._frames_taken += 1
+                self._orders_seen += len(orders)
+                self._work.take(orders)
+                self._work.changed = True
+                self._leave_after_orders()
+            case seam.Outcomes(results):
+                self._take_outcomes(results)
+            case seam.Told(directives):
+                for stop in directives.stop:
+                    self._stop(stop)
+            case seam.Heard(sent_at):
+                self._work.heard_at = max(self._work.heard_at or 0.0, sent_at)
+            case seam.Ended():
+                self._link_cannot_go_on(message)
+
+    def _watch_lease(self) -> None:
+        """Stop what may not run any more; nothing that has an effect comes before this."""
+        silence = self._work.silence_s
+        terms = self._work.machine.terms
+        for attempt in self._work.live():
+            if attempt.phase is Phase.RUNNING and not may_run(
+                attempt.order, terms, silence_s=silence
+            ):
+                self._ending.stop(attempt, "disconnected", grace_s=self._short(attempt))
+
+    def _stop(self, stop: Stop) -> None:
+        attempt = self._work.held.get(stop.attempt)
+        if attempt is None:
+            self._work.remember_stop(stop.attempt, stop.reason)
+        elif stop.reason in DISCARDING:
+            self._ending.discard(attempt, stop.reason)
+        else:
+            self._ending.stop(attempt, stop.reason, grace_s=stop.grace_s)
+
+    def _take_outcomes(self, results: Iterable[Outcome]) -> None:
+        for outcome in results:
+            self._work.outbox.settle(outcome.attempt, outcome.seq)
+            attempt = self._work.held.get(outcome.attempt)
+            if attempt is not None:
+                self._take_outcome(attempt, outcome)
+
+    def _take_outcome(self, attempt: Attempt, outcome: Outcome) -> None:
+        match outcome.status:
+            case "ok" | "duplicate":
+                self._work.spool.acked(attempt, outcome.seq)
+                self._work.forget_if_settled(attempt)
+                self._leave_after(attempt)
+            case "superseded" | "conflict":
+                self._ending.discard(attempt, "superseded")
+            case "gap":
+                expected = outcome.expected or 1
+                fillers = self._work.outbox.rewind(attempt, expected, at=self._work.clock.now())
+                if fillers:
+                    self._linkage.send(seam.Items(fillers))
+
+    def _settle(self) -> None:
+        """Follow what was started, write everything down, send what is durable."""
+        fresh, self._work.fresh_children = self._work.fresh_children, []
+        for attempt in fresh:
+            self._ending.follow(attempt)
+        self._work.start_waiting()
+        self._write()
+        if self._linkage.is_up:
+            items = self._work.outbox.take(durable=self._work.spool.journal.durable)
+            if items:
+                self._linkage.send(seam.Items(items))
+            if self._work.changed:
+                self._work.changed = False
+                self._linkage.send(self._roster())
+
+    def _write(self) -> None:
+        try:
+            self._work.spool.journal.write()
+        except OSError as error:
+            self._complain(f"the spool cannot be written: {error}")
+        self._work.spool.rotate_when_grown(self._work.held.values(), now=self._work.clock.now())
+
+    def _keep_house(self) -> None:
+        self._belongings.reap()
+        full = verdict.is_full(self._work.spool.root)
+        self._complain("the disk of the spool is full" if full else None)
+        self._leave_when_idle()
+        self._loop.later(HOUSEKEEPING_S, self._keep_house)
+
+    def _complain(self, trouble: str | None) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._work.changed = True
+            logger.warning("agent_trouble", extra={"trouble": trouble})
+
+    def _roster(self) -> seam.Roster:
+        held = self._work.held.values()
+        return seam.Roster(
+            held=[attempt.as_held() for attempt in held if not attempt.unwanted],
+            stopping=[attempt.id for attempt in held if attempt.phase is Phase.STOPPING],
+            free=0 if self._departure.draining else self._work.free,
+            draining=self._departure.draining,
+            frames_taken=self._frames_taken,
+            trouble=self._trouble,
+        )
+
+    def _signalled(self, number: int) -> None:
+        hasty = number == signal.SIGQUIT or self._departure.draining
+        if number == signal.SIGHUP:
+            self._departure.exit_code = RESTART_ASKED
+        self._drain()
+        if hasty and number != signal.SIGHUP:
+            self._stop_everything("agent_stop")
+
+    def _drain(self) -> None:
+        if not self._departure.draining:
+            logger.info("agent_draining", extra={"held": len(self._work.held)})
+        self._departure.draining = True
+        self._work.refuses = "the agent is draining"
+        self._work.changed = True
+
+    def _stop_everything(self, reason: str) -> None:
+        logger.info("agent_stopping", extra={"reason": reason})
+        self._departure.stopping = True
+        for attempt in list(self._work.held.values()):
+            self._ending.stop(attempt, reason, grace_s=self._short(attempt))
+
+    def _link_cannot_go_on(self, ended: seam.Ended) -> None:
+        """End too. Work with policy ``wait`` runs to its end first, unless we are superseded."""
+        logger.error("link_ended", extra={"reason": ended.reason, "detail": ended.message})
+        self._drain()
+        self._departure.exit_code = ended.code
+        self._departure.silent = True
+        self._departure.farewell = ended.message
+        for attempt in list(self._work.held.values()):
+            if ended.reason == "session_superseded":
+                self._ending.discard(attempt, "superseded")
+            elif attempt.order.disconnect != "wait":
+                self._ending.stop(attempt, "disconnected", grace_s=self._short(attempt))
+
+    def _short(self, attempt: Attempt) -> float:
+        grace = self._work.machine.terms.kill_grace_s
+        return grace if attempt.child is None else min(grace, attempt.child.kill_grace_s)
+
+    def _leave_after_orders(self) -> None:
+        if self._leaving.after_taking_one and self._orders_seen:
+            self._drain()
+
+    def _leave_after(self, attempt: Attempt) -> None:
+        if self._leaving.after_one_is_done and attempt.id not in self._work.held:
+            self._drain()
+
+    def _leave_when_idle(self) -> None:
+        now = self._work.clock.now()
+        if self._work.held:
+            self._idle_since = now
+        after = self._leaving.after_idle_s
+        if after is not None and now - self._idle_since >= after:
+            self._drain()
+
+    def _is_done(self) -> bool:
+        departure = self._departure
+        if not departure.draining or self._work.live():
+            return False
+        if departure.silent or not self._work.held:
+            return True
+        if not departure.stopping:
+            return False
+        now = self._work.clock.now()
+        if departure.give_up_at is None:
+            departure.give_up_at = now + LAST_REPORTS_S
+        return now >= departure.give_up_at

@@ -1,0 +1,211 @@
+"""What must outlive the runner? Orders, reports until they are acknowledged, output files.
+
+spool/journal/       what was taken, reported and acknowledged (`journal`)
+spool/attempts/ID/   stdout, stderr and the working folder of an attempt that has a process
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final, Literal
+from uuid import UUID
+
+import msgspec
+
+from agents.client.runner import journal
+from agents.client.runner.attempt import Attempt
+from agents.client.runner.records import (
+    Accepted,
+    Acked,
+    Entry,
+    Forgotten,
+    Launched,
+    Life,
+    Noted,
+    Piece,
+    Record,
+    Unwanted,
+)
+from agents.wire.messages import (
+    LOG_CHUNK_BYTES,
+    EndReport,
+    Log,
+    Order,
+    Progress,
+    Report,
+)
+
+ROTATE_AGAIN_AFTER_S: Final = 10.0
+LOST_OUTPUT: Final = b"[output lost: the machine went down before it was on disk]\n"
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class SpoolInUse(Exception):
+    """Another runner works with this folder."""
+
+
+class Spool:
+    """The disk side of every held attempt. Nothing here talks to a process or a network."""
+
+    def __init__(self, root: Path, *, durable_moved: Callable[[], None]) -> None:
+        self.root = root
+        self._attempts = root / "attempts"
+        self._attempts.mkdir(mode=0o711, exist_ok=True)
+        self.journal = journal.Journal(root / "journal", durable_moved=durable_moved)
+        self._life: Life | None = None
+        self._rotate_after = 0.0
+
+    def begin(self, life: Life, held: Iterable[Attempt]) -> None:
+        """Start this runner's segment with what an earlier one left, and drop other folders."""
+        kept = {attempt.id: attempt for attempt in held}
+        self._life = life
+        self.journal.rotate(self._snapshot(kept.values()))
+        self.journal.sync()
+        for folder in self._attempts.iterdir():
+            if folder.name not in {str(identity) for identity in kept}:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def rotate_when_grown(self, held: Iterable[Attempt], *, now: float) -> None:
+        """Begin a new segment when the present one is long; on a full disk try again later."""
+        if not self.journal.has_grown or now < self._rotate_after:
+            return
+        self._rotate_after = now + ROTATE_AGAIN_AFTER_S
+        try:
+            self.journal.rotate(self._snapshot(held))
+        except OSError:
+            return
+
+    def accept(self, order: Order) -> Attempt:
+        """Write down that the order was taken."""
+        self.journal.append(Accepted(order))
+        return Attempt(order)
+
+    def launched(self, attempt: Attempt, *, pid: int, start_ticks: int) -> None:
+        """Write down which process is the work."""
+        self.journal.append(Launched(attempt.id, pid, start_ticks))
+
+    def note(self, attempt: Attempt, report: Report) -> None:
+        """Queue a report; its ``seq`` must be the attempt's next."""
+        last = isinstance(report, EndReport)
+        self._add(attempt, Noted(attempt.id, report.seq, report.at, _encode(report), last))
+        attempt.has_end_report = attempt.has_end_report or last
+
+    def piece(
+        self,
+        attempt: Attempt,
+        stream: Literal["stdout", "stderr"],
+        span: tuple[int, int],
+        *,
+        at: float,
+    ) -> None:
+        """Queue a log report over ``span`` (offset, length) of an output file."""
+        offset, length = span
+        self._add(attempt, Piece(attempt.id, attempt.next_seq, at, stream, offset, length))
+
+    def acked(self, attempt: Attempt, seq: int) -> None:
+        """Drop the reports up to ``seq``: the server has them."""
+        while attempt.entries and attempt.entries[0][0].seq <= seq:
+            attempt.entries.popleft()
+        if seq > attempt.acked:
+            attempt.acked = seq
+            self.journal.append(Acked(attempt.id, seq))
+
+    def unwanted(self, attempt: Attempt) -> None:
+        """Drop every report: the attempt is superseded."""
+        attempt.unwanted = True
+        attempt.entries.clear()
+        self.journal.append(Unwanted(attempt.id))
+
+    def forget(self, attempt: Attempt) -> None:
+        """Drop the attempt and its files."""
+        self.journal.append(Forgotten(attempt.id))
+        folder = self.folder(attempt.id)
+        if folder.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def folder(self, attempt: UUID) -> Path:
+        """Return where an attempt's files are; only a driver that needs it makes it."""
+        return self._attempts / str(attempt)
+
+    def body(self, attempt: Attempt, entry: Entry) -> bytes:
+        """Return the report as the server reads it; log bytes come from the output file."""
+        if isinstance(entry, Noted):
+            return entry.body
+        path = self.folder(attempt.id) / entry.stream
+        log = Log(
+            attempt=attempt.id,
+            token=attempt.order.token,
+            seq=entry.seq,
+            at=entry.at,
+            stream=entry.stream,
+            data=_span(path, entry.offset, entry.length),
+        )
+        return _encode(log)
+
+    def filler(self, attempt: Attempt, seq: int, *, at: float) -> bytes:
+        """Return a report for a place whose own report was acknowledged and dropped already."""
+        return _encode(
+            Progress(
+                attempt=attempt.id,
+                token=attempt.order.token,
+                seq=seq,
+                at=at,
+                message="a report that the server had acknowledged is gone on both sides",
+            )
+        )
+
+    def close(self) -> None:
+        self.journal.close()
+
+    def _add(self, attempt: Attempt, entry: Entry) -> None:
+        if attempt.unwanted:
+            return
+        position = self.journal.append(entry)
+        attempt.entries.append((entry, position))
+        attempt.next_seq = entry.seq + 1
+
+    def _snapshot(self, held: Iterable[Attempt]) -> Iterator[Record]:
+        assert self._life is not None
+        yield self._life
+        for attempt in held:
+            yield Accepted(attempt.order)
+            if attempt.child is not None:
+                yield Launched(attempt.id, attempt.child.pid, attempt.child.start_ticks)
+            if attempt.acked:
+                yield Acked(attempt.id, attempt.acked)
+            if attempt.unwanted:
+                yield Unwanted(attempt.id)
+            for entry, _ in attempt.entries:
+                yield entry
+
+
+@contextlib.contextmanager
+def claimed(root: Path) -> Iterator[None]:
+    """Hold the folder for one runner.
+
+    Raises:
+        SpoolInUse: another one has it.
+    """
+    root.mkdir(mode=0o711, parents=True, exist_ok=True)
+    fd = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise SpoolInUse(f"another runner works with {root}") from error
+    finally:
+        os.close(fd)
+
+
+def _span(path: Path, offset: int, length: int) -> bytes:
+    """Read a piece; what a power cut took is replaced, so that the report can still be made."""
+    try:
+        with path.open("rb") as file:
+            data = os.pread(file.fileno(), length, offset)
+    except FileNotFoundError:
+        data = b""
+    return data if len(data) == length else (data + LOST_OUTPUT)[:LOG_CHUNK_BYTES]

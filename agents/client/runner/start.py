@@ -1,0 +1,146 @@
+"""How does a runner come to life from its configuration and what an earlier one left?"""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from uuid import UUID, uuid4
+
+from agents.client import clock as clocks
+from agents.client import facts, processes, seam, sweeping
+from agents.client.clock import BootClock
+from agents.client.config import AgentConfig
+from agents.client.drivers.base import Driver
+from agents.client.drivers.exec import ExecDriver
+from agents.client.drivers.noop import NoopDriver
+from agents.client.runner import journal, remnants
+from agents.client.runner.linkage import Linkage
+from agents.client.runner.loop import Loop
+from agents.client.runner.outbox import Outbox
+from agents.client.runner.records import Life
+from agents.client.runner.recovery import Remains, restore
+from agents.client.runner.runner import Runner
+from agents.client.runner.spool import Spool, claimed
+from agents.client.runner.work import Machine, Work
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """What distinguishes this life of the runner from others."""
+
+    session: UUID
+    boot_id: str
+    clock: BootClock
+
+
+def run(config: AgentConfig) -> int:
+    """Run an agent until it is told to end; return the exit code.
+
+    Raises:
+        agents.client.runner.spool.SpoolInUse: another runner has the spool.
+        agents.client.runner.journal.JournalBroken: the disk failed under the spool.
+    """
+    processes.become_subreaper()
+    with claimed(config.spool):
+        return _run(config)
+
+
+def drivers(config: AgentConfig) -> dict[str, Driver]:
+    """Return the drivers that this machine offers, as its owner allows."""
+    every: list[Driver] = [ExecDriver(config.restrictions, dict(os.environ)), NoopDriver()]
+    allowed = config.restrictions.drivers
+    return {one.name: one for one in every if allowed is None or one.name in allowed}
+
+
+def _run(config: AgentConfig) -> int:
+    remains = restore(journal.read(config.spool / "journal"))
+    birth = _born(remains)
+    loop = Loop(birth.clock)
+    spool = Spool(config.spool, durable_moved=loop.wake)
+    _end_earlier_work(remains, birth, config)
+    work = _take_over(remains, birth, config, spool)
+    runner = Runner(work, loop, config.leaving, _setup(config, birth))
+    jitter = Random(birth.session.int)  # noqa: S311 - spreads restarts, keeps no secret
+    linkage = Linkage(loop, random=jitter, greet=runner.greet, hear=runner.hear)
+    runner.attach(linkage)
+    logger.info("runner_started", extra={"session": birth.session, "held": len(work.held)})
+    try:
+        return runner.run()
+    finally:
+        spool.close()
+        logger.info("runner_ended", extra={"session": birth.session, "held": len(work.held)})
+
+
+def _born(remains: Remains) -> Birth:
+    """Carry the time line on: in the same boot with the same base, after a reboot by wall."""
+    boot_id = clocks.boot_id()
+    base = 0.0
+    if remains.lives:
+        last = remains.lives[-1]
+        base = last.clock_base
+        if last.boot_id != boot_id:
+            base = clocks.carried_on(offset=last.offset, last=remains.last_at)
+    return Birth(uuid4(), boot_id, BootClock(base))
+
+
+def _end_earlier_work(remains: Remains, birth: Birth, config: AgentConfig) -> None:
+    same_boot = bool(remains.lives) and remains.lives[-1].boot_id == birth.boot_id
+    sweeping.end_all(
+        lambda: remnants.earlier_processes(remains, same_boot=same_boot),
+        grace_s=config.terms.kill_grace_s,
+        clock=birth.clock,
+    )
+
+
+def _take_over(remains: Remains, birth: Birth, config: AgentConfig, spool: Spool) -> Work:
+    now = birth.clock.now()
+    life = Life(
+        session=birth.session,
+        boot_id=birth.boot_id,
+        offset=clocks.wall() - now,
+        clock_base=birth.clock.base,
+        at=now,
+    )
+    spool.begin(life, remains.attempts.values())
+    machine = Machine(
+        name=config.name,
+        session=birth.session,
+        slots=config.slots,
+        drivers=drivers(config),
+        terms=config.terms,
+        grace_cap_s=float("inf") if config.cancel_grace_s is None else config.cancel_grace_s,
+    )
+    work = Work(machine, spool, Outbox(spool), birth.clock)
+    for attempt in remains.attempts.values():
+        work.adopt(attempt)
+    return work
+
+
+def _setup(config: AgentConfig, birth: Birth) -> seam.Setup:
+    server = config.server
+    return seam.Setup(
+        session=birth.session,
+        boot_id=birth.boot_id,
+        clock_base=birth.clock.base,
+        url=server.url,
+        name=config.name,
+        state_folder=str(config.spool),
+        labels=config.labels,
+        drivers=sorted(drivers(config)),
+        capabilities=facts.capabilities(),
+        slots=config.slots,
+        token_file=_text(server.token_file),
+        agent_id=server.agent_id,
+        enrolment_token_file=_text(server.enrolment_token_file),
+        ca_file=_text(server.ca_file),
+        health_address=config.health_address,
+        log_format=config.log_format,
+        kill_grace_s=config.terms.kill_grace_s,
+    )
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path.resolve())

@@ -1,0 +1,143 @@
+"""What do runner and link say to each other over their socketpair?
+
+A frame is a length (4 bytes, big-endian) and one msgpack message. Neither side keeps anything
+for the other: a new link is told everything again.
+"""
+
+from collections.abc import Iterator
+from typing import Final, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from agents.wire.messages import Directives, Facts, Held, Order, Outcome
+
+FRAME_LIMIT_BYTES: Final = 64 * 1024 * 1024
+_LENGTH_BYTES: Final = 4
+
+
+class Frame(msgspec.Struct, frozen=True, array_like=True):
+    """Base of every message on the seam."""
+
+
+class Setup(Frame, frozen=True, tag="setup"):
+    """The first frame to a link: whom it speaks for, and to whom."""
+
+    session: UUID
+    boot_id: str
+    clock_base: float
+    url: str
+    name: str
+    state_folder: str
+    labels: dict[str, str]
+    drivers: list[str]
+    capabilities: Facts
+    slots: int
+    token_file: str | None = None
+    agent_id: UUID | None = None
+    enrolment_token_file: str | None = None
+    ca_file: str | None = None
+    health_address: str | None = None
+    log_format: str = "json"
+    kill_grace_s: float = 10.0
+
+
+class Roster(Frame, frozen=True, tag="roster"):
+    """What the runner has now; ``frames_taken`` counts the `Orders` frames it has taken in."""
+
+    held: list[Held]
+    stopping: list[UUID]
+    free: int
+    draining: bool
+    frames_taken: int
+    trouble: str | None = None
+
+
+class Item(Frame, frozen=True):
+    """One report that is safe on disk: ``body`` is its JSON as the server reads it."""
+
+    attempt: UUID
+    seq: int
+    body: bytes
+
+
+class Items(Frame, frozen=True, tag="items"):
+    """Reports to deliver, each attempt's in order of ``seq``."""
+
+    items: list[Item]
+
+
+class Farewell(Frame, frozen=True, tag="farewell"):
+    """The runner ends in good order: nothing is left to clean up."""
+
+
+class Orders(Frame, frozen=True, tag="orders"):
+    """Orders from a claim; the next claim waits until a `Roster` counts this frame."""
+
+    orders: list[Order]
+
+
+class Told(Frame, frozen=True, tag="told"):
+    """Directives that rode on an answer."""
+
+    directives: Directives
+
+
+class Outcomes(Frame, frozen=True, tag="outcomes"):
+    """What became of reports."""
+
+    results: list[Outcome]
+
+
+class Heard(Frame, frozen=True, tag="heard"):
+    """The server acknowledged the heartbeat that was sent at this moment."""
+
+    sent_at: float
+
+
+class Ended(Frame, frozen=True, tag="ended"):
+    """The link cannot go on, and a new one could not either; ``code`` is the exit code."""
+
+    code: int
+    reason: str
+    message: str
+
+
+FromRunner: TypeAlias = Setup | Roster | Items | Farewell
+FromLink: TypeAlias = Orders | Told | Outcomes | Heard | Ended
+
+_encoder = msgspec.msgpack.Encoder()
+from_runner: Final = msgspec.msgpack.Decoder(FromRunner)
+from_link: Final = msgspec.msgpack.Decoder(FromLink)
+
+
+def framed(message: Frame) -> bytes:
+    """Return the bytes of one message, its length first."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(_LENGTH_BYTES, "big") + body
+
+
+class Unframer:
+    """Cuts a stream of bytes into the bodies of its frames."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield the body of every frame that is complete now.
+
+        Raises:
+            ValueError: the other side sent a length that no message has.
+        """
+        self._buffer += data
+        start = 0
+        while len(self._buffer) - start >= _LENGTH_BYTES:
+            length = int.from_bytes(self._buffer[start : start + _LENGTH_BYTES], "big")
+            if length > FRAME_LIMIT_BYTES:
+                raise ValueError(f"a frame of {length} bytes is no message")
+            end = start + _LENGTH_BYTES + length
+            if end > len(self._buffer):
+                break
+            yield bytes(self._buffer[start + _LENGTH_BYTES : end])
+            start = end
+        del self._buffer[:start]

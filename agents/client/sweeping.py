@@ -1,0 +1,43 @@
+"""How are processes ended whose runner is gone? Both the link and the next runner do it."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from agents.client import processes
+from agents.client.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+LOOK_AGAIN_S: Final = 0.1
+
+Waiter = Callable[[float], object]
+
+
+def pause(seconds: float) -> None:
+    """Wait in a process that has nothing else to do."""
+    threading.Event().wait(seconds)
+
+
+def end_all(
+    find: Callable[[], Iterable[int]], *, grace_s: float, clock: Clock, wait: Waiter = pause
+) -> int:
+    """End what ``find`` finds: SIGTERM once, SIGKILL after the grace, until nothing is found.
+
+    Returns how many processes were asked to end.
+    """
+    asked: set[int] = set()
+    kill_at = clock.now() + grace_s
+    while found := set(find()):
+        for pid in found - asked:
+            processes.send(pid, signal.SIGTERM)
+        asked |= found
+        if clock.now() >= kill_at:
+            for pid in found:
+                processes.send(pid, signal.SIGKILL)
+        wait(LOOK_AGAIN_S)
+    if asked:
+        logger.warning("earlier_work_ended", extra={"processes": len(asked)})
+    return len(asked)

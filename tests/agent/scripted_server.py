@@ -1,0 +1,335 @@
+"""A server that says what a test tells it to, in the words of `agents.wire.messages`.
+
+It keeps everything in memory, speaks real HTTP on a free loopback port and can go away and come
+back on the same port. It holds agents to the protocol: sequences are dense, ends are last.
+"""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from agents.wire import messages as wire
+from tests.waiting import wait_until
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Told:
+    """What an agent said of one attempt, and when the server heard it."""
+
+    order: wire.Order
+    reports: list[wire.Report] = field(default_factory=list)
+    heard: list[wire.Report] = field(default_factory=list)
+
+    @property
+    def end(self) -> Any:
+        last = self.reports[-1] if self.reports else None
+        return last if isinstance(last, wire.EndReport) else None
+
+    @property
+    def started(self) -> Any:
+        return next((one for one in self.reports if isinstance(one, wire.Started)), None)
+
+    def output(self, stream: str) -> bytes:
+        logs = (one for one in self.reports if isinstance(one, wire.Log))
+        return b"".join(one.data for one in logs if one.stream == stream)
+
+
+@dataclass
+class Script:
+    """What the server does; a test changes it at any time."""
+
+    settings: wire.Settings = field(
+        default_factory=lambda: wire.Settings(heartbeat_s=0.2, claim_wait_s=5.0)
+    )
+    token: str = "agt_first"
+    enrolment_token: str = "enr_secret"
+    rotate_to: str | None = None
+    refuse: set[str] = field(default_factory=set)
+    answer_instead: dict[str, Callable[[], Response | None]] = field(default_factory=dict)
+
+
+class ScriptedServer:
+    """One server for one test."""
+
+    def __init__(self) -> None:
+        self.script = Script()
+        self.agent = uuid4()
+        self.attempts: dict[UUID, Told] = {}
+        self.stops: dict[UUID, wire.Stop] = {}
+        self.sessions: list[wire.OpenSession] = []
+        self.registrations: list[wire.Register] = []
+        self.heartbeats: list[wire.Heartbeat] = []
+        self.claims: list[wire.Claim] = []
+        self.tokens_seen: list[str] = []
+        self.repeat_orders: set[UUID] = set()
+        self.calls = 0
+        self.port = _free_port()
+        self._thread: threading.Thread | None = None
+        self._server: uvicorn.Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news: asyncio.Event | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        config = uvicorn.Config(
+            self._app(),
+            host="127.0.0.1",
+            port=self.port,
+            log_level="critical",
+            timeout_graceful_shutdown=0,
+            lifespan="off",
+            access_log=False,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        wait_until(lambda: self._server is not None and self._server.started)
+
+    def stop(self) -> None:
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._server.force_exit = True
+            self._thread.join(timeout=20)
+            assert not self._thread.is_alive()
+        self._server = None
+
+    def order(self, driver: str = "exec", **changes: Any) -> wire.Order:
+        """Make an order and hand it out with the next claim; ``spec`` and ``task`` fields too."""
+        order = make_order(driver, **changes)
+        self.give(order)
+        return order
+
+    def give(self, *orders: wire.Order) -> None:
+        for order in orders:
+            self.attempts[order.attempt] = Told(order)
+        self._tell_claims()
+
+    def run(self, *argv: str, **changes: Any) -> wire.Order:
+        spec = {"argv": list(argv), **changes.pop("spec", {})}
+        return self.order("exec", spec=spec, **changes)
+
+    def shell(self, script: str, **changes: Any) -> wire.Order:
+        return self.run("/bin/sh", "-c", script, **changes)
+
+    def ask_to_stop(self, order: wire.Order, reason: str = "cancel", **more: Any) -> None:
+        self.stops[order.attempt] = wire.Stop(attempt=order.attempt, reason=reason, **more)
+        self._tell_claims()
+
+    def end_of(self, order: wire.Order, *, timeout_s: float = 30.0) -> Any:
+        told = self.attempts[order.attempt]
+        return wait_until(lambda: told.end, timeout_s=timeout_s, every_s=0.01)
+
+    def started(self, order: wire.Order) -> wire.Started:
+        told = self.attempts[order.attempt]
+        started: wire.Started = wait_until(lambda: told.started, every_s=0.01)
+        return started
+
+    def output(self, order: wire.Order, stream: str = "stdout") -> bytes:
+        return self.attempts[order.attempt].output(stream)
+
+    def heard_after(self, count: int) -> bool:
+        return len(self.heartbeats) > count
+
+    def _serve(self) -> None:
+        assert self._server is not None
+        loop = asyncio.new_event_loop()
+        self._loop, self._news = loop, asyncio.Event()
+        loop.run_until_complete(self._server.serve())
+        loop.close()
+
+    def _tell_claims(self) -> None:
+        loop, news = self._loop, self._news
+        if loop is not None and news is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(news.set)
+
+    def _app(self) -> Starlette:
+        agent = f"/api/v1/agents/{self.agent}"
+        return Starlette(
+            routes=[
+                Route("/healthz", _healthy),
+                Route("/api/v1/agents/register", self._register, methods=["POST"]),
+                Route(f"{agent}/session", self._session, methods=["POST"]),
+                Route(f"{agent}/heartbeat", self._heartbeat, methods=["POST"]),
+                Route(f"{agent}/claims", self._claim, methods=["POST"]),
+                Route(f"{agent}/reports", self._report, methods=["POST"]),
+            ]
+        )
+
+    async def _register(self, request: Request) -> Response:
+        if _bearer(request) != self.script.enrolment_token:
+            return problem(401, "token_refused")
+        self.registrations.append(msgspec.json.decode(await request.body(), type=wire.Register))
+        return answer(
+            wire.Registered(
+                id=self.agent, token=self.script.token, token_expires_at=EPOCH + timedelta(days=365)
+            )
+        )
+
+    async def _session(self, request: Request) -> Response:
+        denied = self._denied(request, "session")
+        if denied is not None:
+            return denied
+        message = msgspec.json.decode(await request.body(), type=wire.OpenSession)
+        self.sessions.append(message)
+        return answer(
+            wire.SessionOpened(
+                server_time=datetime.now(UTC),
+                settings=self.script.settings,
+                adopted=[held.attempt for held in message.held],
+                directives=self._directives(()),
+            )
+        )
+
+    async def _heartbeat(self, request: Request) -> Response:
+        denied = self._denied(request, "heartbeat")
+        if denied is not None:
+            return denied
+        message = msgspec.json.decode(await request.body(), type=wire.Heartbeat)
+        self.heartbeats.append(message)
+        token, self.script.rotate_to = self.script.rotate_to, None
+        if token is not None:
+            self.script.token = token
+        return answer(
+            wire.HeartbeatAnswer(
+                server_time=datetime.now(UTC), sent_at=message.sent_at, token=token
+            )
+        )
+
+    async def _claim(self, request: Request) -> Response:
+        denied = self._denied(request, "claims")
+        if denied is not None:
+            return denied
+        message = msgspec.json.decode(await request.body(), type=wire.Claim)
+        self.claims.append(message)
+        found = self._for_claim(message)
+        if not found.orders and found.directives == wire.Directives():
+            assert self._news is not None
+            self._news.clear()
+            try:
+                await asyncio.wait_for(self._news.wait(), message.wait_s)
+            except TimeoutError:
+                pass
+            found = self._for_claim(message)
+        return answer(found)
+
+    async def _report(self, request: Request) -> Response:
+        denied = self._denied(request, "reports")
+        if denied is not None:
+            return denied
+        message = msgspec.json.decode(await request.body(), type=wire.Reports)
+        results = [self._take(item) for item in message.items]
+        return answer(wire.ReportsAnswer(results=results))
+
+    def _take(self, item: wire.Report) -> wire.Outcome:
+        told = self.attempts.get(item.attempt)
+        if told is None or told.order.token != item.token:
+            return wire.Outcome(attempt=item.attempt, seq=item.seq, status="superseded")
+        told.heard.append(item)
+        expected = len(told.reports) + 1
+        if item.seq < expected:
+            return wire.Outcome(attempt=item.attempt, seq=item.seq, status="duplicate")
+        if item.seq > expected:
+            return wire.Outcome(attempt=item.attempt, seq=item.seq, status="gap", expected=expected)
+        assert told.end is None, f"{item} came after the end"
+        told.reports.append(item)
+        return wire.Outcome(attempt=item.attempt, seq=item.seq, status="ok")
+
+    def _for_claim(self, claim: wire.Claim) -> wire.Claimed:
+        held = {*claim.held}
+        orders = [
+            told.order
+            for told in list(self.attempts.values())
+            if told.order.attempt in self.repeat_orders
+            or (told.order.attempt not in held and told.end is None)
+        ]
+        self.repeat_orders.clear()
+        return wire.Claimed(orders=orders[:100], directives=self._directives(claim.stopping))
+
+    def _directives(self, stopping: "tuple[()] | list[UUID]") -> wire.Directives:
+        wanted = [
+            stop
+            for attempt, stop in self.stops.items()
+            if attempt not in stopping and self.attempts[attempt].end is None
+        ]
+        self.stops = {one: stop for one, stop in self.stops.items() if stop.reason == "cancel"}
+        return wire.Directives(stop=wanted)
+
+    def _denied(self, request: Request, verb: str) -> Response | None:
+        self.calls += 1
+        token = _bearer(request)
+        self.tokens_seen.append(token)
+        instead = self.script.answer_instead.get(verb)
+        response = None if instead is None else instead()
+        if response is not None:
+            return response
+        if token != self.script.token or verb in self.script.refuse:
+            return problem(401, "token_refused")
+        return None
+
+
+def make_order(driver: str = "exec", **changes: Any) -> wire.Order:
+    """Build an order; fields of the order and of its task may be given."""
+    task = {
+        "id": uuid4(),
+        "kind": "exec",
+        "driver": driver,
+        "phase": "run",
+        "spec": changes.pop("spec", {}),
+        "project": "demo",
+        "pool": "default",
+    }
+    order = {
+        "attempt": uuid4(),
+        "number": 1,
+        "token": f"att_{uuid4().hex}",
+        "slot": 0,
+        "lost_after_s": 120,
+        "disconnect": "replace",
+    }
+    return wire.Order(task=wire.OrderedTask(**task), **{**order, **changes})
+
+
+def answer(message: msgspec.Struct) -> Response:
+    return Response(msgspec.json.encode(message), media_type="application/json")
+
+
+def problem(status: int, code: str, **headers: str) -> Response:
+    body = wire.Problem(title=code, status=status, code=code)
+    return Response(
+        msgspec.json.encode(body),
+        status_code=status,
+        media_type="application/problem+json",
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
+
+
+async def _healthy(request: Request) -> Response:
+    return Response("ok")
+
+
+def _bearer(request: Request) -> str:
+    return request.headers.get("authorization", "").removeprefix("Bearer ")
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+    return port
