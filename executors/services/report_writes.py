@@ -17,12 +17,11 @@ from executors.core.lifecycle import (
     ATTEMPT_TABLE,
     AttemptEvent,
     AttemptState,
-    StopReason,
     TaskEvent,
     TaskState,
 )
 from executors.core.reports import Beginning, Ending, Fold
-from executors.services import capacity, endings, report_statements, transitions
+from executors.services import adoption, capacity, endings, report_statements, transitions
 from executors.services.endings import EndedAttempt
 from executors.services.rows import LockedAttempt, LockedTask
 from executors.services.transitions import AttemptMove, TaskMove
@@ -86,19 +85,10 @@ def _attempt_moves(one: Folded) -> list[AttemptMove]:
     if beginning is not None and beginning.event is not None:
         moves.append(_begun(one, beginning, beginning.event))
         if ending is None and beginning.event is AttemptEvent.ADOPTED:
-            moves += stop_again(one.attempt)
+            moves += adoption.stop_again(one.attempt)
     if ending is not None:
         moves.append(_attempt_end(one.attempt, ending))
     return moves
-
-
-def stop_again(attempt: LockedAttempt) -> list[AttemptMove]:
-    """Return the move that keeps a returned attempt's order to stop, if it has one."""
-    if attempt.stop_reason is StopReason.NONE:
-        return []
-    return [
-        AttemptMove(attempt_id=attempt.id, event=AttemptEvent.STOP, stop_reason=attempt.stop_reason)
-    ]
 
 
 def _begun(one: Folded, beginning: Beginning, event: AttemptEvent) -> AttemptMove:

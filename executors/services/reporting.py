@@ -88,7 +88,7 @@ def record(batches: Sequence[Batch], *, now: datetime) -> list[ReportsAnswer | D
 def _admitted(batches: Sequence[Batch]) -> frozenset[int]:
     """Return the positions of the batches that come from their agent's open session."""
     asked = sorted({batch.message.session for batch in batches})
-    owners = dict(database.rows(report_statements.SESSIONS, [asked]))
+    owners: dict[UUID, UUID] = dict(database.rows(report_statements.SESSIONS, [asked]))
     return frozenset(
         index
         for index, batch in enumerate(batches)

@@ -1,0 +1,98 @@
+"""Which life of a runner is the present one, and which slots does it bring?"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from agents.core.sessions import SessionSuperseded
+from agents.core.states import Desired, Observed, Sign, observed_after
+from agents.models import Agent, Session
+from agents.wire.messages import OpenSession
+from k8s4r import database
+from k8s4r.core.errors import Forbidden, NotFound
+
+BOOT_ID_CHARACTERS: Final = 64
+VERSION_CHARACTERS: Final = 32
+
+# A slot that comes back keeps its lane.
+_MAKE_SLOTS: Final = """
+INSERT INTO agents_slot (id, agent_id, index, lane, retired_at)
+SELECT gen_random_uuid(), %(agent)s, i, 'general', NULL FROM generate_series(0, %(slots)s - 1) i
+ON CONFLICT (agent_id, index) DO UPDATE SET retired_at = NULL
+WHERE agents_slot.retired_at IS NOT NULL
+"""
+_RETIRE_SLOTS: Final = """
+UPDATE agents_slot SET retired_at = %(now)s
+WHERE agent_id = %(agent)s AND index >= %(slots)s AND retired_at IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The agent, locked, in its open session."""
+
+    agent: Agent
+    desired: Desired
+
+
+def begin(agent_id: UUID, message: OpenSession, *, now: datetime) -> Begun:
+    """Make this the agent's open session and its slots the agent's slots; the earlier one ends.
+
+    The same session again only renews it. What the earlier session ran is the caller's business.
+    Expects a transaction.
+
+    Locks: the agent.
+
+    Raises:
+        NotFound: there is no such agent.
+        Forbidden: it was revoked or archived.
+        SessionSuperseded: a later session was opened since, so this one is over.
+    """
+    agent = Agent.objects.select_for_update(of=("self",), no_key=True).filter(pk=agent_id).first()
+    if agent is None:
+        raise NotFound(f"there is no agent {agent_id}")
+    desired = Desired(agent.desired)
+    if desired is Desired.REVOKED or agent.archived_at is not None:
+        raise Forbidden(f"agent {agent_id} was revoked")
+    _renew_or_replace(agent, message, now=now)
+    parameters = {"agent": agent_id, "slots": message.slots, "now": now}
+    database.run(_MAKE_SLOTS, parameters)
+    database.run(_RETIRE_SLOTS, parameters)
+    _describe(agent, message, now=now)
+    return Begun(agent, desired)
+
+
+def _renew_or_replace(agent: Agent, message: OpenSession, *, now: datetime) -> None:
+    facts = {
+        "boot_id": message.boot_id[:BOOT_ID_CHARACTERS],
+        "version": message.version[:VERSION_CHARACTERS],
+        "slots": message.slots,
+        "last_heartbeat_at": now,
+    }
+    known = Session.objects.filter(pk=message.session).first()
+    if known is None:
+        Session.objects.filter(agent=agent, ended_at=None).update(ended_at=now)
+        Session.objects.create(id=message.session, agent=agent, opened_at=now, **facts)
+        return
+    if known.agent_id != agent.pk or known.ended_at is not None:
+        raise SessionSuperseded(f"session {message.session} is over: begin another")
+    Session.objects.filter(pk=known.pk).update(**facts)
+
+
+def _describe(agent: Agent, message: OpenSession, *, now: datetime) -> None:
+    """Keep what the runner says of itself; a session is a sign of life."""
+    observed = observed_after(Observed(agent.observed), Sign.SEEN)
+    said = {
+        "observed": observed,
+        "observed_reason": "",
+        "capabilities": {**message.capabilities, "drivers": message.drivers},
+        "device_info": message.device_info or agent.device_info,
+    }
+    changed = {field for field, value in said.items() if getattr(agent, field) != value}
+    if not changed:
+        return
+    for field, value in said.items():
+        setattr(agent, field, value)
+    agent.changed_at = now
+    agent.save(update_fields=[*changed, "changed_at"])

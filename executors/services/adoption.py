@@ -1,0 +1,78 @@
+"""How does work whose fate was unknown go on, and how does work end that nobody has?"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from executors.core.endings import AGENT_LOST, AttemptEnd
+from executors.core.lifecycle import (
+    AttemptEvent,
+    AttemptState,
+    StopReason,
+    TaskEvent,
+)
+from executors.services import endings, transitions
+from executors.services.endings import EndedAttempt
+from executors.services.rows import Locked, LockedAttempt
+from executors.services.transitions import AttemptMove, TaskMove
+
+
+def adopt(found: Collection[LockedAttempt], *, now: datetime) -> None:
+    """Say that unknown work runs after all; an order to stop it is repeated.
+
+    Locks: expects the tasks and the attempts to be locked by the caller.
+    """
+    returned = [attempt for attempt in found if attempt.state is AttemptState.UNKNOWN]
+    transitions.move_attempts(
+        [AttemptMove(attempt_id=one.id, event=AttemptEvent.ADOPTED) for one in returned], now=now
+    )
+    again = [move for one in returned for move in stop_again(one)]
+    transitions.move_attempts(again, now=now)
+    transitions.move_tasks(
+        [TaskMove(task_id=one.task_id, event=TaskEvent.ADOPTED) for one in returned], now=now
+    )
+
+
+def stop_again(attempt: LockedAttempt) -> list[AttemptMove]:
+    """Return the move that keeps a returned attempt's order to stop, if it has one."""
+    if attempt.stop_reason is StopReason.NONE:
+        return []
+    return [
+        AttemptMove(attempt_id=attempt.id, event=AttemptEvent.STOP, stop_reason=attempt.stop_reason)
+    ]
+
+
+def doubt(ids: Sequence[UUID], locked: Locked, *, now: datetime) -> None:
+    """Say of work that it may or may not have happened: a person has to look."""
+    transitions.move_attempts(
+        [AttemptMove(attempt_id=one, event=AttemptEvent.UNSURE) for one in ids], now=now
+    )
+    transitions.move_tasks(
+        [TaskMove(task_id=locked.attempts[one].task_id, event=TaskEvent.UNSURE) for one in ids],
+        now=now,
+    )
+
+
+def end(ids: Sequence[UUID], event: AttemptEvent, locked: Locked, *, now: datetime) -> None:
+    """End attempts of which no process is left, and settle their tasks.
+
+    Args:
+        event: `LOST` for what an earlier runner had, `STOPPED` for what no runner ever got.
+    """
+    transitions.move_attempts(
+        [AttemptMove(attempt_id=one, event=event, reason=AGENT_LOST, ended_at=now) for one in ids],
+        now=now,
+    )
+    ended = [_ended(locked.attempts[one], event, now=now) for one in ids]
+    endings.settle(ended, locked.tasks, now=now)
+
+
+def _ended(attempt: LockedAttempt, event: AttemptEvent, *, now: datetime) -> EndedAttempt:
+    states = {AttemptEvent.LOST: AttemptState.LOST, AttemptEvent.STOPPED: AttemptState.STOPPED}
+    return EndedAttempt(
+        attempt_id=attempt.id,
+        task_id=attempt.task_id,
+        agent_id=attempt.agent_id,
+        end=AttemptEnd(state=states[event], stop_reason=attempt.stop_reason),
+        at=now,
+    )
