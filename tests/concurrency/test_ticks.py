@@ -1,0 +1,94 @@
+"""Periodic work that many processes want to do at once is done once; sweeps share their rows."""
+
+from collections import Counter
+from threading import Event
+
+import pytest
+from django.db import transaction
+
+from agents.models import Session
+from executors import sweeps
+from executors.core.leases import LeasePolicy, PulseSource
+from executors.core.schedule import Job
+from executors.models import Attempt, Pulse, Task, Tick
+from executors.services import expiry, pulses, ticks
+from tests.builders import NOON, a_pool, a_task, a_tasks, an_agent, an_attempt, seconds
+from tests.concurrency.racing import race, times
+
+pytestmark = pytest.mark.django_db(transaction=True)
+POLICY = LeasePolicy()
+LOST = NOON + seconds(120)
+
+
+def steady():
+    for source in PulseSource:
+        Pulse.objects.create(
+            source=source, steady_since=NOON - seconds(3600), seen_at=NOON + seconds(9999)
+        )
+
+
+def expire_leases(now=LOST):
+    return expiry.expire_leases(now=now, limit=500, policy=POLICY)
+
+
+def test_of_sixteen_that_want_a_tick_one_gets_it():
+    won = race(*times(16, lambda _: ticks.take("leases", scheduled_for=NOON, now=NOON)))
+    assert Counter(won) == {True: 1, False: 15}
+    assert Tick.objects.count() == 1
+
+
+def test_two_beats_and_two_gateways_run_each_job_once():
+    now = NOON + seconds(1)
+    beats = [lambda job=job: [job] if sweeps.run(job, NOON) else [] for job in Job] * 2
+    ran = race(*beats, lambda: sweeps.run_due(now), lambda: sweeps.run_due(now))
+    assert Counter(str(job) for jobs in ran for job in jobs) == dict.fromkeys(map(str, Job), 1)
+
+
+def test_pulses_of_many_gateways_share_a_row():
+    race(*times(12, lambda n: pulses.beat("gateway", now=NOON + seconds(n), policy=POLICY)))
+    row = Pulse.objects.get()
+    assert row.seen_at == NOON + seconds(11)
+    assert row.steady_since <= row.seen_at
+
+
+def test_sweeps_at_once_give_each_lost_attempt_up_once():
+    steady()
+    agents = [an_agent(slots=4) for _ in range(10)]
+    pool = a_pool(*agents)
+    for agent in agents:
+        for task in a_tasks(pool, 4):
+            an_attempt(task, agent, state="running")
+
+    given_up = race(*times(8, lambda _: expire_leases()))
+
+    assert sum(given_up) == Attempt.objects.filter(state="lost").count() == 40
+    assert Task.objects.filter(state="pending", attempts_made=1).count() == 40
+
+
+def test_sweeps_at_once_time_each_waiting_task_out_once():
+    a_tasks(a_pool(), 60, queue_deadline_at=NOON)
+    ended = race(*times(6, lambda _: expiry.expire_queue(now=NOON, limit=500)))
+    assert sum(ended) == Task.objects.filter(state="timed_out").count() == 60
+
+
+def test_a_lease_that_is_being_renewed_at_this_moment_is_left_alone():
+    steady()
+    agent = an_agent()
+    attempt = an_attempt(a_task(a_pool(agent)), agent, state="running")
+    renewing, judged = Event(), Event()
+
+    def renew():
+        with transaction.atomic():
+            Session.objects.filter(agent=agent).update(last_heartbeat_at=LOST)
+            renewing.set()
+            assert judged.wait(30)
+
+    def judge():
+        assert renewing.wait(30)
+        given_up = expire_leases()
+        judged.set()
+        return given_up
+
+    assert race(renew, judge)[1] == 0
+    assert expire_leases() == 0
+    assert Attempt.objects.get(pk=attempt.pk).state == "running"
