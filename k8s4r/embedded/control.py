@@ -63,7 +63,11 @@ def start_detached(home: Home, arguments: tuple[str, ...], *, say: Say) -> None:
         if is_over:
             break
         pause.wait(POLL_S)
-    if not _is_up(home, process.pid):
+    other = lock.holder(home.run)
+    if other not in (None, process.pid):
+        # Another `up` was quicker; its platform is as good as ours.
+        await_up(home, other)
+    elif not _is_up(home, process.pid):
         raise EmbeddedError(f"the platform did not come up; see {log}")
 
 
