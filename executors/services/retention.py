@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from executors.models import Artifact, Evidence, Task, Tick
+from k8s4r import database
 from k8s4r.api.models import IdempotencyRecord
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ _DELETE: Final = (
 
 _MAKE_MONTH: Final = "SELECT audit_make_month(%s + make_interval(months => %s))"
 _OLD_MONTHS: Final = """
-SELECT c.oid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'audit_event'::regclass AND c.relname ~ '^audit_event_[0-9]{4}_[0-9]{2}$'
   AND right(c.relname, 7) < to_char(
       (%s - make_interval(months => %s)) AT TIME ZONE 'UTC', 'YYYY_MM')
@@ -82,9 +83,8 @@ def _delete_rows(task_ids: Sequence[UUID]) -> int:
     locked = list(
         tasks.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)
     )
-    with connection.cursor() as cursor:
-        for statement in _DELETE:
-            cursor.execute(statement, {"ids": locked})
+    for statement in _DELETE:
+        database.run(statement, {"ids": locked})
     return len(locked)
 
 
@@ -107,11 +107,8 @@ def keep_audit_months(*, now: datetime, policy: RetentionPolicy) -> None:
     """Make the months ahead for events, and drop those that are older than history is kept."""
     for ahead in range(MONTHS_AHEAD + 1):
         _make_month(now, ahead)
-    with connection.cursor() as cursor:
-        cursor.execute(_OLD_MONTHS, [now, policy.event_months])
-        old = [row[0] for row in cursor.fetchall()]
-    for name in old:
-        _as_owner(f'DROP TABLE "{name}"')
+    for (name,) in database.rows(_OLD_MONTHS, [now, policy.event_months]):
+        _as_owner(f'DROP TABLE IF EXISTS "{name}"')
         logger.info("audit_month_dropped", extra={"partition": name})
 
 
@@ -126,6 +123,5 @@ def _make_month(now: datetime, ahead: int) -> None:
 @transaction.atomic
 def _as_owner(statement: str, *parameters: datetime | int) -> None:
     """Run one statement as the user we logged in as: the working role may not change history."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL ROLE NONE")
-        cursor.execute(statement, parameters or None)
+    database.run("SET LOCAL ROLE NONE")
+    database.run(statement, parameters)
