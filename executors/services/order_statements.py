@@ -1,0 +1,39 @@
+"""The set-based SQL of orders and directives: one statement for any number of agents."""
+
+from typing import Final
+
+AGENTS: Final = """
+SELECT a.id, a.desired, s.id FROM agents_agent a
+LEFT JOIN agents_session s ON s.agent_id = a.id AND s.ended_at IS NULL
+WHERE a.id = ANY(%s::uuid[]) AND a.archived_at IS NULL
+"""
+
+# The states are spelled out, so that the partial index of current attempts is found.
+CURRENT: Final = """
+SELECT id, agent_id, session_id, state, stop_reason, last_seq = 0 AND started_at IS NULL
+FROM executors_attempt
+WHERE agent_id = ANY(%s::uuid[])
+  AND state IN ('assigned', 'held', 'running', 'stopping', 'unknown')
+ORDER BY assigned_at, id
+"""
+
+# What ended by a report of its agent needs no further word: the answer to that report says it.
+REPORTED: Final = """
+SELECT id FROM executors_attempt WHERE id = ANY(%s::uuid[]) AND result_hash IS NOT NULL
+"""
+
+ORDERS: Final = """
+SELECT a.id, a.number, a.lost_after_s, a.disconnect, slot.index, t.id, t.kind, t.driver, t.phase,
+       t.spec, t.name, project.name, pool.name, t.run_timeout_s
+FROM executors_attempt a
+JOIN executors_task t ON t.id = a.task_id
+JOIN agents_slot slot ON slot.id = a.slot_id
+JOIN access_project project ON project.id = t.project_id
+JOIN pools_pool pool ON pool.id = t.pool_id
+WHERE a.id = ANY(%s::uuid[]) AND a.state = 'assigned'
+"""
+
+STOPPING: Final = """
+SELECT id, session_id, stop_reason FROM executors_attempt
+WHERE agent_id = ANY(%s::uuid[]) AND state = 'stopping' ORDER BY id
+"""
