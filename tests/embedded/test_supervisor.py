@@ -194,3 +194,16 @@ def test_a_child_of_a_dead_part_is_found_by_its_mark_and_one_of_another_home_is_
     assert other.poll() is None
     other.kill()
     other.wait(10)
+
+
+@pytest.mark.parametrize("name", ["postgres", "redis"])
+def test_a_killed_server_returns_at_the_same_address_with_its_data(platform, name):
+    platform.up("postgres", "redis")
+    url = url_of_database(platform)
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+    platform.process(name).kill()
+    wait_until(lambda: platform.part(name).restarts >= 1)
+    wait_until(lambda: platform.part(name).state == "ready")
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
