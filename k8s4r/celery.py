@@ -1,8 +1,8 @@
 """How does Celery run here? Its app, its queues, and the whole beat table.
 
 Celery carries hints only: every task re-reads its rows, may be lost, and may run twice
-(docs/states.md). Start a worker with `WORKER_ARGUMENTS`, and set `REMAP_SIGTERM=SIGQUIT` around it,
-so that a stop hands back what it has not finished.
+(docs/states.md). Start a worker ``--without-gossip --without-mingle``, and with
+``REMAP_SIGTERM=SIGQUIT`` in its environment, so that a stop hands back what it has not finished.
 """
 
 import os
@@ -34,13 +34,6 @@ TRANSPORT: Final[dict[str, Any]] = {
     "socket_keepalive": True,
     "health_check_interval": 10,
 }
-
-WORKER_ARGUMENTS: Final = (
-    "--without-gossip",
-    "--without-mingle",
-    "--queues",
-    ",".join(QUEUES),
-)
 
 
 def beat_table() -> dict[str, dict[str, Any]]:
