@@ -1,0 +1,1 @@
+"""The services under random histories: crash, delay, repetition and reordering as steps (L0)."""
