@@ -1,4 +1,4 @@
-"""Whose tasks might run now that these agents have room?"""
+"""Whose tasks might run now that these agents have room, and who must hear of a change?"""
 
 from collections.abc import Collection
 from typing import Final
@@ -26,3 +26,9 @@ def freed(agent_ids: Collection[UUID]) -> None:
     if agent_ids:
         found = database.rows(_WAITING_POOLS, {"agents": sorted(agent_ids)})
         wakeups.tasks_waiting(row[0] for row in found)
+
+
+def agents_changed(agent_ids: Collection[UUID]) -> None:
+    """Pass on a changed wish: to the agents, and to tasks that they may take now."""
+    wakeups.news_for(agent_ids)
+    freed(agent_ids)

@@ -1,0 +1,37 @@
+"""Which agents are there, and when was each last heard?"""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from agents.models import Agent, Session, Slot
+
+
+def agents(project_ids: Collection[UUID] | None) -> QuerySet[Agent]:
+    """Return the agents of these projects (``None``: of all) that are not archived; by name."""
+    found = Agent.objects.filter(archived_at=None).order_by("name", "id")
+    return found if project_ids is None else found.filter(project_id__in=project_ids)
+
+
+def with_last_seen(found: QuerySet[Agent]) -> QuerySet[Agent]:
+    """Add ``last_seen_at``: the newest heartbeat of any session; ``None`` if there was none."""
+    newest = Session.objects.filter(agent=OuterRef("pk")).order_by("-last_heartbeat_at")
+    return found.annotate(last_seen_at=Subquery(newest.values("last_heartbeat_at")[:1]))
+
+
+def open_session(agent_id: UUID) -> Session | None:
+    """Return the agent's open session."""
+    return Session.objects.filter(agent_id=agent_id, ended_at=None).first()
+
+
+def last_seen(agent_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """Return when each agent was last heard; one that never was is absent."""
+    sessions = Session.objects.filter(agent_id__in=agent_ids).order_by("last_heartbeat_at")
+    return dict(sessions.values_list("agent_id", "last_heartbeat_at"))
+
+
+def slots(agent_id: UUID) -> QuerySet[Slot]:
+    """Return the agent's slots in use, by index."""
+    return Slot.objects.filter(agent_id=agent_id, retired_at=None).order_by("index")
