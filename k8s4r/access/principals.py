@@ -29,13 +29,14 @@ class Principal:
     """A known caller.
 
     ``id`` is the user, the agent or, of an enrolment, the token; a browser's session has its
-    user's id for ``token_id``. ``project_ids`` None means every project. ``rotating`` asks for a
-    new token with the next heartbeat.
+    user's id for ``token_id``. ``name`` is a person's user name. ``project_ids`` None means every
+    project. ``rotating`` asks for a new token with the next heartbeat.
     """
 
     kind: PrincipalKind
     id: UUID
     token_id: UUID
+    name: str = ""
     project_ids: frozenset[UUID] | None = None
     rotating: bool = False
 

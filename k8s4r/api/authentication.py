@@ -103,7 +103,9 @@ class BrowserAuthentication(SessionAuthentication):
         if known is None:
             return None
         user = known[0]
-        principal = Principal(kind=PrincipalKind.PERSON, id=user.pk, token_id=user.pk)
+        principal = Principal(
+            kind=PrincipalKind.PERSON, id=user.pk, token_id=user.pk, name=user.username
+        )
         return principal, principal
 
 
@@ -143,6 +145,7 @@ def _principal(token: Token) -> Principal:
         kind=kind,
         id=whose.get(kind) or token.subject or token.pk,
         token_id=token.pk,
+        name=token.user.username if token.user else "",
         project_ids=frozenset({token.project_id}) if token.project_id else None,
         rotating=token.rotating,
     )

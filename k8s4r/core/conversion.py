@@ -6,6 +6,7 @@ not fit is looked at again field by field, which only bad input pays for.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -18,10 +19,12 @@ MISSING: Final = "required"
 UNKNOWN: Final = "unknown_field"
 TYPE: Final = "type"
 BOUNDS: Final = "bounds"
+ENUM: Final = "enum"
 
 # The form of msgspec's messages: "<what> - at `$.a[0].b`".
 _AT: Final = re.compile(r"(?P<what>.*?)(?: - at `(?P<path>\$[^`]*)`)?", re.DOTALL)
 _KEY_OF: Final = re.compile(r"(?P<what>.*?) - at `key` in `(?P<path>\$[^`]*)`", re.DOTALL)
+_SOME_KEY: Final = "/..."
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _FIELD: Final = re.compile(r"Object (missing required|contains unknown) field `([^`]+)`")
 
@@ -58,7 +61,7 @@ def problem(message: str, *, at: str = "") -> FieldProblem:
         if named[1] == "missing required":
             return FieldProblem(where, MISSING, "is missing")
         return FieldProblem(where, UNKNOWN, "is not a field here")
-    return FieldProblem(at + pointer(*steps), TYPE if ", got `" in what else BOUNDS, what)
+    return FieldProblem(at + pointer(*steps), _rule(what), what)
 
 
 def refusal(found: Sequence[FieldProblem]) -> DomainError:
@@ -69,6 +72,12 @@ def refusal(found: Sequence[FieldProblem]) -> DomainError:
     if any(each.rule == TYPE for each in found):
         return Malformed(message, errors=found)
     return Invalid(message, errors=found)
+
+
+def _rule(what: str) -> str:
+    if what.startswith("Invalid enum value"):
+        return ENUM
+    return TYPE if ", got `" in what else BOUNDS
 
 
 def _each_problem(
@@ -83,7 +92,24 @@ def _each_problem(
             if field.required:
                 yield FieldProblem(at + pointer(name), MISSING, "is missing")
             continue
+        yield from _field_problems(value[name], field.type, at + pointer(name))
+
+
+def _field_problems(value: object, kind: Any, at: str) -> Iterator[FieldProblem]:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        found = problem(str(error), at=at)
+        if isinstance(value, Mapping) and found.pointer == at + _SOME_KEY:
+            yield from _key_problems(value, kind, at)
+        else:
+            yield found
+
+
+def _key_problems(value: Mapping[str, object], kind: Any, at: str) -> Iterator[FieldProblem]:
+    """Yield the problems of a map's values under their keys, which msgspec does not name."""
+    for key, item in value.items():
         try:
-            msgspec.convert(value[name], field.type)
+            msgspec.convert({key: item}, kind)
         except msgspec.ValidationError as error:
-            yield problem(str(error), at=at + pointer(name))
+            yield replace(problem(str(error)), pointer=at + pointer(key))

@@ -1,0 +1,224 @@
+"""What may a person ask for when submitting tasks, and what is wrong with a request?"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from agents.wire.messages import ExecSpec, NoopSpec
+from executors.core import constraints as constraint_rules
+from executors.core.constraints import MAX_CONSTRAINTS, Constraint, Operand
+from executors.core.retry import MAX_ATTEMPTS, RetryOn
+from k8s4r.core import conversion
+from k8s4r.core import labels as label_rules
+from k8s4r.core.backoff import Growth
+from k8s4r.core.errors import FieldProblem, Invalid, pointer
+
+MOST_TASKS: Final = 1000
+# A person corrects a few things at a time, and the answer stays small.
+MOST_PROBLEMS: Final = 20
+# What execve takes in one string (Linux, MAX_ARG_STRLEN), and half of what it takes in all.
+ARGUMENT_BYTES: Final = 128 * 1024 - 1
+COMMAND_BYTES: Final = 1024 * 1024
+YEAR_S: Final = 365 * 86_400
+OWN_PREFIX: Final = "K8S4R_"
+
+_ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RESOURCE_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./-]{0,61}[A-Za-z0-9])?")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+Seconds: TypeAlias = Annotated[int, Meta(ge=1, le=YEAR_S)]
+Delay: TypeAlias = Annotated[float, Meta(ge=0, le=86_400)]
+Named: TypeAlias = Annotated[str, Meta(min_length=1, max_length=253)]
+Amount: TypeAlias = Annotated[float, Meta(gt=0, le=1e15)]
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of what people send: a field that nobody knows is a mistake, not a hope."""
+
+
+class ExecAsked(ExecSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Spec of the ``exec`` driver, as people give it."""
+
+
+class NoopAsked(NoopSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Spec of the ``noop`` driver, as people give it."""
+
+
+class RetryAsked(_Body, frozen=True):
+    """When to try again; see `executors.core.retry.RetryPolicy`."""
+
+    attempts: Annotated[int, Meta(ge=1, le=MAX_ATTEMPTS)] = 3
+    delay: Growth = Growth.EXPONENTIAL
+    base_s: Delay = 5.0
+    cap_s: Delay = 300.0
+    jitter: Annotated[float, Meta(ge=0, le=1)] = 0.2
+    on: tuple[RetryOn, ...] = (RetryOn.LOST,)
+
+
+class ConstraintAsked(_Body, frozen=True):
+    """One condition on the facts of an agent."""
+
+    ltarget: str
+    operand: Operand
+    rtarget: str
+
+
+class TaskRequest(_Body, frozen=True):
+    """One task as a person asks for it. Durations are seconds.
+
+    ``project`` and ``pool`` are names or ids; ``labels`` are those an agent must carry.
+    """
+
+    name: Annotated[str, Meta(max_length=253)] = ""
+    kind: Literal["exec"] = "exec"
+    driver: Literal["exec", "noop"] = "exec"
+    spec: dict[str, Any] = {}
+    project: Named = "default"
+    pool: Named = "default"
+    labels: dict[str, str] | list[str] = {}
+    constraints: Annotated[list[ConstraintAsked], Meta(max_length=MAX_CONSTRAINTS)] = []
+    resources: Annotated[dict[str, Amount], Meta(max_length=32)] = {}
+    priority: Annotated[int, Meta(ge=0, le=100)] = 0
+    queue_timeout_s: Seconds | None = None
+    run_timeout_s: Seconds | None = None
+    silence_timeout_s: Seconds | None = None
+    lost_after_s: Seconds = 120
+    retry: RetryAsked | None = None
+    disconnect: Literal["replace", "stop", "wait"] = "replace"
+
+
+_SPECS: Final[Mapping[str, type[msgspec.Struct]]] = {"exec": ExecAsked, "noop": NoopAsked}
+
+
+def read(body: object, *, min_lost_after_s: int) -> list[TaskRequest]:
+    """Return the tasks that a body, an object or a list of them, asks for.
+
+    All are good, or all are refused.
+
+    Raises:
+        Malformed: a field has another type.
+        Invalid: a field breaks a rule; the pointer begins with the index in a list.
+    """
+    if isinstance(body, list):
+        return _read_list(body, min_lost_after_s)
+    return [_read_one(body, "", min_lost_after_s)]
+
+
+def stored_retry(asked: RetryAsked | None) -> dict[str, Any]:
+    """Return what a task keeps: the fields of `RetryPolicy`; empty when nothing was asked."""
+    if asked is None:
+        return {}
+    kept = msgspec.structs.asdict(asked)
+    kept["max_attempts"] = kept.pop("attempts")
+    return kept
+
+
+def _read_list(items: Sequence[object], min_lost_after_s: int) -> list[TaskRequest]:
+    if not 1 <= len(items) <= MOST_TASKS:
+        problem = FieldProblem("", "items", f"a list has 1 to {MOST_TASKS} tasks")
+        raise Invalid("the list: " + problem.detail, errors=[problem])
+    read: list[TaskRequest] = []
+    found: list[FieldProblem] = []
+    for index, item in enumerate(items):
+        request, problems = _attempt(item, pointer(index), min_lost_after_s)
+        found += problems
+        if request is not None:
+            read.append(request)
+        if len(found) >= MOST_PROBLEMS:
+            break
+    if found:
+        raise conversion.refusal(found[:MOST_PROBLEMS])
+    return read
+
+
+def _read_one(item: object, at: str, min_lost_after_s: int) -> TaskRequest:
+    request, problems = _attempt(item, at, min_lost_after_s)
+    if request is None or problems:
+        raise conversion.refusal(problems[:MOST_PROBLEMS])
+    return request
+
+
+def _attempt(
+    item: object, at: str, min_lost_after_s: int
+) -> tuple[TaskRequest | None, list[FieldProblem]]:
+    """Return the request or ``None``, and what is wrong with it."""
+    try:
+        request = msgspec.convert(item, TaskRequest)
+    except msgspec.ValidationError as error:
+        return None, conversion.problems(item, TaskRequest, str(error), at=at)
+    problems = list(_broken_rules(request, at, min_lost_after_s))
+    if not isinstance(request.labels, dict) and not problems:
+        request = msgspec.structs.replace(request, labels=label_rules.read(request.labels))
+    return request, problems
+
+
+def _broken_rules(request: TaskRequest, at: str, min_lost_after_s: int) -> Iterator[FieldProblem]:
+    if _CONTROL.search(request.name):
+        yield FieldProblem(at + "/name", "text", "has control characters")
+    if request.lost_after_s < min_lost_after_s:
+        yield FieldProblem(at + "/lost_after_s", "bounds", f"at least {min_lost_after_s}")
+    if request.labels:
+        yield from _label_problems(request.labels, at + "/labels")
+    for index, asked in enumerate(request.constraints):
+        yield from constraint_rules.validate(value_of(asked), at=at + pointer("constraints", index))
+    for name in request.resources:
+        if not _RESOURCE_NAME.fullmatch(name):
+            yield FieldProblem(at + pointer("resources", name), "name", "is not a resource's name")
+    yield from _spec_problems(request, at + "/spec")
+
+
+def value_of(asked: ConstraintAsked) -> Constraint:
+    """Return a constraint as the value that the rules take."""
+    return Constraint(asked.ltarget, asked.operand, asked.rtarget)
+
+
+def _label_problems(given: Mapping[str, str] | Sequence[str], at: str) -> Sequence[FieldProblem]:
+    if isinstance(given, Mapping):
+        return label_rules.problems(given, at=at)
+    try:
+        label_rules.parse(given, at=at)
+    except Invalid as error:
+        return error.errors
+    return ()
+
+
+def _spec_problems(request: TaskRequest, at: str) -> Iterator[FieldProblem]:
+    kind = _SPECS[request.driver]
+    try:
+        spec = msgspec.convert(request.spec, kind)
+    except msgspec.ValidationError as error:
+        yield from conversion.problems(request.spec, kind, str(error), at=at)
+        return
+    if isinstance(spec, ExecAsked):
+        yield from _exec_problems(spec, at)
+
+
+def _exec_problems(spec: ExecAsked, at: str) -> Iterator[FieldProblem]:
+    if spec.cwd is not None and not spec.cwd.startswith("/"):
+        yield FieldProblem(at + "/cwd", "absolute_path", "begins with /")
+    for name in spec.env:
+        if not _ENV_NAME.fullmatch(name):
+            detail = "letters, digits and _, not beginning with a digit"
+            yield FieldProblem(at + pointer("env", name), "env_name", detail)
+        elif name.startswith(OWN_PREFIX):
+            yield FieldProblem(at + pointer("env", name), "reserved", f"{OWN_PREFIX}* is ours")
+    yield from _size_problems(spec, at)
+
+
+def _size_problems(spec: ExecAsked, at: str) -> Iterator[FieldProblem]:
+    """Yield what the kernel would refuse to start."""
+    texts = [(pointer("argv", index), text) for index, text in enumerate(spec.argv)]
+    texts += [(pointer("env", name), f"{name}={value}") for name, value in spec.env.items()]
+    total = 0
+    for where, text in texts:
+        if "\x00" in text:
+            yield FieldProblem(at + where, "nul", "NUL ends a string for the kernel")
+        size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        total += size + 1
+        if size > ARGUMENT_BYTES:
+            yield FieldProblem(at + where, "max_bytes", f"at most {ARGUMENT_BYTES} bytes")
+    if total > COMMAND_BYTES:
+        yield FieldProblem(at, "max_bytes", f"argv and env: at most {COMMAND_BYTES} bytes in all")

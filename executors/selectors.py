@@ -1,0 +1,208 @@
+"""Which tasks are there, what happened to them, and why do they wait? Reads only."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from django.db.models import Q, QuerySet
+
+from executors import supply
+from executors.core.codes import WaitingCode
+from executors.core.lifecycle import TaskState
+from executors.core.waiting import Explanation, PoolFacts, TaskFacts, explain
+from executors.models import Attempt, Task
+from executors.supply import CURRENT
+from k8s4r import database
+from k8s4r.access.principals import Principal
+from k8s4r.audit.models import AuditEvent
+from k8s4r.core import ids
+from k8s4r.core.errors import NotFound
+
+NEWEST_FIRST: Final = ("-id",)
+
+
+class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A task as interfaces show it: its row, and the names of what it points to."""
+
+    id: UUID
+    name: str
+    kind: str
+    driver: str
+    phase: str
+    state: str
+    project_id: UUID
+    project_name: str
+    pool_id: UUID
+    pool_name: str
+    owner_name: str
+    parent_id: UUID | None
+    labels: dict[str, str]
+    constraints: list[Any]
+    resources: dict[str, float]
+    spec: dict[str, Any]
+    priority: int
+    submitted_at: datetime
+    changed_at: datetime
+    run_after: datetime | None = None
+    queue_deadline_at: datetime | None
+    run_timeout_s: int | None
+    silence_timeout_s: int | None
+    lost_after_s: int
+    disconnect: str
+    retry: dict[str, Any]
+    attempts_made: int = 0
+    agent_id: UUID | None = None
+    agent_name: str | None = None
+    stop_requested_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str = ""
+    message: str = ""
+    log_bytes: int = 0
+    waiting_code: str = ""
+    waiting_since: datetime | None = None
+
+
+_JOINED: Final = {
+    "project_name": "project__name",
+    "pool_name": "pool__name",
+    "owner_name": "owner__username",
+    "agent_name": "agent__name",
+    "constraints": "requirement__constraints",
+    "resources": "requirement__resources",
+    "waiting_code": "requirement__waiting_code",
+    "waiting_since": "requirement__waiting_since",
+}
+_COLUMNS: Final = [_JOINED.get(field, field) for field in TaskRecord.__struct_fields__]
+
+
+class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tasks are asked for; what is empty does not restrict."""
+
+    states: frozenset[TaskState] = frozenset()
+    project: str = ""
+    pool: str = ""
+    name: str = ""
+    labels: dict[str, str] = {}
+    agent_id: UUID | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+def visible(principal: Principal) -> QuerySet[Task]:
+    """Return the tasks that exist for the caller, in no order."""
+    rows = Task.objects.order_by()
+    if principal.project_ids is None:
+        return rows
+    return rows.filter(project_id__in=principal.project_ids)
+
+
+def tasks(wanted: TaskFilter, principal: Principal) -> QuerySet[Task]:
+    """Return the tasks that a filter lets through, in no order."""
+    rows = visible(principal)
+    if wanted.states:
+        rows = rows.filter(state__in=sorted(wanted.states))
+    if wanted.name:
+        rows = rows.filter(name=wanted.name)
+    if wanted.labels:
+        rows = rows.filter(labels__contains=wanted.labels)
+    if wanted.agent_id:
+        rows = rows.filter(agent_id=wanted.agent_id)
+    return _within(_in_place(rows, wanted), wanted)
+
+
+def records(rows: QuerySet[Task]) -> list[TaskRecord]:
+    """Read tasks with the names of what they point to: one query."""
+    return [
+        TaskRecord(**dict(zip(TaskRecord.__struct_fields__, row, strict=True)))
+        for row in rows.values_list(*_COLUMNS)
+    ]
+
+
+def task(task_id: UUID, principal: Principal) -> TaskRecord:
+    """Return one task.
+
+    Raises:
+        NotFound: there is none, or not for this caller.
+    """
+    found = records(visible(principal).filter(pk=task_id))
+    if not found:
+        raise NotFound(f"no task {task_id}")
+    return found[0]
+
+
+def attempts(task_id: UUID) -> QuerySet[Attempt]:
+    """Return the attempts of a task with their agents, first to last."""
+    return Attempt.objects.filter(task_id=task_id).select_related("agent").order_by("number")
+
+
+def events(task_id: UUID) -> QuerySet[AuditEvent]:
+    """Return what happened to a task and to its attempts, in the order of the moves."""
+    own = list(Attempt.objects.filter(task_id=task_id).values_list("pk", flat=True))
+    return AuditEvent.objects.filter(object_id__in=[task_id, *own]).order_by("id")
+
+
+def explanation(task_id: UUID) -> Explanation | None:
+    """Say why a task waits, candidate by candidate; ``None`` when it does not wait."""
+    row = Task.objects.select_related("requirement", "pool").get(pk=task_id)
+    if row.state != TaskState.PENDING:
+        return None
+    held = supply.held(row.pool_id)
+    limit = row.pool.max_per_owner
+    of_owner = sum(count for (_, owner), count in held.items() if owner == row.owner_id)
+    return explain(
+        supply.as_value(row.requirement),
+        supply.candidates(row.pool).candidates,
+        PoolFacts(
+            paused=row.pool.paused,
+            held=sum(held.values()),
+            max_concurrent=row.pool.max_concurrent,
+        ),
+        task=TaskFacts(
+            hindrance=WaitingCode.RETRY_BACKOFF if row.run_after else None,
+            owner_at_limit=limit is not None and of_owner >= limit,
+        ),
+    )
+
+
+_HELD_BY_AGENT: Final = """
+SELECT agent_id, count(*) FROM executors_attempt
+WHERE agent_id = ANY(%(agents)s) AND state = ANY(%(current)s) GROUP BY agent_id
+"""
+
+
+def held_slots(agent_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return how many slots of each agent have a current attempt; agents without one are absent."""
+    parameters = {"agents": list(agent_ids), "current": CURRENT}
+    return dict(database.rows(_HELD_BY_AGENT, parameters)) if agent_ids else {}
+
+
+def existing(task_ids: Iterable[UUID], principal: Principal) -> Sequence[UUID]:
+    """Return those of the ids that exist for the caller."""
+    return list(visible(principal).filter(pk__in=list(task_ids)).values_list("pk", flat=True))
+
+
+def _in_place(rows: QuerySet[Task], wanted: TaskFilter) -> QuerySet[Task]:
+    if wanted.project:
+        rows = rows.filter(_named("project", wanted.project))
+    if wanted.pool:
+        rows = rows.filter(_named("pool", wanted.pool))
+    return rows
+
+
+def _within(rows: QuerySet[Task], wanted: TaskFilter) -> QuerySet[Task]:
+    if wanted.created_after:
+        rows = rows.filter(submitted_at__gt=wanted.created_after)
+    if wanted.created_before:
+        rows = rows.filter(submitted_at__lt=wanted.created_before)
+    return rows
+
+
+def _named(relation: str, text: str) -> Q:
+    identity = ids.as_uuid(text)
+    named = Q(**{f"{relation}__name": text})
+    return named if identity is None else named | Q(**{f"{relation}_id": identity})

@@ -1,0 +1,250 @@
+"""How does a request become a task that is never lost? One transaction: all of a list, or none."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import orjson
+from django.db import transaction
+
+from executors import wakeups
+from executors.core import requests
+from executors.core.fairness import sort_key
+from executors.core.lifecycle import TASK_TERMINAL, TaskState
+from executors.core.qualification import Requirement, identity
+from executors.core.requests import TaskRequest
+from executors.selectors import TaskRecord
+from k8s4r import database
+from k8s4r.access.principals import Principal
+from k8s4r.audit import attribution
+from k8s4r.core import conversion, ids
+from k8s4r.core.errors import FieldProblem, IllegalTransition, pointer
+from pools import selectors as pool_selectors
+from pools.models import Pool
+from pools.selectors import PoolName
+
+# Keeps the order of a list where everything else is equal; far below any weight of priority.
+LIST_STEP_S: Final = 1e-6
+
+# What a task keeps as it was asked for.
+_SAME: Final = frozenset(TaskRequest.__struct_fields__) - {
+    "project", "pool", "queue_timeout_s", "retry",
+}  # fmt: skip
+
+# One statement for any number: each distinct requirement once, in the order of ids (two lists that
+# bring the same ones must not wait for each other in a circle), then the tasks.
+_INSERT: Final = """
+WITH new_requirements AS (
+    INSERT INTO executors_requirement (
+        id, pool_id, kind, driver, labels, constraints, resources, waiting_code, waiting_since)
+    SELECT r.id, r.pool_id, r.kind, r.driver, r.labels, r.constraints, r.resources, '', NULL
+    FROM jsonb_to_recordset(%(requirements)s::jsonb) AS r(
+        id text, pool_id uuid, kind text, driver text, labels jsonb, constraints jsonb,
+        resources jsonb)
+    ORDER BY r.id
+    ON CONFLICT (id) DO NOTHING)
+INSERT INTO executors_task (
+    id, project_id, owner_id, pool_id, requirement_id, parent_id, name, kind, driver, phase, spec,
+    labels, priority, sort_key, state, changed_at, submitted_at, queue_deadline_at, run_timeout_s,
+    silence_timeout_s, lost_after_s, disconnect, retry, attempts_made, reason, message, log_bytes)
+SELECT t.id, t.project_id, %(owner)s, t.pool_id, t.requirement_id, %(parent)s, t.name, t.kind,
+       t.driver, 'run', t.spec, t.labels, t.priority, t.sort_key, 'pending', %(now)s, %(now)s,
+       t.queue_deadline_at, t.run_timeout_s, t.silence_timeout_s, t.lost_after_s, t.disconnect,
+       t.retry, 0, '', '', 0
+FROM jsonb_to_recordset(%(tasks)s::jsonb) AS t(
+    id uuid, project_id uuid, pool_id uuid, requirement_id text, name text, kind text, driver text,
+    spec jsonb, labels jsonb, priority int, sort_key float8, queue_deadline_at timestamptz,
+    run_timeout_s int, silence_timeout_s int, lost_after_s int, disconnect text, retry jsonb)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """Who submits, when, and by which weight of priority.
+
+    ``parent_id`` is the task that is submitted again. ``listed`` says that the request was a list,
+    so that refusals point into it.
+    """
+
+    principal: Principal
+    now: datetime
+    aging_weight_s: float
+    parent_id: UUID | None = None
+    listed: bool = False
+
+
+@transaction.atomic(savepoint=False)
+def submit(asked: Sequence[TaskRequest], submission: Submission) -> list[TaskRecord]:
+    """Store the tasks; four statements, whatever their number.
+
+    When this returns and the outermost transaction is committed, they are accepted.
+
+    Raises:
+        Invalid: a pool or project is not there for the caller; the pointer says of which task.
+    """
+    pools = _pools(asked, submission)
+    attribution.attribute(submission.principal.actor, cause="submit")
+    tasks = _Tasks(submission)
+    made = [tasks.add(request, pool) for request, pool in zip(asked, pools, strict=True)]
+    database.run(_INSERT, tasks.parameters())
+    wakeups.tasks_waiting({pool.pk for pool in pools})
+    return made
+
+
+def retry(record: TaskRecord, submission: Submission) -> TaskRecord:
+    """Submit again what ended without success, as a new task.
+
+    Raises:
+        IllegalTransition: the task has not ended, or has ended well.
+    """
+    if record.state not in TASK_TERMINAL or record.state == TaskState.COMPLETED:
+        raise IllegalTransition(f"task {record.id} is {record.state}: nothing to retry")
+    return rerun(record, submission)
+
+
+def rerun(record: TaskRecord, submission: Submission) -> TaskRecord:
+    """Submit again what ended, as a new task with this one as its parent.
+
+    Raises:
+        IllegalTransition: the task has not ended.
+    """
+    if record.state not in TASK_TERMINAL:
+        raise IllegalTransition(f"task {record.id} is {record.state}: it has not ended")
+    return submit([_again(record)], submission)[0]
+
+
+class _Tasks:
+    """Rows in the making: requirements once each, ids in the order of the list."""
+
+    def __init__(self, submission: Submission) -> None:
+        self._by = submission
+        self._ms = int(submission.now.timestamp() * 1000)
+        self._requirements: dict[bytes, dict[str, Any]] = {}
+        self._tasks: list[dict[str, Any]] = []
+
+    def add(self, request: TaskRequest, pool: Pool) -> TaskRecord:
+        now = self._by.now
+        requirement = self._requirement(request, pool)
+        deadline = _later(now, request.queue_timeout_s)
+        row: dict[str, Any] = {
+            "id": self._identity(),
+            "project_id": pool.project_id,
+            "pool_id": pool.pk,
+            "name": request.name,
+            "kind": request.kind,
+            "driver": request.driver,
+            "spec": request.spec,
+            "labels": request.labels,
+            "priority": request.priority,
+            "queue_deadline_at": deadline,
+            "run_timeout_s": request.run_timeout_s,
+            "silence_timeout_s": request.silence_timeout_s,
+            "lost_after_s": request.lost_after_s,
+            "disconnect": request.disconnect,
+            "retry": requests.stored_retry(request.retry),
+        }
+        self._tasks.append(
+            row | {"requirement_id": requirement["id"], "sort_key": self._key(request)}
+        )
+        return TaskRecord(
+            **row,
+            phase="run",
+            state=TaskState.PENDING,
+            project_name=pool.project.name,
+            pool_name=pool.name,
+            owner_name=self._by.principal.name,
+            parent_id=self._by.parent_id,
+            constraints=requirement["constraints"],
+            resources=request.resources,
+            submitted_at=now,
+            changed_at=now,
+        )
+
+    def parameters(self) -> dict[str, Any]:
+        return {
+            "now": self._by.now,
+            "owner": self._by.principal.id,
+            "parent": self._by.parent_id,
+            "requirements": orjson.dumps(list(self._requirements.values())).decode(),
+            "tasks": orjson.dumps(self._tasks).decode(),
+        }
+
+    def _key(self, request: TaskRequest) -> float:
+        submitted_s = self._by.now.timestamp() + len(self._tasks) * LIST_STEP_S
+        return sort_key(submitted_s, request.priority, self._by.aging_weight_s)
+
+    def _identity(self) -> UUID:
+        """Return an id that sorts after the earlier ones of the list: its number leads."""
+        return ids.uuid7(self._ms, ids.numbered(len(self._tasks), os.urandom(9)))
+
+    def _requirement(self, request: TaskRequest, pool: Pool) -> dict[str, Any]:
+        """Return the row of the request's requirement; hashed once for all that ask the same."""
+        asked = (pool.pk, request.kind, request.driver, request.labels)
+        content = orjson.dumps((*asked, request.constraints, request.resources), default=_plain)
+        found = self._requirements.get(content)
+        if found is None:
+            found = self._requirements[content] = _requirement_row(request, pool)
+        return found
+
+
+def _requirement_row(request: TaskRequest, pool: Pool) -> dict[str, Any]:
+    assert isinstance(request.labels, dict)
+    value = Requirement(
+        id="",
+        kind=request.kind,
+        driver=request.driver,
+        labels=request.labels,
+        constraints=tuple(requests.value_of(asked) for asked in request.constraints),
+        resources=request.resources,
+    )
+    return {
+        "id": identity(value, pool.pk),
+        "pool_id": pool.pk,
+        "kind": request.kind,
+        "driver": request.driver,
+        "labels": request.labels,
+        "constraints": [_plain(asked) for asked in request.constraints],
+        "resources": request.resources,
+    }
+
+
+def _pools(asked: Sequence[TaskRequest], submission: Submission) -> list[Pool]:
+    """Return the pool of each request, in one query."""
+    names = [PoolName(request.project, request.pool) for request in asked]
+    found = pool_selectors.pools_named(names, submission.principal)
+    unknown = [
+        FieldProblem(
+            pointer(*([index] if submission.listed else []), "pool"),
+            "unknown",
+            f"project {name.project} has no pool {name.pool}",
+        )
+        for index, name in enumerate(names)
+        if name not in found
+    ]
+    if unknown:
+        raise conversion.refusal(unknown[: requests.MOST_PROBLEMS])
+    return [found[name] for name in names]
+
+
+def _again(record: TaskRecord) -> TaskRequest:
+    """Return the request that a task was made from."""
+    same = {name: getattr(record, name) for name in _SAME}
+    deadline, retry = record.queue_deadline_at, dict(record.retry)
+    if deadline is not None:
+        same["queue_timeout_s"] = round((deadline - record.submitted_at).total_seconds())
+    if retry:
+        same["retry"] = {"attempts": retry.pop("max_attempts"), **retry}
+    places = {"project": str(record.project_id), "pool": str(record.pool_id)}
+    return msgspec.convert({**same, **places}, TaskRequest)
+
+
+def _later(now: datetime, seconds: int | None) -> datetime | None:
+    return None if seconds is None else now + timedelta(seconds=seconds)
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.to_builtins(value)

@@ -1,0 +1,139 @@
+"""Which part of a list is asked for, and where does the next one begin?
+
+Pages go by key, not by offset: what is inserted or deleted meanwhile neither repeats nor hides a
+row. A cursor holds the keys of the last row and means nothing to callers.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+import orjson
+from django.core.exceptions import ValidationError
+from django.db.models import Model, Q, QuerySet
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from k8s4r.core.errors import FieldProblem, Invalid
+
+Row = TypeVar("Row")
+M = TypeVar("M", bound=Model)
+
+LIMIT: Final = 50
+MOST: Final = 200
+OWN: Final = frozenset({"limit", "cursor"})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which page is asked for; ``keys`` are the columns of the order, ``-`` for descending."""
+
+    keys: tuple[str, ...]
+    limit: int = LIMIT
+    after: tuple[Any, ...] | None = None
+
+
+def page_from(request: Request, keys: tuple[str, ...]) -> Page:
+    """Read ``limit`` and ``cursor``.
+
+    Raises:
+        Invalid: one of them is not as it should be.
+    """
+    asked = request.query_params
+    return Page(keys, _limit(asked.get("limit")), _after(asked.get("cursor"), len(keys)))
+
+
+def check_parameters(request: Request, allowed: Sequence[str] = ()) -> None:
+    """Refuse query parameters that this list does not have.
+
+    Raises:
+        Invalid: names each; a filter that nobody knows must not return everything.
+    """
+    unknown = sorted(set(request.query_params) - set(allowed) - OWN)
+    if unknown:
+        raise refused(
+            [FieldProblem(f"?{name}", "unknown_field", "no such filter") for name in unknown]
+        )
+
+
+def refused(problems: Sequence[FieldProblem]) -> Invalid:
+    """Return the refusal of a query."""
+    first = problems[0]
+    return Invalid(f"{first.pointer}: {first.detail}", errors=problems)
+
+
+def rows_of(page: Page, rows: QuerySet[M]) -> QuerySet[M]:
+    """Return the page's rows and one more, which tells whether there is a next page."""
+    ordered = rows.order_by(*page.keys)
+    if page.after is not None:
+        try:
+            ordered = ordered.filter(_behind(page.keys, page.after))
+        except (ValidationError, ValueError, TypeError) as error:
+            raise _bad_cursor() from error
+    return ordered[: page.limit + 1]
+
+
+def answer(
+    request: Request,
+    page: Page,
+    found: Sequence[Row],
+    shape: Callable[[Row], Mapping[str, Any]],
+) -> Response:
+    """Return ``{"items", "next"}`` and the ``Link`` header (RFC 8288) of the next page."""
+    shown = found[: page.limit]
+    if len(found) <= page.limit:
+        return Response({"items": [shape(row) for row in shown], "next": None})
+    cursor = _cursor([getattr(shown[-1], key.lstrip("-")) for key in page.keys])
+    query = {**request.query_params.dict(), "cursor": cursor}
+    link = f'<{request.path}?{urlencode(query)}>; rel="next"'
+    return Response(
+        {"items": [shape(row) for row in shown], "next": cursor}, headers={"Link": link}
+    )
+
+
+def _behind(keys: Sequence[str], after: Sequence[Any]) -> Q:
+    """Return the condition "comes after these keys", for any number and direction of keys."""
+    behind, equal = Q(), Q()
+    for key, value in zip(keys, after, strict=True):
+        column = key.lstrip("-")
+        step = Q(**{f"{column}__{'lt' if key.startswith('-') else 'gt'}": value})
+        behind |= equal & step
+        equal &= Q(**{column: value})
+    return behind
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return LIMIT
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MOST):
+        raise refused([FieldProblem("?limit", "bounds", f"1 to {MOST}")])
+    return int(text)
+
+
+def _cursor(values: Sequence[Any]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
+
+
+def _after(text: str | None, count: int) -> tuple[Any, ...] | None:
+    if text is None:
+        return None
+    try:
+        values = orjson.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise _bad_cursor() from error
+    if not (isinstance(values, list) and len(values) == count and all(map(_is_key, values))):
+        raise _bad_cursor()
+    return tuple(values)
+
+
+def _is_key(value: Any) -> bool:
+    """Keys are texts and numbers of rows; NUL would not reach the database."""
+    return isinstance(value, str | int | datetime) and "\x00" not in str(value)
+
+
+def _bad_cursor() -> Invalid:
+    return refused([FieldProblem("?cursor", "cursor", "not a cursor of this list")])
