@@ -36,7 +36,9 @@ def _start() -> None:
     from k8s4r.embedded import postgres, redis  # noqa: PLC0415 - only where parts are wanted
 
     folder = Path(tempfile.mkdtemp(prefix="k8s4r-tests-"))
-    database = postgres.start(folder / "postgres", settings={**postgres.DURABLE, "max_connections": "300"})
+    database = postgres.start(
+        folder / "postgres", settings={**postgres.DURABLE, "max_connections": "300"}
+    )
     atexit.register(database.stop)
     hints = redis.start(folder / "redis")
     atexit.register(hints.stop)
