@@ -6,7 +6,10 @@ from typing import Final
 WITHOUT_RUNNER: Final = "-"
 
 AGENTS: Final = """
-SELECT a.id, a.desired, a.observed, a.observed_reason, s.id FROM agents_agent a
+SELECT a.id, a.desired, a.observed, a.observed_reason, s.id,
+       EXISTS (SELECT 1 FROM access_token t
+               WHERE t.subject = a.id AND t.rotating AND t.revoked_at IS NULL)
+FROM agents_agent a
 LEFT JOIN agents_session s ON s.agent_id = a.id AND s.ended_at IS NULL
 WHERE a.id = ANY(%s::uuid[]) AND a.archived_at IS NULL
 """

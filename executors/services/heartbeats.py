@@ -36,12 +36,13 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """An agent as its row says, and its open session."""
+    """An agent as its row says, its open session, and whether one of its tokens is replaced."""
 
     desired: Desired
     observed: Observed
     reason: str
     session_id: UUID | None
+    is_rotating: bool
 
     def is_changed_by(self, message: Heartbeat) -> bool:
         return (
@@ -67,9 +68,8 @@ def beat(items: Sequence[Beat], *, now: datetime) -> list[HeartbeatAnswer | Doma
     _describe(counted, known, now=now)
     renewed = _renew(counted, now=now)
     stops = _stops([item.agent_id for item in counted])
-    minted = tokens.rotate(
-        {item.token_id for item in counted}, lifetime=AGENT_TOKEN_LIFETIME, now=now
-    )
+    rotating = {item.token_id for item in counted if known[item.agent_id].is_rotating}
+    minted = _mint(rotating, now=now)
     return [
         refusal
         # Another session may have begun since the look: no lease was renewed then.
@@ -82,8 +82,8 @@ def beat(items: Sequence[Beat], *, now: datetime) -> list[HeartbeatAnswer | Doma
 def _known(agent_ids: Collection[UUID]) -> dict[UUID, _Known]:
     found = database.rows(heartbeat_statements.AGENTS, [sorted(agent_ids)])
     return {
-        identity: _Known(Desired(desired), Observed(observed), reason, session_id)
-        for identity, desired, observed, reason, session_id in found
+        identity: _Known(Desired(desired), Observed(observed), reason, session_id, is_rotating)
+        for identity, desired, observed, reason, session_id, is_rotating in found
     }
 
 
@@ -165,6 +165,12 @@ def _stops(agent_ids: Collection[UUID]) -> dict[UUID, list[Stop]]:
     ):
         stops.setdefault(session_id, []).append(Stop(attempt=attempt, reason=reason))
     return stops
+
+
+def _mint(token_ids: Collection[UUID], *, now: datetime) -> Mapping[UUID, Minted]:
+    if not token_ids:
+        return {}
+    return tokens.rotate(token_ids, lifetime=AGENT_TOKEN_LIFETIME, now=now)
 
 
 def _answer(
