@@ -21,6 +21,7 @@ POLL_S = 0.2
 # The demo agent may still be on its way to the server.
 DONE_WITHIN_S = 120.0
 ANSWER_WITHIN_S = 30.0
+MOST_OF_AN_ERROR = 500
 GOOD_END = "completed"
 TASK = {
     "kind": "exec",
@@ -69,7 +70,6 @@ def closing_words(found: Summary, task_id: str) -> list[str]:
         f"API token    {found.api_token_file}",
         "",
         "Try next:",
-        f"  export K8S4R_API_URL={found.url} K8S4R_TOKEN_FILE={found.api_token_file}",
         "  k8s4r run -- sh -c 'for i in 1 2 3; do date; sleep 1; done'",
         f"  k8s4r describe task {task_id}",
         "  k8s4r get agents",
@@ -108,9 +108,8 @@ def _run(found: Summary) -> int:
 
 def _checked(response: httpx2.Response) -> Any:
     if response.is_error:
-        raise EmbeddedError(
-            f"{response.request.url} answered {response.status_code}: {response.text}"
-        )
+        said = response.text[:MOST_OF_AN_ERROR]
+        raise EmbeddedError(f"{response.request.url} answered {response.status_code}: {said}")
     return response.json()
 
 

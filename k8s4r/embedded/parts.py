@@ -118,6 +118,8 @@ def _web(configuration: Configuration, environment: Environment) -> Program:
         *("--loop", "uvloop", "--http", "httptools"),
         *("--timeout-graceful-shutdown", "3", "--no-access-log", "--log-level", "warning"),
     )
+    # Static files come from the packages; whitenoise still wants the folder (settings.STATIC_ROOT).
+    (configuration.home.root / "static").mkdir(exist_ok=True)
     url = f"{configuration.local_url}/readyz"
     return _python(
         configuration, environment, "web", argv, is_ready=lambda _pid: probes.answers_200(url)

@@ -16,6 +16,8 @@ from k8s4r.embedded import configuration, control, lock, state, summary
 from k8s4r.embedded.configuration import Home
 from k8s4r.embedded.errors import EmbeddedError
 
+PIPED_WIDTH = 160
+
 
 class Output(StrEnum):
     """How the answer is written."""
@@ -82,8 +84,10 @@ def status(output: OutputOption = Output.TEXT) -> None:
     elif found is None:
         _note(f"k8s4r is not running; its data are in {home.root}")
     else:
-        Console().print(_table(found))
-        Console().print(found.url, highlight=False)
+        # Where nobody looks at it, a line per part is worth more than a narrow table.
+        console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+        console.print(_table(found))
+        console.print(found.url, highlight=False)
     raise typer.Exit(0 if found and found.is_well else 1)
 
 
