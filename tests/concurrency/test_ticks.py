@@ -92,3 +92,24 @@ def test_a_lease_that_is_being_renewed_at_this_moment_is_left_alone():
     assert race(renew, judge)[1] == 0
     assert expire_leases() == 0
     assert Attempt.objects.get(pk=attempt.pk).state == "running"
+
+
+def test_a_sweep_leaves_out_what_another_holds_and_does_not_wait_for_it():
+    held, free = a_tasks(a_pool(), 2, queue_deadline_at=NOON)
+    holding, swept = Event(), Event()
+
+    def hold():
+        with transaction.atomic():
+            Task.objects.select_for_update().get(pk=held.pk)
+            holding.set()
+            assert swept.wait(30)
+
+    def sweep():
+        assert holding.wait(30)
+        ended = expiry.expire_queue(now=NOON, limit=500)
+        swept.set()
+        return ended
+
+    assert race(hold, sweep)[1] == 1
+    assert Task.objects.get(state="timed_out").pk == free.pk
+    assert expiry.expire_queue(now=NOON, limit=500) == 1

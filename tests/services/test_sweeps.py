@@ -3,12 +3,12 @@
 import pytest
 from django.db import connection
 
-from executors import sweeps, tasks
+from executors import conf, sweeps, tasks
 from executors.core.schedule import PERIODS, Job
-from executors.models import Attempt, Pulse, Task
+from executors.models import Artifact, Attempt, Pulse, Task
 from executors.services import ticks
 from k8s4r import celery
-from tests.builders import NOON, a_pool, a_task, a_tasks, an_agent, seconds, state_of
+from tests.builders import NOON, a_pool, a_task, a_tasks, an_agent, an_attempt, seconds, state_of
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +66,26 @@ def test_more_rows_than_one_batch_takes_are_done_in_one_run():
     a_tasks(a_pool(), count, queue_deadline_at=NOON)
     sweeps.run(Job.QUEUE_DEADLINES, NOON)
     assert Task.objects.filter(state="timed_out").count() == count
+
+
+def test_retention_removes_the_files_of_what_it_deletes():
+    agent = an_agent()
+    task = a_task(a_pool(agent))
+    attempt = an_attempt(task, agent, state="running")
+    long_ago = NOON - seconds(31 * 86400)
+    Attempt.objects.filter(pk=attempt.pk).update(state="succeeded", ended_at=long_ago)
+    Task.objects.filter(pk=task.pk).update(state="completed", ended_at=long_ago)
+    artifact = Artifact.objects.create(
+        attempt=attempt, name="plan", sha256="0" * 64, size_bytes=1, stored_at=long_ago
+    )
+    conf.artifacts_dir().mkdir(parents=True, exist_ok=True)
+    file = conf.artifacts_dir() / str(artifact.pk)
+    file.write_bytes(b"x")
+
+    sweeps.run(Job.RETENTION, NOON)
+
+    assert not file.exists()
+    assert not Task.objects.exists()
 
 
 @pytest.fixture
