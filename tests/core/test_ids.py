@@ -124,3 +124,28 @@ def test_secrets_are_compared_whatever_they_are_made_of(
     one: bytes | str, other: bytes | str, equal: bool
 ) -> None:
     assert ids.same(one, other) is equal
+
+
+@given(MOMENTS, st.lists(st.tuples(st.integers(0, 4095), ENTROPY), unique_by=lambda it: it[0]))
+def test_numbered_ids_of_one_moment_sort_by_their_number(
+    moment: int, drawn: list[tuple[int, bytes]]
+) -> None:
+    made = [ids.uuid7(moment, ids.numbered(number, entropy)) for number, entropy in sorted(drawn)]
+    assert made == sorted(made)
+    assert len(set(made)) == len(drawn)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_uuid"),
+    [
+        (str(ATTEMPT), True),
+        (str(ATTEMPT).upper(), True),
+        (ATTEMPT.hex, False),
+        (f"{{{ATTEMPT}}}", False),
+        (f"urn:uuid:{ATTEMPT}", False),
+        (f"{ATTEMPT}\n", False),
+        ("", False),
+    ],
+)
+def test_only_the_usual_form_of_a_uuid_is_one(text: str, is_uuid: bool) -> None:
+    assert ids.as_uuid(text) == (ATTEMPT if is_uuid else None)

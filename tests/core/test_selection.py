@@ -11,37 +11,19 @@ from hypothesis import strategies as st
 
 from agents.core.states import Desired, Observed
 from executors.core.codes import WaitingCode
-from executors.core.qualification import Candidate, Requirement, lanes_of, rule_out
-from executors.core.selection import (
-    Limits,
-    Plan,
-    Queued,
-    SelectionPolicy,
-    Snapshot,
-    Strategy,
-    allocate,
-)
+from executors.core.qualification import Candidate, lanes_of, rule_out
+from executors.core.selection import Limits, Plan, Queued, SelectionPolicy, Strategy
 from executors.core.waiting import PoolFacts, explain
 from tests.core.values import (
-    PLAIN,
+    REQUIREMENTS,
     a_candidate,
-    a_requirement,
     agent_id,
     owner_id,
+    plan_of,
     project_id,
     queued,
-    slot_id,
-    task_id,
+    tasks_of,
 )
-
-REQUIREMENTS = {
-    "plain": PLAIN,
-    "zone-a": a_requirement("zone-a", labels={"zone": "a"}),
-    "zone-b": a_requirement("zone-b", labels={"zone": "b"}, resources={"cpu": 2.0}),
-    "big": a_requirement("big", resources={"cpu": 3.0}),
-    "plan": a_requirement("plan", kind="plan"),
-    "nowhere": a_requirement("nowhere", driver="terraform"),
-}
 
 CANDIDATES = st.lists(
     st.builds(
@@ -73,32 +55,6 @@ POLICIES = st.builds(
     strategy=st.sampled_from(Strategy),
     cursor=st.none() | st.integers(0, 30).map(agent_id),
 )
-
-
-def plan_of(
-    queue: list[Queued],
-    candidates: list[Candidate],
-    policy: SelectionPolicy | None = None,
-    *,
-    requirements: dict[str, Requirement] | None = None,
-    seed: int = 1,
-    **snapshot: Any,
-) -> Plan:
-    return allocate(
-        queue,
-        Snapshot(requirements=requirements or REQUIREMENTS, candidates=candidates, **snapshot),
-        policy=policy or SelectionPolicy(),
-        random=Random(seed),
-    )
-
-
-def agents_of(plan: Plan) -> list[int]:
-    """Return the numbers of the agents, in the order in which they were given work."""
-    return [placement.agent_id.int - agent_id(0).int for placement in plan.placements]
-
-
-def tasks_of(plan: Plan) -> list[int]:
-    return [placement.task_id.int - task_id(0).int for placement in plan.placements]
 
 
 @given(QUEUES, CANDIDATES, POLICIES)
@@ -257,85 +213,6 @@ def test_without_candidates_everything_waits_for_an_agent() -> None:
 def test_an_empty_queue_makes_an_empty_plan_and_keeps_the_cursor() -> None:
     plan = plan_of([], [a_candidate(1)], SelectionPolicy(cursor=agent_id(7)))
     assert (plan.placements, plan.waiting, plan.cursor) == ((), {}, agent_id(7))
-
-
-def test_round_robin_goes_on_after_the_agent_served_last_and_around() -> None:
-    agents = [a_candidate(n, free=2) for n in (1, 2, 3)]
-    policy = SelectionPolicy(strategy=Strategy.ROUND_ROBIN, cursor=agent_id(1))
-    plan = plan_of([queued(n) for n in range(5)], agents, policy)
-    assert agents_of(plan) == [2, 3, 1, 2, 3]
-    assert plan.cursor == agent_id(3)
-
-
-def test_round_robin_goes_on_although_the_agent_served_last_is_gone() -> None:
-    agents = [a_candidate(n) for n in (1, 3)]
-    policy = SelectionPolicy(strategy=Strategy.ROUND_ROBIN, cursor=agent_id(2))
-    assert agents_of(plan_of([queued(1)], agents, policy)) == [3]
-
-
-def test_round_robin_is_one_round_for_all_requirements() -> None:
-    agents = [a_candidate(n, free=2, labels={"zone": "a"}) for n in (1, 2, 3)]
-    policy = SelectionPolicy(strategy=Strategy.ROUND_ROBIN)
-    queue = [queued(n, needs=needs) for n, needs in enumerate(["plain", "zone-a"] * 3)]
-    assert agents_of(plan_of(queue, agents, policy)) == [1, 2, 3, 1, 2, 3]
-
-
-def test_least_busy_levels_the_share_of_slots_in_use() -> None:
-    agents = [a_candidate(1, free=1, total_slots=4), a_candidate(2, free=3, total_slots=4)]
-    agents.append(a_candidate(3, free=2, total_slots=2))
-    policy = SelectionPolicy(strategy=Strategy.LEAST_BUSY)
-    plan = plan_of([queued(n) for n in range(6)], agents, policy)
-    assert agents_of(plan) == [3, 2, 2, 3, 1, 2]
-
-
-def test_least_busy_sees_what_other_requirements_took() -> None:
-    agents = [a_candidate(n, free=2, labels={"zone": "a"}) for n in (1, 2)]
-    policy = SelectionPolicy(strategy=Strategy.LEAST_BUSY)
-    queue = [queued(1, needs="zone-a"), queued(2), queued(3, needs="zone-a"), queued(4)]
-    assert agents_of(plan_of(queue, agents, policy)) == [1, 2, 1, 2]
-
-
-def test_label_match_takes_the_agent_with_the_fewest_labels_to_spare() -> None:
-    agents = [
-        a_candidate(1, labels={"zone": "a", "gpu": "a100"}),
-        a_candidate(2, labels={"zone": "a"}),
-        a_candidate(3),
-    ]
-    policy = SelectionPolicy(strategy=Strategy.LABEL_MATCH)
-    queue = [queued(1, needs="zone-a"), queued(2), queued(3)]
-    assert agents_of(plan_of(queue, agents, policy)) == [2, 3, 1]
-
-
-def test_random_is_decided_by_its_seed_and_reaches_everyone() -> None:
-    agents = [a_candidate(n) for n in range(5)]
-    policy = SelectionPolicy(strategy=Strategy.RANDOM)
-    first = [agents_of(plan_of([queued(1)], agents, policy, seed=seed)) for seed in range(60)]
-    again = [agents_of(plan_of([queued(1)], agents, policy, seed=seed)) for seed in range(60)]
-    assert first == again
-    assert {agent for [agent] in first} == set(range(5))
-
-
-@pytest.mark.parametrize("strategy", Strategy)
-def test_only_the_round_robin_moves_the_cursor(strategy: Strategy) -> None:
-    policy = SelectionPolicy(strategy=strategy, cursor=agent_id(9))
-    plan = plan_of([queued(1)], [a_candidate(1)], policy)
-    expected = 1 if strategy is Strategy.ROUND_ROBIN else 9
-    assert plan.cursor == agent_id(expected)
-
-
-def test_a_plan_leaves_the_slot_that_can_apply_to_the_last() -> None:
-    pod = a_candidate(1, lanes=("main", "plan", "plan"))
-    plan = plan_of([queued(n, needs="plan") for n in range(3)], [pod])
-    assert [placement.slot_id for placement in plan.placements] == [
-        slot_id(1, 1),
-        slot_id(1, 2),
-        slot_id(1, 0),
-    ]
-
-
-def test_slots_of_an_agent_fill_from_the_lowest() -> None:
-    plan = plan_of([queued(1), queued(2)], [a_candidate(1, free=3)])
-    assert [placement.slot_id for placement in plan.placements] == [slot_id(1, 0), slot_id(1, 1)]
 
 
 @pytest.mark.parametrize("strategy", Strategy)

@@ -1,10 +1,12 @@
-"""Candidates, requirements and queued tasks for tests: literal where it matters."""
+"""Candidates, requirements, queued tasks and passes for tests."""
 
+from random import Random
 from typing import Any
 from uuid import UUID
 
 from executors.core.fairness import Queued
 from executors.core.qualification import Candidate, FreeSlot, Requirement
+from executors.core.selection import Plan, SelectionPolicy, Snapshot, allocate
 
 PLAIN = Requirement(id="plain", kind="exec", driver="exec")
 
@@ -59,3 +61,38 @@ def queued(
         owner_id=owner_id(owner),
         sort_key=float(number) if key is None else key,
     )
+
+
+REQUIREMENTS = {
+    "plain": PLAIN,
+    "zone-a": a_requirement("zone-a", labels={"zone": "a"}),
+    "zone-b": a_requirement("zone-b", labels={"zone": "b"}, resources={"cpu": 2.0}),
+    "big": a_requirement("big", resources={"cpu": 3.0}),
+    "plan": a_requirement("plan", kind="plan"),
+    "nowhere": a_requirement("nowhere", driver="terraform"),
+}
+
+
+def plan_of(
+    queue: list[Queued],
+    candidates: list[Candidate],
+    policy: SelectionPolicy | None = None,
+    *,
+    seed: int = 1,
+    **snapshot: Any,
+) -> Plan:
+    return allocate(
+        queue,
+        Snapshot(requirements=REQUIREMENTS, candidates=candidates, **snapshot),
+        policy=policy or SelectionPolicy(),
+        random=Random(seed),
+    )
+
+
+def agents_of(plan: Plan) -> list[int]:
+    """Return the numbers of the agents, in the order in which they were given work."""
+    return [placement.agent_id.int - agent_id(0).int for placement in plan.placements]
+
+
+def tasks_of(plan: Plan) -> list[int]:
+    return [placement.task_id.int - task_id(0).int for placement in plan.placements]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.tokens import (
+from k8s4r.core.rotation import (
     TokenFacts,
     dead_by_use,
     is_good,
