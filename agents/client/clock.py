@@ -5,10 +5,13 @@ starts again at 0, so an agent adds a base that carries its time line on from th
 (`carried_on`); every `at` in the spool stays true without being rewritten.
 """
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class Clock(Protocol):
@@ -30,6 +33,11 @@ class BootClock:
 def wall() -> float:
     """Return the seconds since 1970 that this machine believes in."""
     return time.clock_gettime(time.CLOCK_REALTIME)
+
+
+def boot_ticks() -> int:
+    """Return the present moment as the kernel notes the start of a process (proc(5), stat)."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS_PER_S)
 
 
 def boot_id() -> str:

@@ -19,11 +19,12 @@ from typing import Any, Final
 ATTEMPT_MARK: Final = "K8S4R_ATTEMPT"
 RUNNER_MARK: Final = "K8S4R_RUNNER"
 _PR_SET_CHILD_SUBREAPER: Final = 36
+_READ_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """What the kernel says of a process; ``start_ticks`` are clock ticks since boot."""
+    """What the kernel says of a process; ``start_ticks`` are as in `clock.boot_ticks`."""
 
     pid: int
     state: str
@@ -45,34 +46,26 @@ def become_subreaper() -> None:
 
 def stat(pid: int) -> Stat | None:
     """Return what the kernel says of ``pid``; ``None`` when there is no such process."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-    except OSError:
+    data = _read(f"/proc/{pid}/stat")
+    if not data:
         return None
-    fields = text[text.rindex(")") + 2 :].split()
-    return Stat(pid, fields[0], int(fields[1]), int(fields[2]), int(fields[19]))
-
-
-def start_ticks(pid: int) -> int:
-    """Return when ``pid`` started; 0 when it is gone."""
-    found = stat(pid)
-    return 0 if found is None else found.start_ticks
+    fields = data[data.rindex(b")") + 2 :].split()
+    return Stat(pid, fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[19]))
 
 
 def children() -> list[int]:
-    """Return the pids of this process's children, ended ones that nobody reaped included."""
-    pids: list[int] = []
-    for thread in os.listdir("/proc/self/task"):
-        with contextlib.suppress(OSError):
-            pids += map(int, Path(f"/proc/self/task/{thread}/children").read_text().split())
-    return pids
+    """Return the pids of this process's children, ended ones that nobody reaped included.
+
+    They are the main thread's: it started them, and to it the kernel hands what they leave.
+    """
+    pid = os.getpid()
+    return [int(child) for child in _read(f"/proc/{pid}/task/{pid}/children").split()]
 
 
 def marks(pid: int) -> dict[str, str]:
     """Return the marks in a process's environment; empty when it has none or hides them."""
-    try:
-        data = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
+    data = _read(f"/proc/{pid}/environ")
+    if b"K8S4R_" not in data:
         return {}
     pairs = (pair.partition(b"=") for pair in data.split(b"\0") if pair.startswith(b"K8S4R_"))
     return {name.decode(): value.decode("utf-8", "replace") for name, _, value in pairs}
@@ -146,3 +139,17 @@ def hand_over(folder: Path, name: str) -> None:
 
 def _all_pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _read(path: str) -> bytes:
+    """Return a file of /proc; nothing when the process is gone or not ours to see."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return b"".join(iter(lambda: os.read(fd, _READ_BYTES), b""))
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)

@@ -67,6 +67,10 @@ class Items(Frame, frozen=True, tag="items"):
     items: list[Item]
 
 
+class Pong(Frame, frozen=True, tag="pong"):
+    """The runner is there."""
+
+
 class Farewell(Frame, frozen=True, tag="farewell"):
     """The runner ends in good order: nothing is left to clean up."""
 
@@ -95,6 +99,13 @@ class Heard(Frame, frozen=True, tag="heard"):
     sent_at: float
 
 
+class Ping(Frame, frozen=True, tag="ping"):
+    """Is the runner there? A heartbeat is sent only when it says so.
+
+    A lease must not be renewed while nobody watches over the work.
+    """
+
+
 class Ended(Frame, frozen=True, tag="ended"):
     """The link cannot go on, and a new one could not either; ``code`` is the exit code."""
 
@@ -103,8 +114,8 @@ class Ended(Frame, frozen=True, tag="ended"):
     message: str
 
 
-FromRunner: TypeAlias = Setup | Roster | Items | Farewell
-FromLink: TypeAlias = Orders | Told | Outcomes | Heard | Ended
+FromRunner: TypeAlias = Setup | Roster | Items | Pong | Farewell
+FromLink: TypeAlias = Orders | Told | Outcomes | Heard | Ping | Ended
 
 _encoder = msgspec.msgpack.Encoder()
 from_runner: Final = msgspec.msgpack.Decoder(FromRunner)

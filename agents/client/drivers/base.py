@@ -13,13 +13,15 @@ NOT_EXECUTABLE = 126
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an attempt may put its files, and the environment that names it.
+    """Where an attempt runs, where its output goes, and the environment that names it.
 
     ``marks`` win over everything that the order's own environment says: processes are found by
     them.
     """
 
-    folder: Path
+    work: Path
+    stdout: Path
+    stderr: Path
     marks: dict[str, str]
 
 
@@ -35,7 +37,10 @@ class End:
 
 @dataclass(slots=True, eq=False)
 class Child:
-    """The first process of an attempt; it leads a group and a session of its own."""
+    """The first process of an attempt; it leads a group and a session of its own.
+
+    ``start_ticks`` is a moment just before it started, as `clock.boot_ticks`.
+    """
 
     pid: int
     pidfd: int

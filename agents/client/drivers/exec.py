@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from agents.client import processes
+from agents.client import clock, processes
 from agents.client.drivers.base import NOT_EXECUTABLE, NOT_FOUND, Child, End, Launch, Place
 from agents.client.restrictions import Restrictions
 from agents.wire.messages import ExecSpec, Order
@@ -42,15 +42,14 @@ class ExecDriver:
         except msgspec.ValidationError as error:
             return _unable(NOT_EXECUTABLE, str(error))
         env = self._environment(spec, place)
-        work = place.folder / "work"
-        folder = spec.cwd or str(work)
+        folder = spec.cwd or str(place.work)
         self.restrictions.check_user(spec.user)
         program = self.restrictions.program(
             spec.argv[0], env=spec.env, folder=folder, path=self._path()
         )
         try:
-            _make_folders(place.folder, work, spec.user)
-            return _spawn(spec, program, folder=folder, env=env, outputs=place.folder)
+            _make_folder(place.work, spec.user)
+            return _spawn(spec, program, folder=folder, env=env, place=place)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             return _failure(error, program=program, folder=folder)
 
@@ -62,18 +61,18 @@ class ExecDriver:
         return self.base_env.get("PATH", DEFAULT_PATH)
 
 
-def _make_folders(folder: Path, work: Path, user: str | None) -> None:
-    folder.mkdir(mode=0o711, exist_ok=True)
-    work.mkdir(mode=0o700, exist_ok=True)
+def _make_folder(folder: Path, user: str | None) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
     if user is not None:
-        processes.hand_over(work, user)
+        processes.hand_over(folder, user)
 
 
 def _spawn(
-    spec: ExecSpec, program: str, *, folder: str, env: dict[str, str], outputs: Path
+    spec: ExecSpec, program: str, *, folder: str, env: dict[str, str], place: Place
 ) -> Child:
-    stdout = _output(outputs / "stdout")
-    stderr = _output(outputs / "stderr")
+    ticks = clock.boot_ticks()
+    stdout = _output(place.stdout)
+    stderr = _output(place.stderr)
     try:
         process = subprocess.Popen(  # noqa: S603 - running what was ordered is the point
             spec.argv,
@@ -92,7 +91,7 @@ def _spawn(
     return Child(
         pid=process.pid,
         pidfd=os.pidfd_open(process.pid),
-        start_ticks=processes.start_ticks(process.pid),
+        start_ticks=ticks,
         process=process,
         output_limit_bytes=spec.output_limit_bytes,
         kill_grace_s=spec.kill_grace_s,

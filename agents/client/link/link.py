@@ -54,6 +54,7 @@ class Link:
         self._tasks: set[asyncio.Task[None]] = set()
         self._rests: dict[Lane, asyncio.TimerHandle] = {}
         self._frames_sent = 0
+        self._pong = asyncio.Event()
         self.vitals = health.Vitals()
 
     def begin(self) -> None:
@@ -76,6 +77,8 @@ class Link:
                     self._apply(words.SlotsChanged())
                 if message.frames_taken >= self._frames_sent:
                     self._apply(words.RunnerCaughtUp())
+            case seam.Pong():
+                self._pong.set()
             case seam.Items(items):
                 self._reporter.offer(items)
                 self._apply(words.ReportsWait())
@@ -112,6 +115,8 @@ class Link:
                 self._frames_sent += 1
                 self._send(seam.Orders(list(orders)))
             case words.PassOn(directives):
+                if directives.settings is not None:
+                    self._composer.claim_wait_s = directives.settings.claim_wait_s
                 self._send(seam.Told(directives))
             case words.Settle(outcomes):
                 self._send(seam.Outcomes(list(outcomes)))
@@ -151,12 +156,19 @@ class Link:
         return words.Registered()
 
     async def _beat(self) -> words.Event:
+        await self._hear_runner()
         sent_at = self._clock.now()
         answer = await self._ask(self._composer.heartbeat(sent_at=sent_at), HeartbeatAnswer)
         mine = self._composer.identity
         if answer.token is not None and mine is not None:
             self._keep(Identity(mine.agent, answer.token, mine.origin))
         return words.Beaten(answer, sent_at=sent_at, now=self._clock.now())
+
+    async def _hear_runner(self) -> None:
+        """Wait for a sign of life of the runner, for as long as it takes."""
+        self._pong.clear()
+        self._send(seam.Ping())
+        await self._pong.wait()
 
     async def _report(self) -> words.Event:
         request = self._composer.reports(self._reporter.take())

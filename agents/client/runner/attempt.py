@@ -36,7 +36,8 @@ class Attempt:
 
     ``sent`` is the highest ``seq`` handed to the present link; ``acked`` the highest that the
     server has. ``unwanted`` attempts are superseded: they are stopped and forgotten in silence.
-    ``stop_reason`` is whose wish the stop was, ``ended_for`` what the work itself did wrong.
+    ``reported`` says how far into each output file reports have come. ``stop_reason`` is whose
+    wish the stop was, ``ended_for`` what the work itself did wrong.
     """
 
     order: Order
@@ -47,8 +48,10 @@ class Attempt:
     acked: int = 0
     unwanted: bool = False
     has_end_report: bool = False
+    enclosed: bool = False
     child: Child | None = None
     tail: Tail | None = None
+    reported: dict[str, int] = field(default_factory=dict)
     started_at: float | None = None
     stop_reason: str | None = None
     ended_for: str = ""

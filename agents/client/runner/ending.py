@@ -24,6 +24,7 @@ from agents.client.runner.work import Work
 logger = logging.getLogger(__name__)
 
 LOOK_AGAIN_S: Final = 0.05
+ENCLOSE_AFTER_S: Final = 0.1
 UNACKED_PIECES: Final = 256
 KILL_ROUNDS: Final = 5
 
@@ -41,6 +42,7 @@ class Ending:
         child = _child(attempt)
         self._loop.watch(child.pidfd, lambda: self._exited(attempt))
         self._look_later(attempt)
+        self._loop.later(ENCLOSE_AFTER_S, lambda: self._enclose(attempt))
 
     def stop(self, attempt: Attempt, reason: str, *, grace_s: float | None) -> None:
         """Stop an attempt; the sooner of two stops counts, the reason of the first.
@@ -70,6 +72,10 @@ class Ending:
             logger.info("attempt_stopping", extra={"attempt": attempt.id, "reason": reason})
             self._terminate(attempt)
         self._kill_after(attempt, child.kill_grace_s if grace_s is None else grace_s)
+
+    def _enclose(self, attempt: Attempt) -> None:
+        if attempt.phase is Phase.RUNNING:
+            self._belongings.enclose(attempt)
 
     def _exited(self, attempt: Attempt) -> None:
         child = _child(attempt)
@@ -121,6 +127,7 @@ class Ending:
         """Kill everything there is; what forks faster than it is found is frozen first."""
         leader = _child(attempt).pid
         processes.send_to_group(leader, signal.SIGKILL)
+        self._belongings.kill_enclosed(attempt)
         for _ in range(KILL_ROUNDS):
             found = self._belongings.all_of(attempt)
             if not found:
@@ -137,6 +144,7 @@ class Ending:
         self._take_output(attempt, room=2**31)
         self._close_output(attempt)
         child.process.poll()
+        self._belongings.release(attempt)
         attempt.child = None
         now = self._work.clock.now()
         if attempt.unwanted:
@@ -174,7 +182,6 @@ class Ending:
     def _close_output(self, attempt: Attempt) -> None:
         tail = attempt.tail
         assert tail is not None
-        tail.close()
         attempt.tail = None
         if tail.dropped:
             text = f"{tail.dropped} bytes of output beyond the limit of {tail.limit} were dropped"

@@ -6,11 +6,11 @@ cut back, so that a flood does not fill the disk, and the work goes on. Work tha
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
+from agents.client.runner.files import Files, Stream
 from agents.wire.messages import LOG_CHUNK_BYTES
 
 FLOOD_FACTOR: Final = 4
@@ -19,27 +19,34 @@ FIRST_LOOK_S: Final = 0.02
 FAST_LOOK_S: Final = 0.005
 FAST_BYTES: Final = 1024 * 1024
 
-Stream: TypeAlias = Literal["stdout", "stderr"]
 Span: TypeAlias = tuple[Stream, int, int]
+
+STREAMS: Final[tuple[Stream, ...]] = ("stdout", "stderr")
 
 
 @dataclass(slots=True)
 class _File:
     stream: Stream
-    fd: int
-    kept: int = 0
-    reported: int = 0
+    path: str
+    kept: int
+    reported: int
 
 
 class Tail:
     """Both output files of one attempt. ``look_after_s`` is when to look again."""
 
-    def __init__(self, folder: Path, *, limit_bytes: int, slowest_look_s: float) -> None:
-        self._files = [_File("stdout", _opened(folder / "stdout"))]
-        self._files.append(_File("stderr", _opened(folder / "stderr")))
-        self.limit = limit_bytes
+    def __init__(
+        self,
+        files: Files,
+        *,
+        limit_bytes: int,
+        slowest_look_s: float,
+        reported: Mapping[str, int] | None = None,
+    ) -> None:
+        self._files = [_file(stream, files, reported or {}) for stream in STREAMS]
         self._slowest = slowest_look_s
-        self._taken = 0
+        self._taken = sum(file.reported for file in self._files)
+        self.limit = limit_bytes
         self.dropped = 0
         self.look_after_s = FIRST_LOOK_S
 
@@ -60,19 +67,14 @@ class Tail:
         self._pace(grown)
         return [span for _, span in zip(range(room), self._spans(), strict=False)]
 
-    def close(self) -> None:
-        for file in self._files:
-            os.close(file.fd)
-        self._files = []
-
     def _measure(self, file: _File) -> None:
-        size = os.fstat(file.fd).st_size
+        size = _size(file.path)
         if size < file.kept:
             # The work opened its own output again and emptied it, as `> /dev/stdout` does.
             file.kept = file.reported = 0
         allowed = file.kept + self.limit - self._taken
         if size > allowed:
-            os.ftruncate(file.fd, allowed)
+            os.truncate(file.path, allowed)
             self.dropped += size - allowed
             size = allowed
         self._taken += size - file.kept
@@ -95,5 +97,13 @@ class Tail:
             self.look_after_s = min(self.look_after_s * 1.5, self._slowest)
 
 
-def _opened(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+def _file(stream: Stream, files: Files, reported: Mapping[str, int]) -> _File:
+    begin = reported.get(stream, 0)
+    return _File(stream, str(files.output(stream)), kept=begin, reported=begin)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0

@@ -65,6 +65,13 @@ class Piece(Record, frozen=True, tag="piece"):
     length: int
 
 
+class Reported(Record, frozen=True, tag="reported"):
+    """How far into each output file pieces had come; snapshots need it, they drop old pieces."""
+
+    attempt: UUID
+    offsets: dict[str, int]
+
+
 class Acked(Record, frozen=True, tag="acked"):
     """The server has every report up to ``seq``."""
 
@@ -90,7 +97,7 @@ class Complete(Record, frozen=True, tag="complete"):
 
 Entry: TypeAlias = Noted | Piece
 AnyRecord: TypeAlias = (
-    Life | Accepted | Launched | Noted | Piece | Acked | Unwanted | Forgotten | Complete
+    Life | Accepted | Launched | Noted | Piece | Reported | Acked | Unwanted | Forgotten | Complete
 )
 
 _encoder = msgspec.msgpack.Encoder()

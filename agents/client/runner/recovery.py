@@ -14,6 +14,7 @@ from agents.client.runner.records import (
     Life,
     Noted,
     Piece,
+    Reported,
     Unwanted,
 )
 
@@ -52,7 +53,7 @@ def _apply(record: AnyRecord, remains: Remains) -> None:
             remains.launched[record.attempt] = record
         case Forgotten(attempt):
             remains.attempts.pop(attempt, None)
-        case Noted() | Piece() | Acked() | Unwanted():
+        case Noted() | Piece() | Reported() | Acked() | Unwanted():
             held = remains.attempts.get(record.attempt)
             if held is not None:
                 _apply_to(held, record, remains)
@@ -65,6 +66,10 @@ def _apply_to(held: Attempt, record: AnyRecord, remains: Remains) -> None:
             held.next_seq = record.seq + 1
             held.has_end_report |= isinstance(record, Noted) and record.last
             remains.last_at = max(remains.last_at, record.at)
+            if isinstance(record, Piece):
+                held.reported[record.stream] = record.offset + record.length
+        case Reported(_, offsets):
+            held.reported = dict(offsets)
         case Acked(_, seq):
             held.acked = seq
             held.next_seq = max(held.next_seq, seq + 1)

@@ -1,7 +1,9 @@
 """Is anything of an earlier runner still running? It is ended before this one says hello."""
 
-from agents.client import processes
+from agents.client import clock, processes
 from agents.client.processes import RUNNER_MARK
+from agents.client.runner import cgroup
+from agents.client.runner.records import Launched
 from agents.client.runner.recovery import Remains
 
 
@@ -14,13 +16,18 @@ def earlier_processes(remains: Remains, *, same_boot: bool) -> set[int]:
     roots: set[int] = set()
     for life in remains.lives:
         roots.update(processes.carriers(RUNNER_MARK, str(life.session)))
+    folder = cgroup.base()
+    if folder is not None:
+        roots |= cgroup.sessions_members(folder, [life.session for life in remains.lives])
     if same_boot:
-        roots.update(
-            one.pid
-            for one in remains.launched.values()
-            if one.start_ticks and processes.start_ticks(one.pid) == one.start_ticks
-        )
+        roots.update(one.pid for one in remains.launched.values() if _is_same(one))
     return _alive(processes.descendants(roots)) if roots else set()
+
+
+def _is_same(launched: Launched) -> bool:
+    """Is the process with this pid the one that the journal means, and not a later one?"""
+    found = processes.stat(launched.pid)
+    return found is not None and 0 <= found.start_ticks - launched.start_ticks < clock.TICKS_PER_S
 
 
 def _alive(pids: set[int]) -> set[int]:

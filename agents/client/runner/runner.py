@@ -15,12 +15,13 @@ from agents.client.config import Leaving
 from agents.client.runner import verdict
 from agents.client.runner.attempt import Attempt, Phase
 from agents.client.runner.belongings import Belongings
+from agents.client.runner.cgroup import Cgroups
 from agents.client.runner.ending import Ending
 from agents.client.runner.lease import may_run
 from agents.client.runner.linkage import Linkage
 from agents.client.runner.loop import Loop
 from agents.client.runner.work import Work
-from agents.wire.messages import Outcome, Stop
+from agents.wire.messages import Order, Outcome, Stop
 
 logger = logging.getLogger(__name__)
 
@@ -52,15 +53,14 @@ class Runner:
         self._setup = setup
         self._departure = Departure()
         self._frames_taken = 0
-        self._orders_seen = 0
         self._idle_since = work.clock.now()
         self._trouble: str | None = None
 
-    def attach(self, linkage: Linkage) -> None:
+    def attach(self, linkage: Linkage, cgroups: Cgroups | None) -> None:
         """Join the parts that need each other; call once, before `run`."""
         self._linkage = linkage
         own = lambda: [] if linkage.pid is None else [linkage.pid]  # noqa: E731
-        self._belongings = Belongings(self._work.live, own)
+        self._belongings = Belongings(self._work.live, own, cgroups)
         self._ending = Ending(self._work, self._loop, self._belongings)
         self._loop.before = self._watch_lease
         self._loop.after = self._settle
@@ -87,16 +87,13 @@ class Runner:
         """Take in what the link says."""
         match message:
             case seam.Orders(orders):
-                self._frames_taken += 1
-                self._orders_seen += len(orders)
-                self._work.take(orders)
-                self._work.changed = True
-                self._leave_after_orders()
+                self._take_orders(orders)
             case seam.Outcomes(results):
                 self._take_outcomes(results)
             case seam.Told(directives):
-                for stop in directives.stop:
-                    self._stop(stop)
+                self._take_stops(directives.stop)
+            case seam.Ping():
+                self._linkage.send(seam.Pong())
             case seam.Heard(sent_at):
                 self._work.heard_at = max(self._work.heard_at or 0.0, sent_at)
             case seam.Ended():
@@ -111,6 +108,18 @@ class Runner:
                 attempt.order, terms, silence_s=silence
             ):
                 self._ending.stop(attempt, "disconnected", grace_s=self._short(attempt))
+
+    def _take_orders(self, orders: list[Order]) -> None:
+        self._frames_taken += 1
+        self._work.take(orders)
+        self._work.changed = True
+        if orders and self._leaving.after_taking_one:
+            self._work.start_waiting()
+            self._drain()
+
+    def _take_stops(self, stops: Iterable[Stop]) -> None:
+        for stop in stops:
+            self._stop(stop)
 
     def _stop(self, stop: Stop) -> None:
         attempt = self._work.held.get(stop.attempt)
@@ -147,7 +156,8 @@ class Runner:
         fresh, self._work.fresh_children = self._work.fresh_children, []
         for attempt in fresh:
             self._ending.follow(attempt)
-        self._work.start_waiting()
+        if self._work.start_waiting():
+            self._loop.wake()
         self._write()
         if self._linkage.is_up:
             items = self._work.outbox.take(durable=self._work.spool.journal.durable)
@@ -225,10 +235,6 @@ class Runner:
     def _short(self, attempt: Attempt) -> float:
         grace = self._work.machine.terms.kill_grace_s
         return grace if attempt.child is None else min(grace, attempt.child.kill_grace_s)
-
-    def _leave_after_orders(self) -> None:
-        if self._leaving.after_taking_one and self._orders_seen:
-            self._drain()
 
     def _leave_after(self, attempt: Attempt) -> None:
         if self._leaving.after_one_is_done and attempt.id not in self._work.held:

@@ -7,16 +7,16 @@ spool/attempts/ID/   stdout, stderr and the working folder of an attempt that ha
 import contextlib
 import fcntl
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from agents.client.runner import journal
 from agents.client.runner.attempt import Attempt
+from agents.client.runner.files import Files, Stream
 from agents.client.runner.records import (
     Accepted,
     Acked,
@@ -27,8 +27,10 @@ from agents.client.runner.records import (
     Noted,
     Piece,
     Record,
+    Reported,
     Unwanted,
 )
+from agents.client.runner.trash import Trash
 from agents.wire.messages import (
     LOG_CHUNK_BYTES,
     EndReport,
@@ -55,7 +57,10 @@ class Spool:
         self.root = root
         self._attempts = root / "attempts"
         self._attempts.mkdir(mode=0o711, exist_ok=True)
+        self._output = root / "output"
+        self._output.mkdir(mode=0o700, exist_ok=True)
         self.journal = journal.Journal(root / "journal", durable_moved=durable_moved)
+        self._trash = Trash(root / "trash")
         self._life: Life | None = None
         self._rotate_after = 0.0
 
@@ -65,9 +70,7 @@ class Spool:
         self._life = life
         self.journal.rotate(self._snapshot(kept.values()))
         self.journal.sync()
-        for folder in self._attempts.iterdir():
-            if folder.name not in {str(identity) for identity in kept}:
-                shutil.rmtree(folder, ignore_errors=True)
+        self._drop_files_of_others({str(identity) for identity in kept})
 
     def rotate_when_grown(self, held: Iterable[Attempt], *, now: float) -> None:
         """Begin a new segment when the present one is long; on a full disk try again later."""
@@ -97,13 +100,14 @@ class Spool:
     def piece(
         self,
         attempt: Attempt,
-        stream: Literal["stdout", "stderr"],
+        stream: Stream,
         span: tuple[int, int],
         *,
         at: float,
     ) -> None:
         """Queue a log report over ``span`` (offset, length) of an output file."""
         offset, length = span
+        attempt.reported[stream] = offset + length
         self._add(attempt, Piece(attempt.id, attempt.next_seq, at, stream, offset, length))
 
     def acked(self, attempt: Attempt, seq: int) -> None:
@@ -123,19 +127,20 @@ class Spool:
     def forget(self, attempt: Attempt) -> None:
         """Drop the attempt and its files."""
         self.journal.append(Forgotten(attempt.id))
-        folder = self.folder(attempt.id)
-        if folder.is_dir():
-            shutil.rmtree(folder, ignore_errors=True)
+        self._drop_files(attempt.id)
 
-    def folder(self, attempt: UUID) -> Path:
-        """Return where an attempt's files are; only a driver that needs it makes it."""
-        return self._attempts / str(attempt)
+    def files(self, attempt: UUID) -> Files:
+        """Return where an attempt's files are."""
+        name = str(attempt)
+        return Files(
+            self._attempts / name, self._output / f"{name}.stdout", self._output / f"{name}.stderr"
+        )
 
     def body(self, attempt: Attempt, entry: Entry) -> bytes:
         """Return the report as the server reads it; log bytes come from the output file."""
         if isinstance(entry, Noted):
             return entry.body
-        path = self.folder(attempt.id) / entry.stream
+        path = self.files(attempt.id).output(entry.stream)
         log = Log(
             attempt=attempt.id,
             token=attempt.order.token,
@@ -160,6 +165,24 @@ class Spool:
 
     def close(self) -> None:
         self.journal.close()
+        self._trash.close()
+
+    def _drop_files(self, attempt: UUID) -> None:
+        """Delete what an attempt left; a folder that is not empty goes by way of the trash."""
+        files = self.files(attempt)
+        files.stdout.unlink(missing_ok=True)
+        files.stderr.unlink(missing_ok=True)
+        try:
+            files.work.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:
+            self._trash.put(files.work)
+
+    def _drop_files_of_others(self, kept: set[str]) -> None:
+        for path in [*self._attempts.iterdir(), *self._output.iterdir()]:
+            if path.stem not in kept:
+                self._trash.put(path)
 
     def _add(self, attempt: Attempt, entry: Entry) -> None:
         if attempt.unwanted:
@@ -175,6 +198,8 @@ class Spool:
             yield Accepted(attempt.order)
             if attempt.child is not None:
                 yield Launched(attempt.id, attempt.child.pid, attempt.child.start_ticks)
+            if attempt.reported:
+                yield Reported(attempt.id, attempt.reported)
             if attempt.acked:
                 yield Acked(attempt.id, attempt.acked)
             if attempt.unwanted:

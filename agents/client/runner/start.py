@@ -14,15 +14,17 @@ from agents.client.config import AgentConfig
 from agents.client.drivers.base import Driver
 from agents.client.drivers.exec import ExecDriver
 from agents.client.drivers.noop import NoopDriver
-from agents.client.runner import journal, remnants
+from agents.client.runner import cgroup, journal, remnants
+from agents.client.runner.cgroup import Cgroups
 from agents.client.runner.linkage import Linkage
 from agents.client.runner.loop import Loop
+from agents.client.runner.machine import Machine
 from agents.client.runner.outbox import Outbox
 from agents.client.runner.records import Life
 from agents.client.runner.recovery import Remains, restore
 from agents.client.runner.runner import Runner
 from agents.client.runner.spool import Spool, claimed
-from agents.client.runner.work import Machine, Work
+from agents.client.runner.work import Work
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +67,8 @@ def _run(config: AgentConfig) -> int:
     runner = Runner(work, loop, config.leaving, _setup(config, birth))
     jitter = Random(birth.session.int)  # noqa: S311 - spreads restarts, keeps no secret
     linkage = Linkage(loop, random=jitter, greet=runner.greet, hear=runner.hear)
-    runner.attach(linkage)
+    folder = cgroup.base()
+    runner.attach(linkage, None if folder is None else Cgroups(folder, birth.session))
     logger.info("runner_started", extra={"session": birth.session, "held": len(work.held)})
     try:
         return runner.run()
@@ -107,6 +110,7 @@ def _take_over(remains: Remains, birth: Birth, config: AgentConfig, spool: Spool
     spool.begin(life, remains.attempts.values())
     machine = Machine(
         name=config.name,
+        url=config.server.url,
         session=birth.session,
         slots=config.slots,
         drivers=drivers(config),

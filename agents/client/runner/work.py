@@ -6,41 +6,30 @@ still holds and when nobody stopped it meanwhile. All reports of an attempt are 
 """
 
 import logging
-from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import OrderedDict, deque
 from typing import Final, TypeVar
 from uuid import UUID
 
 from agents.client.clock import Clock
-from agents.client.drivers.base import Child, Driver, End, Place
-from agents.client.processes import ATTEMPT_MARK, RUNNER_MARK
+from agents.client.drivers.base import Child, End, Place
 from agents.client.restrictions import Forbidden
 from agents.client.runner import reports
 from agents.client.runner.attempt import LIVE, Attempt, Phase
-from agents.client.runner.lease import LeaseTerms, may_run
+from agents.client.runner.lease import may_run
+from agents.client.runner.machine import Machine
 from agents.client.runner.outbox import Outbox
 from agents.client.runner.output import Tail
 from agents.client.runner.spool import Spool
-from agents.wire.messages import Order
+from agents.wire.messages import ExecSpec, Order
 
 logger = logging.getLogger(__name__)
 
 V = TypeVar("V")
 REMEMBERED: Final = 2_000
 SLOWEST_LOOK_S: Final = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """What this agent is for the work it runs."""
-
-    name: str
-    session: UUID
-    slots: int
-    drivers: Mapping[str, Driver]
-    terms: LeaseTerms
-    grace_cap_s: float = float("inf")
+# Between two groups of starts the loop looks at everything else, above all at the lease.
+STARTS_AT_ONCE: Final = 8
+DEFAULT_LIMIT_BYTES: Final = ExecSpec(argv=["-"]).output_limit_bytes
 
 
 class Work:
@@ -56,6 +45,7 @@ class Work:
         self.refuses: str | None = None
         self.fresh_children: list[Attempt] = []
         self.changed = True
+        self._waiting: deque[Attempt] = deque()
         self._slots: dict[int, Attempt] = {}
         self._stops: OrderedDict[UUID, str] = OrderedDict()
         self._done: OrderedDict[UUID, None] = OrderedDict()
@@ -77,28 +67,41 @@ class Work:
         """Take over what an earlier runner left: ended work that has something to report."""
         self.held[attempt.id] = attempt
         if not attempt.has_end_report and not attempt.unwanted:
+            self._report_rest(attempt)
             self.end(attempt, reports.stopped(attempt, "runner_lost", at=self.clock.now()))
         self.outbox.offer(attempt)
         self.forget_if_settled(attempt)
 
     def take(self, orders: list[Order]) -> None:
         """Take orders in; those that are known already are dropped."""
-        fresh = [self.spool.accept(order) for order in orders if self._is_new(order.attempt)]
-        for attempt in fresh:
-            self.held[attempt.id] = attempt
+        fresh: list[Attempt] = []
+        for order in orders:
+            if order.attempt not in self.held and order.attempt not in self._done:
+                self.held[order.attempt] = self.spool.accept(order)
+                fresh.append(self.held[order.attempt])
         try:
             self.spool.journal.write()
         except OSError as error:
             for attempt in fresh:
                 self._end_at_once(attempt, End(signal_reason="disk_full", message=str(error)))
-        self.start_waiting()
+            return
+        self._waiting.extend(fresh)
 
-    def start_waiting(self) -> None:
-        """Start what waits for a slot that is free now."""
-        waiting = [attempt for attempt in self.held.values() if attempt.phase is Phase.WAITING]
-        for attempt in waiting:
-            if attempt.order.slot not in self._slots:
-                self._start(attempt)
+    def start_waiting(self) -> bool:
+        """Start some of what waits for a slot that is free; say whether more could start."""
+        started = 0
+        for _ in range(len(self._waiting)):
+            attempt = self._waiting.popleft()
+            if attempt.phase is not Phase.WAITING:
+                continue
+            if attempt.order.slot in self._slots:
+                self._waiting.append(attempt)
+                continue
+            if started == STARTS_AT_ONCE:
+                self._waiting.appendleft(attempt)
+                return True
+            started += self._start(attempt)
+        return False
 
     def remember_stop(self, attempt: UUID, reason: str) -> None:
         """Keep a stop for an order that may still be under way: it must not start then."""
@@ -133,26 +136,24 @@ class Work:
             _remember(self._done, attempt.id, None)
             self.changed = True
 
-    def _is_new(self, attempt: UUID) -> bool:
-        return attempt not in self.held and attempt not in self._done
-
-    def _start(self, attempt: Attempt) -> None:
+    def _start(self, attempt: Attempt) -> bool:
+        """Start an attempt, or end it for the reason why it must not; did a process start?"""
         self._slots[attempt.order.slot] = attempt
         self.changed = True
         now = self.clock.now()
-        stop = self._stops.pop(attempt.id, None)
-        if stop is None and not may_run(
-            attempt.order, self.machine.terms, silence_s=self.silence_s
-        ):
-            stop = "disconnected"
+        stop = self._stops.pop(attempt.id, None) or self._lapse(attempt.order)
         if stop is not None:
             self.end(attempt, reports.stopped(attempt, stop, at=now))
-            return
+            return False
         refusal = self._refusal(attempt.order)
         if refusal is not None:
             self.end(attempt, reports.refused(attempt, refusal, at=now))
-            return
-        self._launch(attempt)
+            return False
+        return self._launch(attempt)
+
+    def _lapse(self, order: Order) -> str | None:
+        may = may_run(order, self.machine.terms, silence_s=self.silence_s)
+        return None if may else "disconnected"
 
     def _refusal(self, order: Order) -> str | None:
         if self.refuses is not None:
@@ -163,18 +164,20 @@ class Work:
             return f"driver {order.task.driver!r} is not available on this machine"
         return None
 
-    def _launch(self, attempt: Attempt) -> None:
+    def _launch(self, attempt: Attempt) -> bool:
         order = attempt.order
-        place = Place(self.spool.folder(order.attempt), self._marks(order))
+        files = self.spool.files(order.attempt)
+        place = Place(*files, marks=self.machine.marks(order, files.work))
         try:
             launch = self.machine.drivers[order.task.driver].launch(order, place)
         except Forbidden as error:
             self.end(attempt, reports.refused(attempt, str(error), at=self.clock.now()))
-            return
+            return False
         if isinstance(launch, Child):
             self._follow(attempt, launch)
-        else:
-            self._end_at_once(attempt, launch)
+            return True
+        self._end_at_once(attempt, launch)
+        return False
 
     def _follow(self, attempt: Attempt, child: Child) -> None:
         attempt.child, attempt.phase = child, Phase.RUNNING
@@ -182,7 +185,7 @@ class Work:
         self.spool.launched(attempt, pid=child.pid, start_ticks=child.start_ticks)
         self.spool.note(attempt, reports.started(attempt, at=attempt.started_at))
         attempt.tail = Tail(
-            self.spool.folder(attempt.id),
+            self.spool.files(attempt.id),
             limit_bytes=child.output_limit_bytes,
             slowest_look_s=SLOWEST_LOOK_S,
         )
@@ -200,20 +203,18 @@ class Work:
             self.spool.note(attempt, reports.started(attempt, at=now))
         self.end(attempt, reports.finished(attempt, end, at=now))
 
-    def _marks(self, order: Order) -> dict[str, str]:
-        """Return what a task may know of itself, and what its processes are found by."""
-        task = order.task
-        return {
-            "K8S4R": "true",
-            "CI": "true",
-            "K8S4R_TASK_ID": str(task.id),
-            "K8S4R_PROJECT": task.project,
-            "K8S4R_POOL": task.pool,
-            "K8S4R_AGENT_NAME": self.machine.name,
-            "K8S4R_WORKDIR": str(self.spool.folder(order.attempt) / "work"),
-            ATTEMPT_MARK: str(order.attempt),
-            RUNNER_MARK: str(self.machine.session),
-        }
+    def _report_rest(self, attempt: Attempt) -> None:
+        """Report what the work wrote after the last look of the runner that was lost."""
+        limit = attempt.order.task.spec.get("output_limit_bytes", DEFAULT_LIMIT_BYTES)
+        tail = Tail(
+            self.spool.files(attempt.id),
+            limit_bytes=limit if isinstance(limit, int) else DEFAULT_LIMIT_BYTES,
+            slowest_look_s=SLOWEST_LOOK_S,
+            reported=attempt.reported,
+        )
+        now = self.clock.now()
+        for stream, offset, length in tail.look(room=2**31):
+            self.spool.piece(attempt, stream, (offset, length), at=now)
 
 
 def _remember(memory: "OrderedDict[UUID, V]", key: UUID, value: V) -> None:

@@ -1,0 +1,54 @@
+"""What is this agent for the work it runs, and what may the work know of it?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from agents.client import clock
+from agents.client.drivers.base import Driver
+from agents.client.processes import ATTEMPT_MARK, RUNNER_MARK
+from agents.client.runner.lease import LeaseTerms
+from agents.wire.messages import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The agent's own side of every order.
+
+    ``grace_cap_s`` is the most that stopped work gets to end by itself on this machine.
+    """
+
+    name: str
+    url: str
+    session: UUID
+    slots: int
+    drivers: Mapping[str, Driver]
+    terms: LeaseTerms
+    grace_cap_s: float = float("inf")
+
+    def marks(self, order: Order, folder: Path) -> dict[str, str]:
+        """Return what a task may know of itself, and what its processes are found by."""
+        task = order.task
+        marks = {
+            "K8S4R": "true",
+            "CI": "true",
+            "K8S4R_TASK_ID": str(task.id),
+            "K8S4R_PROJECT": task.project,
+            "K8S4R_POOL": task.pool,
+            "K8S4R_AGENT_NAME": self.name,
+            "K8S4R_API_URL": self.url,
+            "K8S4R_WORKDIR": str(folder),
+            ATTEMPT_MARK: str(order.attempt),
+            RUNNER_MARK: str(self.session),
+        }
+        if task.run_timeout_s is not None:
+            marks["K8S4R_DEADLINE"] = _deadline(task.run_timeout_s)
+        return marks
+
+
+def _deadline(run_timeout_s: int) -> str:
+    """Return when the run deadline is, by this machine's wall clock; a hint, the server decides."""
+    end = datetime.fromtimestamp(clock.wall(), UTC) + timedelta(seconds=run_timeout_s)
+    return end.isoformat(timespec="seconds").replace("+00:00", "Z")
