@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final, TypeVar
 
 import msgspec
@@ -63,7 +63,7 @@ class Bodies:
 
     async def pieces(
         self, exchange: Exchange, *, limit_bytes: int, patience_s: float = PATIENCE_S
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         """Yield the body as it arrives; counted while the caller goes on asking."""
         _check_declared(exchange, limit_bytes)
         deadline = asyncio.get_running_loop().time() + patience_s

@@ -5,11 +5,10 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, Final
-from uuid import UUID
 
 import msgspec
 
@@ -17,6 +16,7 @@ from executors.gateway.endpoint import refused
 from executors.gateway.exchange import Answer, Exchange, json_answer
 from executors.gateway.following import Follower, Followers
 from executors.gateway.log_rows import Page, Place, Question, TaskNews, place
+from k8s4r.core import ids
 from k8s4r.core.errors import DomainError, FieldProblem, Invalid, NotFound
 
 COMMENT_EVERY_S: Final = 15.0
@@ -49,10 +49,9 @@ class LogEndpoint:
 
     async def _question(self, exchange: Exchange) -> Question:
         """Return what is asked; a bare sequence number is one of the latest attempt."""
-        try:
-            task_id = UUID(exchange.part("task_id"))
-        except ValueError:
-            raise NotFound("no such task") from None
+        task_id = ids.as_uuid(exchange.part("task_id"))
+        if task_id is None:
+            raise NotFound("no such task")
         question = Question(exchange.bearer(), task_id, attempt=_attempt(exchange.query("attempt")))
         after = exchange.header(b"last-event-id") or exchange.query("after") or ""
         if not after:
@@ -73,7 +72,7 @@ class LogEndpoint:
                     await exchange.begin(replace(_TEXT, body=text))
         await exchange.end()
 
-    async def _pages(self, question: Question) -> AsyncIterator[Page]:
+    async def _pages(self, question: Question) -> AsyncGenerator[Page]:
         """Yield what there is by now."""
         more = True
         while more:

@@ -1,0 +1,135 @@
+"""How does an agent hand in a file that an attempt left?
+
+``PUT attempts/{id}/artifacts/{name}``: the bytes, their ``X-Content-SHA256``, and as
+``X-Attempt-Token`` the token of the attempt's order.
+"""
+
+import asyncio
+import errno
+import re
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, Final, TypeAlias, TypeVar
+from uuid import UUID
+
+from executors import conf
+from executors.gateway.bodies import Bodies
+from executors.gateway.exchange import Answer, Exchange, json_answer
+from executors.gateway.uploads import Upload
+from executors.services import artifacts
+from executors.services.artifacts import Arrival, Kept
+from k8s4r import clock
+from k8s4r.access.principals import Principal, PrincipalKind
+from k8s4r.api import authentication
+from k8s4r.api.collector import BatchLimits, Collector
+from k8s4r.core import ids
+from k8s4r.core.errors import (
+    DomainError,
+    FieldProblem,
+    Malformed,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
+
+ARTIFACT_BYTES: Final = 64 * 1024 * 1024
+# One megabit a second brings the largest artifact in.
+PATIENCE_S: Final = 600.0
+WRITE_BYTES: Final = 1024 * 1024
+LONGEST_NAME: Final = 255
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+Result = TypeVar("Result")
+# The token of the agent, and what it brings.
+Delivery: TypeAlias = tuple[str, Arrival]
+
+
+class ArtifactEndpoint:
+    """Handles ``PUT attempts/{id}/artifacts/{name}``."""
+
+    def __init__(self, bodies: Bodies) -> None:
+        self.storing: Collector[Delivery, Kept] = Collector(
+            _store, name="artifacts", limits=BatchLimits(items=1)
+        )
+        self._bodies = bodies
+
+    async def put(self, exchange: Exchange) -> Answer:
+        """Store the bytes, then the row that knows them; without the row the bytes go again."""
+        token = exchange.bearer()
+        arrival = _announced(exchange)
+        upload = await _in_thread(Upload, conf.artifacts_dir(), arrival.artifact_id)
+        is_new = False
+        try:
+            await self._write(exchange, upload)
+            await _in_thread(upload.keep, arrival.sha256)
+            arrived = replace(arrival, size_bytes=upload.size_bytes)
+            kept = await self.storing.submit((token, arrived))
+            is_new = kept.is_new
+        finally:
+            if not is_new:
+                await _in_thread(upload.discard)
+        return json_answer(kept.stored, status=201 if is_new else 200)
+
+    async def _write(self, exchange: Exchange, upload: Upload) -> None:
+        waiting = bytearray()
+        body = self._bodies.pieces(exchange, limit_bytes=ARTIFACT_BYTES, patience_s=PATIENCE_S)
+        async with aclosing(body) as pieces:
+            async for piece in pieces:
+                waiting += piece
+                if len(waiting) >= WRITE_BYTES:
+                    await _in_thread(upload.write, bytes(waiting))
+                    waiting.clear()
+        await _in_thread(upload.write, bytes(waiting))
+
+
+async def _in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
+    """Do file work away from the event loop.
+
+    Raises:
+        Unavailable: the disk takes no more.
+    """
+    try:
+        return await asyncio.to_thread(work, *arguments)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise
+        raise Unavailable("there is no room for artifacts", retry_after_s=30.0) from error
+
+
+def _announced(exchange: Exchange) -> Arrival:
+    """Return what the path and the headers say."""
+    attempt_id = ids.as_uuid(exchange.part("attempt_id"))
+    if attempt_id is None:
+        raise NotFound("no such attempt")
+    name, sha256 = exchange.part("name"), exchange.header(b"x-content-sha256").lower()
+    if not name.isprintable() or len(name) > LONGEST_NAME:
+        problem = FieldProblem("/name", "name", f"at most {LONGEST_NAME} printable characters")
+        raise Malformed("this is no name of an artifact", errors=[problem])
+    if not _SHA256.fullmatch(sha256):
+        raise Malformed("X-Content-SHA256 must be 64 hexadecimal digits")
+    return Arrival(
+        attempt_id=attempt_id,
+        attempt_token=exchange.header(b"x-attempt-token"),
+        name=name,
+        sha256=sha256,
+        size_bytes=0,
+        artifact_id=clock.new_id(),
+    )
+
+
+def _store(deliveries: Sequence[Delivery]) -> list[Kept | DomainError]:
+    now = clock.now()
+    who = authentication.authenticate_many([token for token, _ in deliveries], now=now)
+    return [
+        Unauthenticated("this token is not valid")
+        if principal is None
+        else artifacts.store(arrival, agent_id=_agent_of(principal), now=now)
+        for principal, (_, arrival) in zip(who, deliveries, strict=True)
+    ]
+
+
+def _agent_of(principal: Principal) -> UUID:
+    if principal.kind is not PrincipalKind.AGENT:
+        raise NotFound("no such attempt")
+    return principal.id

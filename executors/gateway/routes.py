@@ -1,0 +1,33 @@
+"""Which path is answered by the gateway, by which method, and what happens to all others?"""
+
+from collections.abc import Mapping
+
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from executors.gateway.agents import AgentEndpoints
+from executors.gateway.endpoint import Endpoint, Handler
+from executors.gateway.logs import LogEndpoint
+from executors.gateway.station import Gateway
+
+
+def routes(gateway: Gateway, behind: ASGIApp) -> list[Route | Mount]:
+    """Return the gateway's exact paths, and after them ``behind`` for everything else."""
+    agents = AgentEndpoints(gateway.calls, gateway.claims, gateway.followers, gateway.bodies)
+    logs = LogEndpoint(gateway.followers)
+    health = gateway.health
+    # The busiest first: paths are tried in this order.
+    table: list[tuple[str, Mapping[str, Handler]]] = [
+        ("/api/v1/agents/{agent_id}/heartbeat", {"POST": agents.heartbeat}),
+        ("/api/v1/agents/{agent_id}/reports", {"POST": agents.reports}),
+        ("/api/v1/agents/{agent_id}/claims", {"POST": agents.claims}),
+        ("/api/v1/agents/{agent_id}/session", {"POST": agents.session}),
+        ("/api/v1/agents/register", {"POST": agents.register}),
+        ("/api/v1/attempts/{attempt_id}/artifacts/{name}", {"PUT": gateway.artifacts.put}),
+        ("/api/v1/tasks/{task_id}/logs", {"GET": logs.get}),
+        ("/healthz", {"GET": health.alive, "HEAD": health.alive}),
+        ("/readyz", {"GET": health.ready, "HEAD": health.ready}),
+        ("/metrics", {"GET": gateway.metrics.scrape}),
+    ]
+    ours = [Route(path, Endpoint(handlers)) for path, handlers in table]
+    return [*ours, Mount("/", app=behind)]

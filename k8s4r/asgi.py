@@ -1,0 +1,22 @@
+"""What does a web process serve? The gateway's paths, and Django behind them for all others."""
+
+import os
+from random import SystemRandom
+from typing import Any, cast
+
+import django
+from a2wsgi import WSGIMiddleware
+from starlette.types import ASGIApp
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "k8s4r.settings")
+django.setup(set_prefix=False)
+
+# Models can be imported from here on.
+from executors.gateway import application as gateway_application  # noqa: E402
+from k8s4r.wsgi import application as django_application  # noqa: E402
+
+# People's requests wait for each other beyond this many; agents' calls never wait for them.
+DJANGO_THREADS = 8
+
+_behind = cast("ASGIApp", WSGIMiddleware(cast("Any", django_application), workers=DJANGO_THREADS))
+application = gateway_application.build(_behind, random=SystemRandom())
