@@ -70,7 +70,7 @@ def main() -> int:
     except Interrupted as error:
         report.plain(str(error))
         return 130
-    except EmbeddedError as error:
+    except (EmbeddedError, OSError) as error:
         report.plain(f"error: {error}")
         return FAILED
     return code

@@ -99,10 +99,8 @@ def prepare(
     port = port or sockets.free_port(HOST)
     found = binaries.find_redis()
     configuration = folder / "redis.conf"
-    credentials.store(
-        configuration,
-        CONFIGURATION.format(host=HOST, port=port, password=password, folder=f'"{folder}"'),
-    )
+    text = CONFIGURATION.format(host=HOST, port=port, password=password, folder=_quoted(folder))
+    credentials.store(configuration, text)
     program = Program(
         name="redis",
         argv=(str(found.program), str(configuration)),
@@ -113,6 +111,11 @@ def prepare(
         note=f"{found.program.name} {found.version}, port {port}",
     )
     return program, f"redis://:{password}@{HOST}:{port}/0"
+
+
+def _quoted(folder: Path) -> str:
+    escaped = str(folder).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def answers(port: int, password: str) -> bool:

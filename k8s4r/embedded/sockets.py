@@ -20,7 +20,9 @@ def socket_folder(wished: Path, *, uid: int, gid: int) -> Path:
     Raises:
         EmbeddedError: the short folder exists and belongs to somebody else.
     """
-    if uid == os.geteuid() and len(os.fsencode(wished)) <= LONGEST_FOLDER:
+    # A comma would make two folders of it (PostgreSQL, unix_socket_directories).
+    is_fit = len(os.fsencode(wished)) <= LONGEST_FOLDER and "," not in str(wished)
+    if uid == os.geteuid() and is_fit:
         wished.mkdir(mode=0o700, parents=True, exist_ok=True)
         return wished
     name = hashlib.sha256(os.fsencode(wished)).hexdigest()[:12]

@@ -22,11 +22,13 @@ class Platform:
     home: Path
     port: int = field(default_factory=sockets.free_port)
     started: list = field(default_factory=list)
+    variables: dict = field(default_factory=dict)
 
     @property
     def environment(self):
         clean = {name: text for name, text in os.environ.items() if not name.startswith("K8S4R_")}
-        return {**clean, "K8S4R_HOME": str(self.home), "K8S4R_PORT": str(self.port)}
+        ours = {"K8S4R_HOME": str(self.home), "K8S4R_PORT": str(self.port)}
+        return {**clean, **ours, **self.variables}
 
     def start(self, *names):
         log = self.home.parent / f"supervisor-{len(self.started)}.txt"

@@ -99,6 +99,15 @@ def test_a_port_that_is_none_is_refused_before_anything_starts(k8s4r, platform):
     assert not platform.home.exists()
 
 
+def test_a_data_folder_that_cannot_be_made_is_named_in_one_line(k8s4r, tmp_path):
+    (tmp_path / "file").write_text("")
+    said = k8s4r("up", "--detach", K8S4R_HOME=str(tmp_path / "file" / "home"))
+    assert said.returncode == 1
+    assert said.stderr.startswith("error: ")
+    assert len(said.stderr.splitlines()) == 1
+    assert str(tmp_path / "file") in said.stderr
+
+
 @pytest.mark.parametrize("module", ["k8s4r.cli.commands.platform", "k8s4r.embedded.__main__"])
 def test_neither_the_command_nor_the_supervisor_loads_the_server(module):
     code = f"import sys, {module}; print(*sorted(sys.modules))"

@@ -86,6 +86,15 @@ def test_a_folder_too_deep_for_a_socket_gets_a_short_one_that_is_closed_to_other
     folder.rmdir()
 
 
+@pytest.mark.parametrize("name", ["with space", "with,comma", "with'quote", "wíth-áccents"])
+def test_a_folder_may_have_any_name(tmp_path, name):
+    with postgres.start(tmp_path / name) as server:
+        assert ask(server.url, "SELECT 1") == 1
+    folder = Path(unquote(server.url.partition("?host=")[2]))
+    if not folder.is_relative_to(tmp_path):
+        folder.rmdir()
+
+
 def test_secrets_are_for_our_eyes_only(tmp_path):
     with postgres.start(tmp_path / "pg"):
         assert (tmp_path / "pg" / "password").stat().st_mode & 0o777 == 0o600

@@ -48,3 +48,12 @@ def test_the_password_is_not_in_the_process_list(tmp_path):
         assert password
         assert not any(password in argument for argument in server.child.program.argv)
         assert (tmp_path / "redis" / "redis.conf").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name", ["with space", "with'quote", 'with"quotes', "wíth-áccents"])
+def test_a_folder_may_have_any_name(tmp_path, name):
+    with (
+        redis.start(tmp_path / name) as server,
+        client.Redis.from_url(server.url) as connection,
+    ):
+        assert connection.config_get("dir")["dir"] == str(tmp_path / name)

@@ -10,7 +10,7 @@ import psutil
 import psycopg
 import pytest
 
-from k8s4r.embedded import records
+from k8s4r.embedded import postgres, records, redis
 from tests.waiting import wait_until
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's signal is Linux's")
@@ -207,3 +207,13 @@ def test_a_killed_server_returns_at_the_same_address_with_its_data(platform, nam
     wait_until(lambda: platform.part(name).state == "ready")
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
+
+
+def test_servers_of_the_users_own_are_taken_by_their_urls_and_none_are_started(platform, tmp_path):
+    with postgres.start(tmp_path / "pg") as database, redis.start(tmp_path / "redis") as hints:
+        platform.variables = {"K8S4R_DATABASE_URL": database.url, "K8S4R_REDIS_URL": hints.url}
+        supervisor = platform.up("postgres", "redis", "web")
+        assert platform.part("postgres").state == platform.part("redis").state == "external"
+        assert len(psutil.Process(supervisor.pid).children()) == 1
+        assert url_of_database(platform) == database.url
+    assert not (platform.home / "postgres").exists()

@@ -66,7 +66,7 @@ def down() -> None:
     """
     try:
         was_up = control.stop(configuration.home(os.environ))
-    except EmbeddedError as error:
+    except (EmbeddedError, OSError) as error:
         _fail(error)
     _note("k8s4r is down; its data stay" if was_up else "k8s4r was not running")
 
@@ -104,7 +104,7 @@ def _up_detached(home: Home, arguments: tuple[str, ...], output: Output) -> None
             control.start_detached(home, arguments, say=_note)
         else:
             control.await_up(home, running)
-    except EmbeddedError as error:
+    except (EmbeddedError, OSError) as error:
         _fail(error)
     found = summary.read(home)
     assert found is not None
@@ -149,6 +149,6 @@ def _note(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def _fail(error: EmbeddedError) -> NoReturn:
+def _fail(error: Exception) -> NoReturn:
     _note(f"error: {error}")
     raise typer.Exit(1)
