@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from agents.models import Agent, Session, Slot
 
@@ -35,3 +35,9 @@ def last_seen(agent_ids: Collection[UUID]) -> dict[UUID, datetime]:
 def slots(agent_id: UUID) -> QuerySet[Slot]:
     """Return the agent's slots in use, by index."""
     return Slot.objects.filter(agent_id=agent_id, retired_at=None).order_by("index")
+
+
+def slot_counts(agent_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return how many slots each agent has in use; one without any is absent."""
+    in_use = Slot.objects.filter(agent_id__in=agent_ids, retired_at=None).order_by()
+    return dict(in_use.values_list("agent_id").annotate(count=Count("pk")))

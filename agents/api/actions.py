@@ -1,0 +1,101 @@
+"""What people ask of agents over REST: approve, pause, drain, resume, and their tokens."""
+
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from agents.api import shapes
+from agents.api.agents import AgentView, agent
+from agents.api.bodies import Nothing, Regenerate
+from agents.core.states import Desired
+from agents.services import editing, wishes
+from k8s4r import clock
+from k8s4r.access.services.tokens import Minted
+from k8s4r.api.permissions import IsPerson
+from k8s4r.api.requests import principal_of
+from k8s4r.core import conversion
+from k8s4r.core.errors import FieldProblem, Invalid
+
+
+class StatusView(AgentView):
+    """``GET agents/{id}/status``."""
+
+    permission_classes = (IsPerson,)
+
+    def get(self, request: Request, agent_id: UUID) -> Response:
+        """Show how an agent stands."""
+        row = agent(agent_id, principal_of(request))
+        return Response(shapes.status(row, self.presence([row])))
+
+
+class ApproveView(AgentView):
+    """``POST agents/{id}/approve``: an agent that enrolled itself may work."""
+
+    permission_classes = (IsPerson,)
+
+    def post(self, request: Request, agent_id: UUID) -> Response:
+        """Approve an agent."""
+        conversion.convert(request.data, Nothing)
+        principal = principal_of(request)
+        agent(agent_id, principal)
+        return Response(
+            self.whole(wishes.approve(agent_id, actor=principal.actor, now=clock.now()))
+        )
+
+
+class WishView(AgentView):
+    """``POST agents/{id}/pause``, ``drain`` and ``resume``; the routes say which."""
+
+    permission_classes = (IsPerson,)
+    desired = Desired.ACTIVE
+
+    def post(self, request: Request, agent_id: UUID) -> Response:
+        """Ask this of an agent; asking twice is a success."""
+        conversion.convert(request.data, Nothing)
+        principal = principal_of(request)
+        agent(agent_id, principal)
+        row = wishes.set_desired(agent_id, self.desired, actor=principal.actor, now=clock.now())
+        return Response(self.whole(row), status=202)
+
+
+class RevokeTokenView(AgentView):
+    """``POST agents/{id}/revoke-token``: the agent is out, at once and for good."""
+
+    permission_classes = (IsPerson,)
+
+    def post(self, request: Request, agent_id: UUID) -> Response:
+        """Revoke an agent and its tokens."""
+        conversion.convert(request.data, Nothing)
+        principal = principal_of(request)
+        agent(agent_id, principal)
+        row = wishes.set_desired(agent_id, Desired.REVOKED, actor=principal.actor, now=clock.now())
+        return Response(self.whole(row))
+
+
+class RegenerateTokenView(AgentView):
+    """``POST agents/{id}/regenerate-token``: the new token is in this answer and nowhere else."""
+
+    permission_classes = (IsPerson,)
+
+    def post(self, request: Request, agent_id: UUID) -> Response:
+        """Replace an agent's token, or have the agent fetch a new one itself."""
+        asked = conversion.convert(request.data, Regenerate)
+        agent(agent_id, principal_of(request))
+        if asked.rotate and asked.revoke_current:
+            problem = FieldProblem("/rotate", "exclusive", "an agent needs its token to fetch one")
+            raise Invalid("rotate and revoke_current exclude each other", errors=[problem])
+        if asked.rotate:
+            editing.rotate_token(agent_id, now=clock.now())
+            return Response({"id": agent_id, "rotating": True}, status=202)
+        replace = editing.renew_token if asked.revoke_current else editing.replace_token
+        return Response(_minted(agent_id, replace(agent_id, now=clock.now())))
+
+
+def _minted(agent_id: UUID, minted: Minted) -> dict[str, object]:
+    return {
+        "id": agent_id,
+        "agent_id": agent_id,
+        "token": minted.text,
+        "token_expires_at": minted.token.expires_at,
+    }

@@ -1,0 +1,143 @@
+"""Agents over REST: list, make, read, change, let go."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from agents import selectors
+from agents.api import bodies, filters, shapes
+from agents.api.bodies import ChangedAgent, NewAgentBody, ReplacedAgent
+from agents.api.shapes import Presence
+from agents.models import Agent
+from agents.services import editing, registration, wishes
+from agents.services.registration import NewAgent
+from k8s4r import clock
+from k8s4r.access import selectors as access
+from k8s4r.access.principals import Principal
+from k8s4r.api import paging
+from k8s4r.api.permissions import IsPerson
+from k8s4r.api.requests import principal_of
+from k8s4r.core import conversion
+from k8s4r.core import labels as label_rules
+from k8s4r.core.errors import FieldProblem, Invalid, NotFound
+
+HeldSlots: TypeAlias = Callable[[Collection[UUID]], Mapping[UUID, int]]
+
+
+def nothing_held(agent_ids: Collection[UUID]) -> Mapping[UUID, int]:
+    """Stand in where nobody runs tasks."""
+    return {}
+
+
+class AgentView(APIView):
+    """What views of agents share; ``held_slots`` is given by the routes.
+
+    Tasks are not known here: how many slots are in use is asked of whoever knows.
+    """
+
+    permission_classes = (IsPerson,)
+    held_slots: HeldSlots = staticmethod(nothing_held)
+
+    def presence(self, rows: Sequence[Agent]) -> Presence:
+        """Look up what is not in the rows: three queries for any number."""
+        agent_ids = shapes.ids_of(rows)
+        return Presence(
+            selectors.last_seen(agent_ids),
+            selectors.slot_counts(agent_ids),
+            self.held_slots(agent_ids),
+        )
+
+    def whole(self, row: Agent) -> dict[str, Any]:
+        """Return an agent in full."""
+        return shapes.whole(row, self.presence([row]))
+
+
+class AgentsView(AgentView):
+    """``GET agents``, ``POST agents``."""
+
+    permission_classes = (IsPerson,)
+
+    def get(self, request: Request) -> Response:
+        """List agents by name."""
+        page = paging.page_from(request, ("name", "id"))
+        rows = filters.agents(request).select_related("project")
+        found = list(paging.rows_of(page, rows))
+        presence = self.presence(found)
+        return paging.answer(request, page, found, lambda row: shapes.listed(row, presence))
+
+    def post(self, request: Request) -> Response:
+        """Make an agent; its token is in this answer and nowhere else."""
+        body = conversion.convert(request.data, NewAgentBody)
+        principal = principal_of(request)
+        new = NewAgent(
+            project_id=_project_id(body.project, principal),
+            name=body.name,
+            description=body.description,
+            type=body.agent_type,
+            labels=label_rules.read(body.labels),
+            capabilities=body.capabilities,
+            metadata=body.metadata,
+        )
+        made = registration.create(new, actor=principal.actor, now=clock.now())
+        answer = self.whole(made.agent) | {
+            "token": made.token.text,
+            "token_expires_at": made.token.token.expires_at,
+        }
+        where = f"{request.path}/{made.agent.pk}"
+        return Response(answer, status=201, headers={"Location": where})
+
+
+class OneAgentView(AgentView):
+    """``GET PUT PATCH DELETE agents/{id}``."""
+
+    permission_classes = (IsPerson,)
+
+    def get(self, request: Request, agent_id: UUID) -> Response:
+        """Show an agent."""
+        return Response(self.whole(agent(agent_id, principal_of(request))))
+
+    def put(self, request: Request, agent_id: UUID) -> Response:
+        """Replace what people say about an agent."""
+        return self._changed(request, agent_id, conversion.convert(request.data, ReplacedAgent))
+
+    def patch(self, request: Request, agent_id: UUID) -> Response:
+        """Change some of what people say about an agent."""
+        return self._changed(request, agent_id, conversion.convert(request.data, ChangedAgent))
+
+    def delete(self, request: Request, agent_id: UUID) -> Response:
+        """Let an agent go: its tokens end, its history stays."""
+        principal = principal_of(request)
+        agent(agent_id, principal)
+        wishes.archive(agent_id, actor=principal.actor, now=clock.now())
+        return Response(status=204)
+
+    def _changed(
+        self, request: Request, agent_id: UUID, body: ReplacedAgent | ChangedAgent
+    ) -> Response:
+        agent(agent_id, principal_of(request))
+        return Response(self.whole(editing.change(agent_id, bodies.changes(body), now=clock.now())))
+
+
+def agent(agent_id: UUID, principal: Principal) -> Agent:
+    """Return an agent with its project.
+
+    Raises:
+        NotFound: there is none, or not for this caller.
+    """
+    rows = selectors.agents(principal.project_ids).select_related("project")
+    found = rows.filter(pk=agent_id).first()
+    if found is None:
+        raise NotFound(f"no agent {agent_id}")
+    return found
+
+
+def _project_id(name: str, principal: Principal) -> UUID:
+    try:
+        return access.project_named(name, principal).pk
+    except NotFound as error:
+        problem = FieldProblem("/project", "unknown", f"no project {name}")
+        raise Invalid(error.message, errors=[problem]) from error

@@ -1,0 +1,83 @@
+"""What do people send about agents? Field names of the fixed paths stay as they are known."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from agents.models import AgentType
+from k8s4r.core import labels as label_rules
+
+# A name stands in paths, logs and tables: what a DNS name or a path part may have.
+Name: TypeAlias = Annotated[
+    str, Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$")
+]
+Text: TypeAlias = Annotated[str, Meta(max_length=4096)]
+Labels: TypeAlias = dict[str, str] | list[str]
+
+
+class NewAgentBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST agents``; also what PUT replaces, where ``project`` stays as it is."""
+
+    name: Name
+    project: Annotated[str, Meta(min_length=1, max_length=63)] = "default"
+    agent_type: AgentType = AgentType.REMOTE
+    description: Text = ""
+    labels: Labels = {}
+    capabilities: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
+
+
+class ReplacedAgent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``PUT agents/{id}``: what is left out becomes empty."""
+
+    name: Name
+    agent_type: AgentType = AgentType.REMOTE
+    description: Text = ""
+    labels: Labels = {}
+    metadata: dict[str, Any] = {}
+
+
+class ChangedAgent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``PATCH agents/{id}``: what is left out stays."""
+
+    name: Name | UnsetType = UNSET
+    agent_type: AgentType | UnsetType = UNSET
+    description: Text | UnsetType = UNSET
+    labels: Labels | UnsetType = UNSET
+    metadata: dict[str, Any] | UnsetType = UNSET
+
+
+class Regenerate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST agents/{id}/regenerate-token``.
+
+    ``revoke_current`` ends the present tokens at once, for one that leaked; without it they end
+    when the new one is used. ``rotate`` lets the agent fetch the new one itself.
+    """
+
+    revoke_current: bool = False
+    rotate: bool = False
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of an action that takes nothing."""
+
+
+_COLUMNS: Mapping[str, str] = {"agent_type": "type"}
+
+
+def changes(body: ReplacedAgent | ChangedAgent) -> dict[str, Any]:
+    """Return the columns that a body changes.
+
+    Raises:
+        Invalid: a label breaks a rule.
+    """
+    given = {
+        _COLUMNS.get(name, name): value
+        for name, value in msgspec.structs.asdict(body).items()
+        if value is not UNSET
+    }
+    if "labels" in given:
+        given["labels"] = label_rules.read(given["labels"])
+    return given

@@ -1,0 +1,44 @@
+"""Which agents does a query string ask for?"""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from django.db.models import QuerySet
+from rest_framework.request import Request
+
+from agents import selectors
+from agents.core.states import Desired, Observed
+from agents.models import Agent, AgentType
+from k8s4r.api import paging
+from k8s4r.api.requests import principal_of
+from k8s4r.core import labels as label_rules
+from k8s4r.core.errors import FieldProblem
+
+# The filter, the column it looks at, and the words it takes (none: any text).
+_FILTERS: Final[Mapping[str, tuple[str, Collection[str]]]] = {
+    "name": ("name", ()),
+    "project": ("project__name", ()),
+    "agent_type": ("type", AgentType.values),
+    "desired": ("desired", [str(state) for state in Desired]),
+    "observed": ("observed", [str(state) for state in Observed]),
+}
+
+
+def agents(request: Request) -> QuerySet[Agent]:
+    """Return the agents that exist for the caller and pass the filters.
+
+    Raises:
+        Invalid: a filter is not known, or its value is not of its kind.
+    """
+    paging.check_parameters(request, (*_FILTERS, "label"))
+    rows = selectors.agents(principal_of(request).project_ids)
+    for name, (column, words) in _FILTERS.items():
+        text = request.query_params.get(name)
+        if text is None:
+            continue
+        if "\x00" in text or (words and text not in words):
+            detail = f"not one of {', '.join(words)}" if words else "no NUL"
+            raise paging.refused([FieldProblem(f"?{name}", "enum", detail)])
+        rows = rows.filter(**{column: text})
+    wanted = label_rules.parse(request.query_params.getlist("label"), at="?label")
+    return rows.filter(labels__contains=wanted) if wanted else rows

@@ -1,0 +1,69 @@
+"""What does an agent look like in JSON?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from agents.core.states import Desired, Observed, status_word
+from agents.models import Agent
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What of agents is not in their rows: when last seen, slots in all and in use."""
+
+    last_seen: Mapping[UUID, datetime]
+    slots: Mapping[UUID, int]
+    held: Mapping[UUID, int]
+
+    def idle(self, agent_id: UUID) -> int:
+        """Return how many slots of the agent have no current attempt."""
+        return self.slots.get(agent_id, 0) - self.held.get(agent_id, 0)
+
+
+def listed(row: Agent, presence: Presence) -> dict[str, Any]:
+    """Return an agent as one of many."""
+    return {
+        "id": row.pk,
+        "agent_id": row.pk,
+        "name": row.name,
+        "description": row.description,
+        "agent_type": row.type,
+        "project": row.project.name,
+        "project_id": row.project_id,
+        **_standing(row, presence),
+        "labels": row.labels,
+        "capabilities": row.capabilities,
+        "metadata": row.metadata,
+        "created_at": row.created_at,
+        "changed_at": row.changed_at,
+    }
+
+
+def whole(row: Agent, presence: Presence) -> dict[str, Any]:
+    """Return an agent with what its machine is like."""
+    return {**listed(row, presence), "device_info": row.device_info}
+
+
+def status(row: Agent, presence: Presence) -> dict[str, Any]:
+    """Return how an agent stands, for those who ask often."""
+    return {"id": row.pk, "agent_id": row.pk, "name": row.name, **_standing(row, presence)}
+
+
+def ids_of(rows: Sequence[Agent]) -> list[UUID]:
+    """Return the ids of agents."""
+    return [row.pk for row in rows]
+
+
+def _standing(row: Agent, presence: Presence) -> dict[str, Any]:
+    idle = presence.idle(row.pk)
+    return {
+        "status": status_word(Desired(row.desired), Observed(row.observed), idle),
+        "desired": row.desired,
+        "observed": row.observed,
+        "reason": row.observed_reason,
+        "last_seen_at": presence.last_seen.get(row.pk),
+        "slots": {"total": presence.slots.get(row.pk, 0), "idle": idle},
+    }

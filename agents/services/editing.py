@@ -1,0 +1,110 @@
+"""How do people change what an agent is called and carries, and replace its token?"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from agents import wakeups
+from agents.core.states import Desired
+from agents.core.tokens import AGENT_TOKEN_LIFETIME
+from agents.models import Agent
+from k8s4r.access.models import Token, TokenKind
+from k8s4r.access.services import tokens
+from k8s4r.access.services.tokens import Minted, Terms
+from k8s4r.core.errors import Conflict, IllegalTransition, NotFound
+
+
+@transaction.atomic
+def change(agent_id: UUID, changes: Mapping[str, Any], *, now: datetime) -> Agent:
+    """Change columns of an agent; its labels decide what it may get from now on.
+
+    Locks: the agent.
+
+    Raises:
+        NotFound: there is no such agent.
+        Conflict: its project has another agent of this name.
+    """
+    agent = _lock(agent_id)
+    for column, value in changes.items():
+        setattr(agent, column, value)
+    agent.changed_at = now
+    try:
+        with transaction.atomic():
+            agent.save(update_fields=[*changes, "changed_at"])
+    except IntegrityError as error:
+        raise Conflict(f"the project has another agent named {agent.name}") from error
+    wakeups.agents_changed([agent.pk])
+    return agent
+
+
+@transaction.atomic
+def replace_token(agent_id: UUID, *, now: datetime) -> Minted:
+    """Make a new token; those the agent has end when it is used.
+
+    Locks: the agent.
+
+    Raises:
+        NotFound: there is no such agent.
+        IllegalTransition: the agent is revoked, and stays so.
+    """
+    agent = _good(agent_id)
+    present = Token.objects.filter(kind=TokenKind.AGENT, subject=agent_id, revoked_at=None)
+    return _mint(agent, present.order_by("-created_at", "-id").first(), now=now)
+
+
+@transaction.atomic
+def renew_token(agent_id: UUID, *, now: datetime) -> Minted:
+    """Make a new token and end at once those the agent has.
+
+    Locks: the agent.
+
+    Raises:
+        NotFound: there is no such agent.
+        IllegalTransition: the agent is revoked, and stays so.
+    """
+    agent = _good(agent_id)
+    tokens.revoke_agent(agent_id, now=now)
+    return _mint(agent, None, now=now)
+
+
+@transaction.atomic
+def rotate_token(agent_id: UUID, *, now: datetime) -> None:
+    """Give the agent a new token with its next heartbeat.
+
+    Locks: the agent.
+
+    Raises:
+        NotFound: there is no such agent.
+        IllegalTransition: the agent is revoked, and stays so.
+    """
+    _good(agent_id)
+    tokens.flag_rotation(agent_id, now=now)
+
+
+def _mint(agent: Agent, earlier: Token | None, *, now: datetime) -> Minted:
+    terms = Terms(
+        lifetime=AGENT_TOKEN_LIFETIME,
+        subject=agent.pk,
+        project_id=agent.project_id,
+        label=agent.name[:200],
+        supersedes=earlier,
+    )
+    return tokens.mint(TokenKind.AGENT, terms, now=now)
+
+
+def _good(agent_id: UUID) -> Agent:
+    agent = _lock(agent_id)
+    if agent.desired == Desired.REVOKED:
+        raise IllegalTransition(f"agent {agent.name} is revoked: make another one")
+    return agent
+
+
+def _lock(agent_id: UUID) -> Agent:
+    locked = Agent.objects.select_for_update(of=("self",), no_key=True)
+    agent = locked.filter(pk=agent_id, archived_at=None).first()
+    if agent is None:
+        raise NotFound(f"there is no agent {agent_id}")
+    return agent

@@ -1,0 +1,33 @@
+"""What an agent works on, over REST: whatever looks at tasks lives in this app."""
+
+from uuid import UUID
+
+import msgspec
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from agents.models import Agent
+from executors import selectors
+from executors.api import filters, shapes
+from k8s4r.api import paging
+from k8s4r.api.permissions import IsPerson
+from k8s4r.api.requests import principal_of
+from k8s4r.core.errors import NotFound
+
+
+class AgentTasksView(APIView):
+    """``GET agents/{id}/tasks``: tasks whose latest attempt is or was on this agent."""
+
+    permission_classes = (IsPerson,)
+
+    def get(self, request: Request, agent_id: UUID) -> Response:
+        """List an agent's tasks, the newest first."""
+        principal = principal_of(request)
+        agent = Agent.objects.filter(pk=agent_id).first()
+        if agent is None or not principal.may_see(agent.project_id):
+            raise NotFound(f"no agent {agent_id}")
+        wanted = msgspec.structs.replace(filters.task_filter(request), agent_id=agent_id)
+        page = paging.page_from(request, selectors.NEWEST_FIRST)
+        found = selectors.records(paging.rows_of(page, selectors.tasks(wanted, principal)))
+        return paging.answer(request, page, found, shapes.task)

@@ -1,0 +1,113 @@
+"""Which tasks does a query string or a selector ask for?"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from rest_framework.request import Request
+
+from executors.core.lifecycle import TaskState
+from executors.selectors import TaskFilter
+from k8s4r.api import paging
+from k8s4r.core import labels as label_rules
+from k8s4r.core.errors import FieldProblem, Invalid
+
+ALLOWED: Final = (
+    "state", "project", "pool", "name", "label", "created_after", "created_before",
+)  # fmt: skip
+LONGEST: Final = 253
+
+
+class Selector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which tasks a mass action is about."""
+
+    state: list[TaskState] = []
+    project: str = ""
+    pool: str = ""
+    name: str = ""
+    labels: dict[str, str] = {}
+    created_before: datetime | None = None
+
+
+def task_filter(request: Request) -> TaskFilter:
+    """Read the filters of a list of tasks.
+
+    Raises:
+        Invalid: a filter is not known, or its value is not of its kind; names each.
+    """
+    paging.check_parameters(request, ALLOWED)
+    asked = request.query_params
+    problems: list[FieldProblem] = []
+    states = _states(asked.get("state", ""), problems)
+    labels = _labels(asked.getlist("label"), problems)
+    after = _moment(asked.get("created_after"), "created_after", problems)
+    before = _moment(asked.get("created_before"), "created_before", problems)
+    problems += _long(request)
+    if problems:
+        raise paging.refused(problems)
+    return TaskFilter(
+        states=states,
+        labels=labels,
+        project=asked.get("project", ""),
+        pool=asked.get("pool", ""),
+        name=asked.get("name", ""),
+        created_after=after,
+        created_before=before,
+    )
+
+
+def selected(selector: Selector) -> TaskFilter:
+    """Return a selector as a filter.
+
+    Raises:
+        Invalid: it names nothing, which would mean every task there is.
+    """
+    if selector == Selector():
+        problem = FieldProblem("/selector", "required", "name at least one thing to select by")
+        raise Invalid("the selector is empty", errors=[problem])
+    label_rules.check(selector.labels, at="/selector/labels")
+    return TaskFilter(
+        states=frozenset(selector.state),
+        project=selector.project,
+        pool=selector.pool,
+        name=selector.name,
+        labels=selector.labels,
+        created_before=selector.created_before,
+    )
+
+
+def _states(text: str, problems: list[FieldProblem]) -> frozenset[TaskState]:
+    words = [word for word in text.split(",") if word]
+    known = frozenset(TaskState)
+    unknown = [word for word in words if word not in known]
+    if unknown:
+        problems.append(FieldProblem("?state", "enum", f"no state {unknown[0][:32]!r}"))
+        return frozenset()
+    return frozenset(TaskState(word) for word in words)
+
+
+def _labels(items: list[str], problems: list[FieldProblem]) -> dict[str, str]:
+    try:
+        return label_rules.parse(items, at="?label")
+    except Invalid as error:
+        problems += error.errors
+        return {}
+
+
+def _moment(text: str | None, name: str, problems: list[FieldProblem]) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        problems.append(FieldProblem(f"?{name}", "time", "write a time as 2026-01-31T12:00:00Z"))
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _long(request: Request) -> Iterator[FieldProblem]:
+    for name in ("project", "pool", "name"):
+        text = request.query_params.get(name, "")
+        if len(text) > LONGEST or "\x00" in text:
+            yield FieldProblem(f"?{name}", "text", f"at most {LONGEST} characters, no NUL")

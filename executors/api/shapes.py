@@ -1,0 +1,158 @@
+"""What does a task, an attempt or an event look like in JSON?"""
+
+from typing import Any
+
+from executors.core.codes import SENTENCES, WaitingCode
+from executors.core.lifecycle import TaskState
+from executors.core.waiting import Explanation, Reason
+from executors.models import Attempt
+from executors.selectors import TaskRecord
+from k8s4r.audit.models import AuditEvent
+
+MOST_CANDIDATES = 200
+_NOT_YET = "No dispatch pass has looked at it yet: the next one comes within seconds."
+
+
+def task(record: TaskRecord) -> dict[str, Any]:
+    """Return a task; durations in seconds, ids beside the names of what they mean."""
+    return {
+        "id": record.id,
+        "name": record.name,
+        "kind": record.kind,
+        "driver": record.driver,
+        "phase": record.phase,
+        "state": record.state,
+        "waiting": _waiting(record),
+        "project": record.project_name,
+        "project_id": record.project_id,
+        "pool": record.pool_name,
+        "pool_id": record.pool_id,
+        "owner": record.owner_name,
+        "parent_id": record.parent_id,
+        "spec": record.spec,
+        **_asked(record),
+        "submitted_at": record.submitted_at,
+        "changed_at": record.changed_at,
+        "run_after": record.run_after,
+        "queue_deadline_at": record.queue_deadline_at,
+        **_outcome(record),
+    }
+
+
+def attempt(row: Attempt) -> dict[str, Any]:
+    """Return an attempt of a task."""
+    return {
+        "id": row.pk,
+        "task_id": row.task_id,
+        "number": row.number,
+        "state": row.state,
+        "stop_reason": row.stop_reason,
+        "agent_id": row.agent_id,
+        "agent": row.agent.name,
+        "session_id": row.session_id,
+        "slot_id": row.slot_id,
+        "assigned_at": row.assigned_at,
+        "started_at": row.started_at,
+        "ended_at": row.ended_at,
+        "run_deadline_at": row.run_deadline_at,
+        "exit_code": row.exit_code,
+        "signal": row.signal,
+        "reason": row.reason,
+        "message": row.message,
+        "pid": row.pid,
+    }
+
+
+def event(row: AuditEvent) -> dict[str, Any]:
+    """Return one thing that happened."""
+    return {
+        "id": row.pk,
+        "at": row.at,
+        "object_type": row.object_type,
+        "object_id": row.object_id,
+        "from_state": row.from_state,
+        "to_state": row.to_state,
+        "cause": row.cause,
+        "actor_kind": row.actor_kind,
+        "actor_id": row.actor_id,
+        "request_id": row.request_id,
+        "detail": row.detail,
+    }
+
+
+def waiting(record: TaskRecord, found: Explanation | None) -> dict[str, Any]:
+    """Return why a task waits, with one reason per candidate as far as a person reads."""
+    if found is None:
+        return {"task_id": record.id, "state": record.state, "code": None, "candidates": []}
+    return {
+        "task_id": record.id,
+        "state": record.state,
+        "code": found.code,
+        "sentence": found.sentence,
+        "since": _since(record),
+        "candidates": [_reason(reason) for reason in found.reasons[:MOST_CANDIDATES]],
+        "candidates_total": len(found.reasons),
+    }
+
+
+def _asked(record: TaskRecord) -> dict[str, Any]:
+    retry = dict(record.retry)
+    if retry:
+        retry = {"attempts": retry.pop("max_attempts"), **retry}
+    return {
+        "labels": record.labels,
+        "constraints": record.constraints,
+        "resources": record.resources,
+        "priority": record.priority,
+        "run_timeout_s": record.run_timeout_s,
+        "silence_timeout_s": record.silence_timeout_s,
+        "lost_after_s": record.lost_after_s,
+        "disconnect": record.disconnect,
+        "retry": retry or None,
+    }
+
+
+def _outcome(record: TaskRecord) -> dict[str, Any]:
+    return {
+        "stop_requested_at": record.stop_requested_at,
+        "started_at": record.started_at,
+        "ended_at": record.ended_at,
+        "attempts_made": record.attempts_made,
+        "agent_id": record.agent_id,
+        "agent": record.agent_name,
+        "exit_code": record.exit_code,
+        "signal": record.signal,
+        "reason": record.reason,
+        "message": record.message,
+        "log_bytes": record.log_bytes,
+    }
+
+
+def _waiting(record: TaskRecord) -> dict[str, Any] | None:
+    if record.state != TaskState.PENDING:
+        return None
+    code = WaitingCode.RETRY_BACKOFF if record.run_after else record.waiting_code
+    return {
+        "code": code or None,
+        "since": _since(record),
+        "sentence": SENTENCES[WaitingCode(code)] if code else _NOT_YET,
+    }
+
+
+def _since(record: TaskRecord) -> Any:
+    """Return since when this task waits for this reason: not before it waits at all."""
+    if record.run_after or record.waiting_since is None:
+        return record.changed_at
+    return max(record.waiting_since, record.changed_at)
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    found = reason.exclusion
+    return {
+        "agent_id": reason.agent_id,
+        "agent": reason.name,
+        "code": found.code if found else WaitingCode.BEHIND_OTHERS,
+        "rule": found.rule if found else None,
+        "needed": found.needed if found else None,
+        "found": found.found if found else None,
+    }

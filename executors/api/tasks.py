@@ -1,0 +1,99 @@
+"""Tasks over REST: submit, list, read."""
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from executors import conf, selectors
+from executors.api import creates, filters, shapes
+from executors.core import requests
+from executors.services import submission
+from k8s4r.api import paging
+from k8s4r.api.idempotency import Answer
+from k8s4r.api.parsing import Limits
+from k8s4r.api.permissions import IsPerson
+from k8s4r.api.rendering import dumps
+from k8s4r.api.requests import principal_of
+
+EVENT_KEYS = ("id",)
+
+
+class TasksView(APIView):
+    """``GET tasks``, ``POST tasks`` (one object, or a list of up to 1,000)."""
+
+    permission_classes = (IsPerson,)
+    json_limits = Limits(bytes=4 * 1024 * 1024, nodes=60_000)
+
+    def get(self, request: Request) -> Response:
+        """List tasks, the newest first."""
+        wanted = filters.task_filter(request)
+        page = paging.page_from(request, selectors.NEWEST_FIRST)
+        rows = selectors.tasks(wanted, principal_of(request))
+        found = selectors.records(paging.rows_of(page, rows))
+        return paging.answer(request, page, found, shapes.task)
+
+    def post(self, request: Request) -> HttpResponse:
+        """Accept tasks: 201 when they are committed."""
+        body = request.data
+        asked = requests.read(body, min_lost_after_s=conf.leases().min_lost_after_s)
+        terms = creates.submitted_by(request, listed=isinstance(body, list))
+
+        def create() -> Answer:
+            made = [shapes.task(record) for record in submission.submit(asked, terms)]
+            return Answer(201, dumps({"items": made} if terms.listed else made[0]))
+
+        return creates.answered(request, terms, create)
+
+
+class TaskView(APIView):
+    """``GET tasks/{id}``."""
+
+    permission_classes = (IsPerson,)
+
+    def get(self, request: Request, task_id: UUID) -> Response:
+        """Show a task with its attempts."""
+        record = selectors.task(task_id, principal_of(request))
+        attempts = [shapes.attempt(row) for row in selectors.attempts(task_id)]
+        return Response({**shapes.task(record), "attempts": attempts})
+
+
+class AttemptsView(APIView):
+    """``GET tasks/{id}/attempts``."""
+
+    permission_classes = (IsPerson,)
+
+    def get(self, request: Request, task_id: UUID) -> Response:
+        """List a task's attempts, first to last."""
+        paging.check_parameters(request)
+        selectors.task(task_id, principal_of(request))
+        page = paging.page_from(request, ("number",))
+        found = paging.rows_of(page, selectors.attempts(task_id))
+        return paging.answer(request, page, list(found), shapes.attempt)
+
+
+class EventsView(APIView):
+    """``GET tasks/{id}/events``."""
+
+    permission_classes = (IsPerson,)
+
+    def get(self, request: Request, task_id: UUID) -> Response:
+        """List what happened to a task and its attempts, in order."""
+        paging.check_parameters(request)
+        selectors.task(task_id, principal_of(request))
+        page = paging.page_from(request, EVENT_KEYS)
+        found = paging.rows_of(page, selectors.events(task_id))
+        return paging.answer(request, page, list(found), shapes.event)
+
+
+class WaitingView(APIView):
+    """``GET tasks/{id}/waiting``."""
+
+    permission_classes = (IsPerson,)
+
+    def get(self, request: Request, task_id: UUID) -> Response:
+        """Say why a task waits, candidate by candidate."""
+        record = selectors.task(task_id, principal_of(request))
+        return Response(shapes.waiting(record, selectors.explanation(task_id)))

@@ -1,0 +1,112 @@
+"""What do people send about pools, projects and enrolment tokens?"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, TypeAlias
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from k8s4r.core import labels as label_rules
+from pools.models import PoolType, Strategy
+
+Slug: TypeAlias = Annotated[
+    str, Meta(min_length=1, max_length=63, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+]
+Text: TypeAlias = Annotated[str, Meta(max_length=4096)]
+Labels: TypeAlias = dict[str, str] | list[str]
+Count: TypeAlias = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Reference: TypeAlias = Annotated[str, Meta(min_length=1, max_length=63)]
+
+
+class NewPool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST agent-pools``. ``max_concurrent`` None: no limit."""
+
+    name: Slug
+    project: Reference = "default"
+    pool_type: PoolType = PoolType.DYNAMIC
+    strategy: Strategy = Strategy.LEAST_BUSY
+    description: Text = ""
+    required_labels: Labels = {}
+    max_concurrent: Count | None = None
+    max_per_owner: Count | None = None
+    paused: bool = False
+    metadata: dict[str, Any] = {}
+
+
+class ReplacedPool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``PUT agent-pools/{id}``: what is left out becomes the default again."""
+
+    name: Slug
+    pool_type: PoolType = PoolType.DYNAMIC
+    strategy: Strategy = Strategy.LEAST_BUSY
+    description: Text = ""
+    required_labels: Labels = {}
+    max_concurrent: Count | None = None
+    max_per_owner: Count | None = None
+    paused: bool = False
+    metadata: dict[str, Any] = {}
+
+
+class ChangedPool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``PATCH agent-pools/{id}``: what is left out stays."""
+
+    name: Slug | UnsetType = UNSET
+    pool_type: PoolType | UnsetType = UNSET
+    strategy: Strategy | UnsetType = UNSET
+    description: Text | UnsetType = UNSET
+    required_labels: Labels | UnsetType = UNSET
+    max_concurrent: Count | UnsetType | None = UNSET
+    max_per_owner: Count | UnsetType | None = UNSET
+    paused: bool | UnsetType = UNSET
+    metadata: dict[str, Any] | UnsetType = UNSET
+
+
+class Members(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST agent-pools/{id}/agents``: one agent, or several."""
+
+    agent_id: UUID | None = None
+    agent_ids: Annotated[list[UUID], Meta(max_length=1000)] = []
+
+
+class NewProject(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST projects``."""
+
+    name: Slug
+    description: Text = ""
+    weight: Annotated[float, Meta(gt=0, le=1e6)] = 1.0
+
+
+class NewEnrolment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST enrolment-tokens``: good for one agent within 15 minutes unless told otherwise.
+
+    With ``pool`` its agents may work at once; without, each waits for approval. ``label_keys``
+    are the labels an agent may ask for.
+    """
+
+    project: Reference = "default"
+    pool: Reference | None = None
+    label: Annotated[str, Meta(max_length=200)] = ""
+    label_keys: Annotated[list[str], Meta(max_length=64)] = []
+    max_uses: Count | None = 1
+    expires_at: datetime | UnsetType | None = UNSET
+
+
+_COLUMNS: Mapping[str, str] = {"pool_type": "type"}
+
+
+def columns(body: NewPool | ReplacedPool | ChangedPool) -> dict[str, Any]:
+    """Return the columns of a pool that a body gives.
+
+    Raises:
+        Invalid: a label breaks a rule.
+    """
+    given = {
+        _COLUMNS.get(name, name): value
+        for name, value in msgspec.structs.asdict(body).items()
+        if value is not UNSET and name != "project"
+    }
+    if "required_labels" in given:
+        given["required_labels"] = label_rules.read(given["required_labels"], at="/required_labels")
+    return given

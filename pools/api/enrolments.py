@@ -1,0 +1,93 @@
+"""Enrolment tokens over REST: make, list, revoke."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from msgspec import UNSET
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from k8s4r import clock
+from k8s4r.access import selectors as access
+from k8s4r.access.models import Project, TokenKind
+from k8s4r.access.principals import Principal
+from k8s4r.access.services import tokens
+from k8s4r.access.services.tokens import Terms
+from k8s4r.api import paging
+from k8s4r.api.permissions import IsPerson
+from k8s4r.api.requests import principal_of
+from k8s4r.core import conversion
+from k8s4r.core.errors import FieldProblem, Invalid, NotFound
+from pools import selectors
+from pools.api import shapes
+from pools.api.bodies import NewEnrolment
+from pools.api.pools import project_named
+from pools.selectors import PoolName
+
+
+class EnrolmentsView(APIView):
+    """``GET enrolment-tokens``, ``POST enrolment-tokens``."""
+
+    permission_classes = (IsPerson,)
+
+    def get(self, request: Request) -> Response:
+        """List enrolment tokens, the newest first, without their text."""
+        paging.check_parameters(request)
+        page = paging.page_from(request, ("-created_at", "-id"))
+        rows = access.enrolment_tokens(principal_of(request))
+        return paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.enrolment)
+
+    def post(self, request: Request) -> Response:
+        """Make an enrolment token; its text is in this answer and nowhere else."""
+        body = conversion.convert(request.data, NewEnrolment)
+        principal, now = principal_of(request), clock.now()
+        project = project_named(body.project, principal)
+        terms = Terms(
+            lifetime=_lifetime(body, now),
+            project=project,
+            pool_id=_pool_id(body, project, principal),
+            label=body.label,
+            label_keys=body.label_keys,
+            max_uses=body.max_uses,
+        )
+        minted = tokens.mint(TokenKind.ENROLMENT, terms, now=now)
+        answer = {**shapes.enrolment(minted.token), "token": minted.text}
+        return Response(answer, status=201)
+
+
+class EnrolmentView(APIView):
+    """``DELETE enrolment-tokens/{id}``."""
+
+    permission_classes = (IsPerson,)
+
+    def delete(self, request: Request, token_id: UUID) -> Response:
+        """Revoke an enrolment token; the agents that it made stay."""
+        rows = access.enrolment_tokens(principal_of(request))
+        if not rows.filter(pk=token_id).exists():
+            raise NotFound(f"no enrolment token {token_id}")
+        tokens.revoke([token_id], now=clock.now())
+        return Response(status=204)
+
+
+def _lifetime(body: NewEnrolment, now: datetime) -> timedelta | None:
+    if body.expires_at is UNSET:
+        return tokens.ENROLMENT_LIFETIME
+    if body.expires_at is None:
+        return None
+    assert isinstance(body.expires_at, datetime)
+    if body.expires_at.tzinfo is None or body.expires_at <= now:
+        problem = FieldProblem("/expires_at", "future", "a time to come, with its offset")
+        raise Invalid("expires_at: " + problem.detail, errors=[problem])
+    return body.expires_at - now
+
+
+def _pool_id(body: NewEnrolment, project: Project, principal: Principal) -> UUID | None:
+    if body.pool is None:
+        return None
+    name = PoolName(str(project.pk), body.pool)
+    found = selectors.pools_named([name], principal).get(name)
+    if found is None:
+        problem = FieldProblem("/pool", "unknown", f"project {project.name} has no such pool")
+        raise Invalid("pool: " + problem.detail, errors=[problem])
+    return found.pk

@@ -1,0 +1,122 @@
+"""Pools over REST: list, make, read, change, end, and who is in them."""
+
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from k8s4r import clock
+from k8s4r.access import selectors as access
+from k8s4r.access.models import Project
+from k8s4r.access.principals import Principal
+from k8s4r.api import paging
+from k8s4r.api.permissions import IsPerson
+from k8s4r.api.requests import principal_of
+from k8s4r.core import conversion
+from k8s4r.core.errors import FieldProblem, Invalid, NotFound
+from pools import selectors
+from pools.api import bodies, shapes
+from pools.api.bodies import ChangedPool, Members, NewPool, ReplacedPool
+from pools.services import pools
+
+
+class PoolsView(APIView):
+    """``GET agent-pools``, ``POST agent-pools``."""
+
+    permission_classes = (IsPerson,)
+
+    def get(self, request: Request) -> Response:
+        """List pools by name."""
+        paging.check_parameters(request, ("project",))
+        page = paging.page_from(request, ("name", "id"))
+        rows = selectors.pools(principal_of(request))
+        if "project" in request.query_params:
+            rows = rows.filter(project__name=request.query_params["project"].replace("\x00", ""))
+        return paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.pool)
+
+    def post(self, request: Request) -> Response:
+        """Make a pool."""
+        body = conversion.convert(request.data, NewPool)
+        project = project_named(body.project, principal_of(request))
+        row = pools.create(project=project, now=clock.now(), **bodies.columns(body))
+        headers = {"Location": f"{request.path}/{row.pk}"}
+        return Response(shapes.pool(row), status=201, headers=headers)
+
+
+class PoolView(APIView):
+    """``GET PUT PATCH DELETE agent-pools/{id}``."""
+
+    permission_classes = (IsPerson,)
+
+    def get(self, request: Request, pool_id: UUID) -> Response:
+        """Show a pool."""
+        return Response(shapes.pool(selectors.pool(pool_id, principal_of(request))))
+
+    def put(self, request: Request, pool_id: UUID) -> Response:
+        """Replace what a pool is."""
+        return self._changed(request, pool_id, conversion.convert(request.data, ReplacedPool))
+
+    def patch(self, request: Request, pool_id: UUID) -> Response:
+        """Change some of what a pool is."""
+        return self._changed(request, pool_id, conversion.convert(request.data, ChangedPool))
+
+    def delete(self, request: Request, pool_id: UUID) -> Response:
+        """End a pool: no new tasks; those it has still run."""
+        pools.archive(pool_id, principal=principal_of(request), now=clock.now())
+        return Response(status=204)
+
+    def _changed(
+        self, request: Request, pool_id: UUID, body: ReplacedPool | ChangedPool
+    ) -> Response:
+        row = pools.change(
+            pool_id, bodies.columns(body), principal=principal_of(request), now=clock.now()
+        )
+        return Response(shapes.pool(row))
+
+
+class MembersView(APIView):
+    """``GET agent-pools/{id}/agents``, ``POST agent-pools/{id}/agents``."""
+
+    permission_classes = (IsPerson,)
+
+    def get(self, request: Request, pool_id: UUID) -> Response:
+        """List the agents of a pool by name."""
+        paging.check_parameters(request)
+        page = paging.page_from(request, ("name", "id"))
+        members = selectors.members(selectors.pool(pool_id, principal_of(request)))
+        return paging.answer(request, page, list(paging.rows_of(page, members)), shapes.member)
+
+    def post(self, request: Request, pool_id: UUID) -> Response:
+        """List agents in a static pool."""
+        body = conversion.convert(request.data, Members)
+        asked = [*([body.agent_id] if body.agent_id else []), *body.agent_ids]
+        if not asked:
+            problem = FieldProblem("/agent_ids", "required", "name at least one agent")
+            raise Invalid("no agent is named", errors=[problem])
+        row = pools.add_agents(pool_id, asked, principal=principal_of(request), now=clock.now())
+        return Response({"pool_id": row.pk, "agent_ids": asked})
+
+
+class MemberView(APIView):
+    """``DELETE agent-pools/{id}/agents/{agent_id}``."""
+
+    permission_classes = (IsPerson,)
+
+    def delete(self, request: Request, pool_id: UUID, agent_id: UUID) -> Response:
+        """Take an agent off the list of a static pool."""
+        pools.remove_agent(pool_id, agent_id, principal=principal_of(request))
+        return Response(status=204)
+
+
+def project_named(name: str, principal: Principal) -> Project:
+    """Return the project that a body names.
+
+    Raises:
+        Invalid: there is none for the caller.
+    """
+    try:
+        return access.project_named(name, principal)
+    except NotFound as error:
+        problem = FieldProblem("/project", "unknown", f"no project {name}")
+        raise Invalid(error.message, errors=[problem]) from error
