@@ -7,6 +7,7 @@ a file: ``K8S4R_SECRET_KEY_FILE`` and its like name one.
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from django.templatetags.static import static
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -194,5 +195,12 @@ UNFOLD = {
     "SITE_TITLE": "k8s4r",
     "SITE_HEADER": "k8s4r",
     "SITE_SYMBOL": "hub",
+    "SITE_URL": None,
     "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "k8s4r.console.home.context",
+    "STYLES": [lambda _: static("console/console.css")],
+    "SCRIPTS": [lambda _: static("console/console.js")],
+    "COMMAND": {"search_models": ["executors.task", "agents.agent", "pools.pool"]},
+    "SIDEBAR": {"navigation": "k8s4r.console.navigation.sidebar"},
 }

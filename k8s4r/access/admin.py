@@ -1,0 +1,111 @@
+"""How do operators see users, projects and tokens?"""
+
+from datetime import datetime
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from k8s4r.access.models import Project, Token, User
+from k8s4r.access.services import tokens
+from k8s4r.pages import ModelAdmin, ReadOnlyAdmin, ago, as_column, chip, now_of
+
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
+    """People and integrations; passwords are set, never shown."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "email", "is_active", "is_superuser", "last_login")
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin[Group]):
+    """Groups of permissions for these pages."""
+
+
+@admin.register(Project)
+class ProjectAdmin(ModelAdmin[Project]):
+    """Projects; their names stand in tasks and in scripts, so they stay."""
+
+    list_display = ("name", "weight", "description", "created_at")
+    search_fields = ("name", "description")
+    readonly_fields = ("created_at",)
+    fields = ("name", "description", "weight", "created_at")
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Project | None = None
+    ) -> tuple[str, ...]:
+        return ("name", "created_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse: a project comes with its default pool, which only the API makes."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
+        return False
+
+
+@admin.register(Token)
+class TokenAdmin(ReadOnlyAdmin[Token]):
+    """Tokens: who holds them and until when. Their secrets are nowhere to be seen."""
+
+    list_display = ("name", "kind", "status", "label", "user", "project", "uses", "expiry", "used")
+    list_filter = ("kind", ("revoked_at", admin.EmptyFieldListFilter), "project")
+    list_select_related = ("user", "project")
+    search_fields = ("key_id", "label", "user__username")
+    actions = ("revoke_selected",)
+    fields = (
+        "name", "kind", "status", "label", "user", "project", "subject", "pool_id", "label_keys",
+        "max_uses", "uses", "created_at", "expires_at", "used_at", "revoked_at", "rotating",
+        "supersedes",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
+        """Return tokens that carry the time of this request, for their states."""
+        return super().get_queryset(request).annotate(asked_at=as_column(now_of(request)))
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """May this person end tokens?"""
+        return request.user.has_perm("access.change_token")
+
+    @admin.action(description="Revoke selected tokens", permissions=["revoke"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Token]) -> None:
+        """End tokens at once."""
+        ended = tokens.revoke(queryset.values_list("pk", flat=True), now=now_of(request))
+        self.message_user(request, f"Revoked: {ended}")
+
+    @admin.display(description="token", ordering="key_id")
+    def name(self, token: Token) -> str:
+        return f"{token.kind}_{token.key_id}_..."
+
+    @admin.display(description="state")
+    def status(self, token: Token) -> SafeString:
+        return chip(_status(token, token.asked_at))  # type: ignore[attr-defined]
+
+    @admin.display(description="expires", ordering="expires_at")
+    def expiry(self, token: Token) -> str:
+        return token.expires_at.strftime("%Y-%m-%d %H:%M") if token.expires_at else "never"
+
+    @admin.display(description="last used", ordering="used_at")
+    def used(self, token: Token) -> SafeString | str:
+        return ago(token.used_at, token.asked_at)  # type: ignore[attr-defined]
+
+
+def _status(token: Token, now: datetime) -> str:
+    if token.revoked_at:
+        return "revoked"
+    if token.expires_at and token.expires_at <= now:
+        return "expired"
+    if token.max_uses is not None and token.uses >= token.max_uses:
+        return "used up"
+    return "active"

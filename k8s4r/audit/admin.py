@@ -1,0 +1,43 @@
+"""How do operators read the history of everything?"""
+
+import json
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from k8s4r.audit.models import AuditEvent
+from k8s4r.pages import CappedPaginator, ReadOnlyAdmin, chip
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
+    """Every change, newest first; rows are written by triggers and never change."""
+
+    list_display = ("moment", "object_type", "object_id", "change", "cause", "who", "detail_text")
+    list_display_links = ("moment",)
+    list_filter = ("object_type", "cause", "actor_kind", "to_state")
+    search_fields = ("object_id__exact", "actor_id__exact", "request_id__exact")
+    search_help_text = "An id of a task, attempt, agent, actor or request"
+    show_full_result_count = False
+    paginator = CappedPaginator
+    list_per_page = 100
+    fields = (
+        "at", "object_type", "object_id", "from_state", "to_state", "cause", "actor_kind",
+        "actor_id", "project_id", "request_id", "detail",
+    )  # fmt: skip
+
+    @admin.display(description="at", ordering="id")
+    def moment(self, event: AuditEvent) -> str:
+        return event.at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+    @admin.display(description="change")
+    def change(self, event: AuditEvent) -> SafeString:
+        return chip(event.to_state, note=f"from {event.from_state or 'nothing'}")
+
+    @admin.display(description="by")
+    def who(self, event: AuditEvent) -> str:
+        return f"{event.actor_kind} {event.actor_id}".strip()
+
+    @admin.display(description="detail")
+    def detail_text(self, event: AuditEvent) -> str:
+        return json.dumps(event.detail) if event.detail else ""

@@ -1,0 +1,44 @@
+"""How long ago was that, in at most four characters?"""
+
+from datetime import datetime
+from itertools import pairwise
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return an RFC 3339 time of the API; ``None`` for what is no time."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def age(text: str | None, now: datetime | None) -> str:
+    """Return how long before ``now`` a time was: ``5m``, ``2d``; ``-`` when unknown."""
+    then = moment(text)
+    if then is None or now is None:
+        return "-"
+    return span((now - then).total_seconds())
+
+
+def between(start: str | None, end: str | None, now: datetime | None) -> str:
+    """Return how long something lasted, or lasts until now."""
+    first, last = moment(start), moment(end) or now
+    if first is None or last is None:
+        return "-"
+    return span((last - first).total_seconds())
+
+
+def span(seconds: float) -> str:
+    """Return a duration by its largest unit; two units below ten of the larger one."""
+    whole = max(0, int(seconds))
+    for (size, unit), (small, small_unit) in pairwise(_UNITS):
+        if whole >= size:
+            rest = (whole % size) // small
+            return f"{whole // size}{unit}" + (
+                f"{rest}{small_unit}" if whole < 10 * size and rest else ""
+            )
+    return f"{whole}s"

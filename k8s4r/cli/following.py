@@ -1,0 +1,62 @@
+"""How is a task followed to its end, whatever happens in between?"""
+
+from dataclasses import dataclass
+
+from k8s4r.cli import endings
+from k8s4r.cli.client import Client
+from k8s4r.cli.logs import LogReader, News
+from k8s4r.cli.logview import View
+from k8s4r.cli.terminal import Terminal
+from k8s4r.cli.watching import WaitingWatch
+
+
+@dataclass(slots=True)
+class Follower:
+    """Follows one task; called again after an interrupt, it goes on where it was."""
+
+    client: Client
+    terminal: Terminal
+    task_id: str
+    reader: LogReader
+    view: View
+    _watch: WaitingWatch | None = None
+    _told: str = ""
+
+    def to_the_end(self) -> News:
+        """Show everything until the task has ended; return how it did."""
+        try:
+            for found in self.reader.follow():
+                if not isinstance(found, News):
+                    self.view.show(found)
+                elif found.is_end:
+                    return found
+                else:
+                    self._tell(found)
+        finally:
+            self._look_away()
+        raise AssertionError("a log ends with its task")
+
+    def _tell(self, news: News) -> None:
+        """Explain a task that waits; say what only a person can mend."""
+        if news.state == "pending" and self._watch is None:
+            self._watch = WaitingWatch(self.client, self.task_id, self.terminal.note)
+        if news.state != "pending":
+            self._look_away()
+        if news.state == "unknown" and self._told != news.state:
+            self.terminal.note(
+                "unknown: its agent is away and the task may still run there; it goes on when the"
+                f" agent is back, or when a person resolves it: k8s4r describe task {self.task_id}"
+            )
+        self._told = news.state
+
+    def _look_away(self) -> None:
+        if self._watch:
+            self._watch.stop()
+            self._watch = None
+
+
+def say_how_it_ended(terminal: Terminal, news: News) -> int:
+    """Return the task's own code, and say on stderr why it is not 0."""
+    if news.state != "completed":
+        terminal.note(endings.sentence(news.facts))
+    return endings.exit_code(news.facts)

@@ -1,0 +1,178 @@
+"""What does an operator see first: how much waits, what runs, and what needs a person?"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from agents.core.states import Desired, Observed
+from agents.models import Agent
+from executors.core.codes import SENTENCES, WaitingCode
+from executors.core.lifecycle import TaskState
+from executors.models import Requirement, Task
+from k8s4r.console import figures
+from k8s4r.pages import ago, chip, now_of, span
+
+_MOST: Final = 5
+# Only a person can help here: time alone brings no room.
+_STUCK: Final = frozenset(
+    {
+        WaitingCode.NO_AGENTS,
+        WaitingCode.NO_AGENT_ONLINE,
+        WaitingCode.LABELS_MISSING,
+        WaitingCode.CAPABILITY_MISSING,
+        WaitingCode.CONSTRAINT_UNMET,
+        WaitingCode.PAUSED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that does not mend itself: what, why, and where to mend it."""
+
+    chip: SafeString
+    what: str
+    why: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number with the list that it counts."""
+
+    chip: SafeString
+    number: int
+    link: str
+
+
+def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Return the context of the home page; a constant number of queries."""
+    now = now_of(request)
+    queue = figures.queue()
+    ended = figures.ended(now - figures.DAY)
+    failed = sum(count for state, count in ended.items() if state in {"failed", "timed_out"})
+    context.update(
+        waiting=queue.waiting,
+        oldest=span((now - queue.oldest).total_seconds()) if queue.oldest else "",
+        slots=figures.slots(),
+        ended_total=sum(ended.values()),
+        ended_hour=sum(figures.ended(now - figures.HOUR).values()),
+        failed=failed,
+        tasks=_tasks(ended),
+        agents=_agents(),
+        needs=_needs(now),
+        failures=_failures(now),
+        tasks_link=_tasks_link(),
+        agents_link=reverse("admin:agents_agent_changelist"),
+        asked_at=now,
+    )
+    return context
+
+
+def _tasks(ended: Any) -> list[Count]:
+    """Return tasks by state: those that are open now, and those that ended within a day."""
+    counts = {**figures.open_tasks(), **ended}
+    return [
+        Count(chip(state), counts[state], _tasks_link(state))
+        for state in TaskState
+        if counts.get(state)
+    ]
+
+
+def _agents() -> list[Count]:
+    """Return agents by one word each: what is wanted of them when it is not work, else the fact."""
+    words: dict[tuple[str, str], int] = {}
+    for (observed, desired), count in figures.agents().items():
+        wished = observed == Observed.ONLINE and desired != Desired.ACTIVE
+        key = ("desired", desired) if wished else ("observed", observed)
+        words[key] = words.get(key, 0) + count
+    listed = reverse("admin:agents_agent_changelist")
+    return [
+        Count(chip(word), count, f"{listed}?{name}={word}")
+        for (name, word), count in sorted(words.items())
+    ]
+
+
+def _needs(now: datetime) -> list[Need]:
+    return [*_silent_parts(now), *_unknown(now), *_agent_troubles(), *_stuck(now)]
+
+
+def _silent_parts(now: datetime) -> list[Need]:
+    return [
+        Need(
+            chip("error"),
+            f"{pulse.source} is silent",
+            f"not heard for {span((now - pulse.seen_at).total_seconds())}; the rest goes on",
+            "",
+        )
+        for pulse in figures.missed_pulses(now)
+    ]
+
+
+def _unknown(now: datetime) -> list[Need]:
+    rows = Task.objects.filter(state=TaskState.UNKNOWN).select_related("agent")
+    return [
+        Need(
+            chip(task.state),
+            str(task),
+            f"its agent {task.agent or ''} is away; resolve it if you know how it ended",
+            reverse("admin:executors_task_change", args=[task.pk]),
+        )
+        for task in rows.order_by("changed_at")[:_MOST]
+    ]
+
+
+def _agent_troubles() -> list[Need]:
+    troubled = Agent.objects.filter(
+        archived_at=None, observed__in=[Observed.PENDING, Observed.ERROR]
+    )
+    return [
+        Need(
+            chip(agent.observed),
+            f"agent {agent.name}",
+            agent.observed_reason or "it enrolled itself: approve it, or let it go",
+            reverse("admin:agents_agent_change", args=[agent.pk]),
+        )
+        for agent in troubled.order_by("name")[:_MOST]
+    ]
+
+
+def _stuck(now: datetime) -> list[Need]:
+    """Return what waits for something that only a person can bring."""
+    waiting = Task.objects.filter(
+        requirement=OuterRef("pk"), pool=OuterRef("pool"), state=TaskState.PENDING, run_after=None
+    )
+    rows = Requirement.objects.filter(Exists(waiting), waiting_code__in=sorted(_STUCK))
+    needs = []
+    for row in rows.select_related("pool").order_by("waiting_since")[:_MOST]:
+        since = (
+            f" for {span((now - row.waiting_since).total_seconds())}" if row.waiting_since else ""
+        )
+        needs.append(
+            Need(
+                chip("pending"),
+                f"tasks wait in pool {row.pool.name}{since}",
+                f"{row.waiting_code}: {SENTENCES[WaitingCode(row.waiting_code)]}",
+                f"{_tasks_link('pending')}&pool__id__exact={row.pool_id}",
+            )
+        )
+    return needs
+
+
+def _failures(now: datetime) -> list[dict[str, Any]]:
+    failed = [TaskState.FAILED, TaskState.TIMED_OUT]
+    rows = Task.objects.filter(state__in=failed, ended_at__gte=now - figures.DAY)
+    return [
+        {"row": task, "chip": chip(task.state), "ago": ago(task.ended_at, now)}
+        for task in rows.order_by("-ended_at")[:_MOST]
+    ]
+
+
+def _tasks_link(state: str = "") -> str:
+    listed = reverse("admin:executors_task_changelist")
+    return f"{listed}?state={state}" if state else listed

@@ -1,0 +1,40 @@
+"""What stands in the sidebar of the operators' pages?"""
+
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+_GROUPS: Final = {
+    "Work": [
+        ("Overview", "dashboard", "admin:index", ""),
+        ("Tasks", "play_circle", "admin:executors_task_changelist", "executors.view_task"),
+        ("Agents", "dns", "admin:agents_agent_changelist", "agents.view_agent"),
+        ("Pools", "lan", "admin:pools_pool_changelist", "pools.view_pool"),
+    ],
+    "People": [
+        ("Projects", "folder", "admin:access_project_changelist", "access.view_project"),
+        ("Users", "person", "admin:access_user_changelist", "access.view_user"),
+        ("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+        ("Tokens", "key", "admin:access_token_changelist", "access.view_token"),
+    ],
+    "Records": [
+        ("Events", "history", "admin:audit_auditevent_changelist", "audit.view_auditevent"),
+    ],
+}
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the groups and in each the pages that this person may open."""
+    groups = [
+        {
+            "title": title,
+            "items": [
+                {"title": name, "icon": icon, "link": reverse(route)}
+                for name, icon, route, permission in pages
+                if not permission or request.user.has_perm(permission)
+            ],
+        }
+        for title, pages in _GROUPS.items()
+    ]
+    return [group for group in groups if group["items"]]

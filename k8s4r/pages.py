@@ -1,0 +1,149 @@
+"""What do all operators' pages share: how states, times and refusals look, and who may do what?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import DateTimeField, Model, QuerySet, Value
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from k8s4r import clock
+from k8s4r.audit.attribution import Actor
+from k8s4r.core.errors import DomainError
+
+_M = TypeVar("_M", bound=Model)
+
+if TYPE_CHECKING:
+    # Unfold has no types; its class adds looks to this one.
+    from django.contrib.admin import ModelAdmin
+else:
+    from unfold.admin import ModelAdmin
+
+    # Only the stubs' class is generic.
+    ModelAdmin.__class_getitem__ = classmethod(lambda cls, _: cls)
+
+__all__ = [
+    "CappedPaginator",
+    "ModelAdmin",
+    "ReadOnlyAdmin",
+    "actor_of",
+    "ago",
+    "as_column",
+    "chip",
+    "now_of",
+    "span",
+    "tell",
+]
+
+TONES: Final = {
+    "good": {"completed", "succeeded", "online", "active"},
+    "busy": {"running", "dispatching", "assigned", "busy"},
+    "wait": {"pending", "apply_pending", "held", "stopping", "paused", "draining"},
+    "odd": {"unknown"},
+    "bad": {"failed", "timed_out", "lost", "refused", "error", "offline", "revoked", "expired"},
+    "done": {"cancelled", "stopped", "used up"},
+}
+_TONE_OF: Final = {state: tone for tone, states in TONES.items() for state in states}
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+_MOST_NAMED: Final = 10
+_MOST_COUNTED: Final = 10_000
+
+
+class CappedPaginator(Paginator):  # type: ignore[type-arg]  # not generic at run time
+    """Pages of a table too long to count: nobody turns further than this."""
+
+    @cached_property
+    def count(self) -> int:
+        rows = cast("QuerySet[Model]", self.object_list)
+        return rows[:_MOST_COUNTED].count()
+
+
+class ReadOnlyAdmin(ModelAdmin[_M]):
+    """Rows that people look at: services write them, never a form."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: _M | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: _M | None = None) -> bool:
+        return False
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Return who acts on this page, for the history."""
+    return Actor("user", str(request.user.pk))
+
+
+def now_of(request: HttpRequest) -> datetime:
+    """Return the database's time, asked once per request."""
+    known: datetime | None = getattr(request, "asked_at", None)
+    if known is None:
+        known = clock.now()
+        request.asked_at = known  # type: ignore[attr-defined]
+    return known
+
+
+def as_column(moment: datetime) -> Value:
+    """Return a moment as a column that every row of a list carries, for the ages in it."""
+    return Value(moment, output_field=DateTimeField())
+
+
+def chip(state: str, *, note: str = "") -> SafeString:
+    """Return a state as a word in a coloured frame; the word alone says everything."""
+    tone = _TONE_OF.get(state, "done")
+    words = state.replace("_", " ")
+    return format_html('<span class="k-chip k-{}" title="{}">{}</span>', tone, note, words)
+
+
+def ago(moment: datetime | None, now: datetime) -> SafeString | str:
+    """Return how long ago that was, with the absolute time behind it."""
+    if moment is None:
+        return "-"
+    return format_html(
+        '<time class="k-time" datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        moment.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        span((now - moment).total_seconds()),
+    )
+
+
+def span(seconds: float) -> str:
+    """Return a duration in its two largest units: ``3d4h``, ``12m5s``, ``0.4s``."""
+    if 0 < seconds < 10:
+        return f"{seconds:.1f}s"
+    left, words = max(0, int(seconds)), list[str]()
+    for size, unit in _UNITS:
+        if left >= size:
+            words.append(f"{left // size}{unit}")
+            left %= size
+    return "".join(words[:2]) or "0s"
+
+
+def tell(
+    admin: ModelAdmin[Any],
+    request: HttpRequest,
+    done: str,
+    *,
+    count: int,
+    refused: Mapping[str, DomainError],
+) -> None:
+    """Say how many rows an action changed, and of each refused one why, by name."""
+    if count:
+        admin.message_user(request, f"{done}: {count}", messages.SUCCESS)
+    for line in _refusals(refused):
+        admin.message_user(request, line, messages.WARNING)
+
+
+def _refusals(refused: Mapping[str, DomainError]) -> Iterable[str]:
+    named: Sequence[tuple[str, DomainError]] = list(refused.items())[:_MOST_NAMED]
+    for name, error in named:
+        yield f"{name}: {error.message}"
+    if len(refused) > len(named):
+        yield f"and {len(refused) - len(named)} more were refused"

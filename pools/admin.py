@@ -1,0 +1,67 @@
+"""How do operators see pools, and what of them may they change?"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from k8s4r.access.principals import Principal, PrincipalKind
+from k8s4r.pages import ModelAdmin, chip, now_of
+from pools.models import Pool
+from pools.services import pools
+
+
+class PoolAdmin(ModelAdmin[Pool]):
+    """Pools: limits, strategy and pause are changed here; what tasks name them by stays."""
+
+    list_display: tuple[str, ...] = (
+        "name", "project", "status", "type", "strategy", "max_concurrent", "max_per_owner",
+    )  # fmt: skip
+    list_filter = ("project", "type", "strategy", "paused")
+    list_select_related = ("project",)
+    search_fields = ("name", "description")
+    readonly_fields = (
+        "name", "project", "type", "required_labels", "created_at", "changed_at",
+    )  # fmt: skip
+    fields = (
+        "name", "project", "description", "type", "required_labels", "strategy",
+        "max_concurrent", "max_per_owner", "paused", "created_at", "changed_at",
+    )  # fmt: skip
+    empty_value_display = "-"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Pool]:
+        return super().get_queryset(request).filter(archived_at=None)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse: pools are made over the API, which checks their labels."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Pool | None = None) -> bool:
+        return False
+
+    def save_model(
+        self, request: HttpRequest, obj: Pool, form: "ModelForm[Pool]", change: bool
+    ) -> None:
+        """Change what was changed in the form, by the service."""
+        changes: dict[str, Any] = {name: form.cleaned_data[name] for name in form.changed_data}
+        if changes:
+            pools.change(obj.pk, changes, principal=_operator(request), now=now_of(request))
+
+    @admin.display(description="state")
+    def status(self, pool: Pool) -> SafeString:
+        return chip("paused" if pool.paused else "active")
+
+
+def _operator(request: HttpRequest) -> Principal:
+    """Return who acts on this page, as services know callers."""
+    user = request.user
+    assert user.pk is not None
+    return Principal(
+        kind=PrincipalKind.PERSON, id=user.pk, token_id=user.pk, name=user.get_username()
+    )
+
+
+admin.site.register(Pool, PoolAdmin)
