@@ -78,8 +78,9 @@ def expire_leases(*, now: datetime, limit: int, policy: LeasePolicy) -> int:
     overdue = Attempt.objects.filter(state__in=_LEASED).alias(
         lost_at=_later(silent_since, "lost_after_s")
     )
-    late = {row.pk: row for row in overdue.filter(lost_at__lte=now)[:limit]}
-    locked = _lock_free(late.values(), limit=limit)
+    late = overdue.filter(lost_at__lte=now)
+    lost_after_s = dict(late.values_list("pk", "lost_after_s")[:limit])
+    locked = _lock_free(lost_after_s)
     heard = _hold_leases(locked)
     lost = [
         attempt
@@ -87,7 +88,7 @@ def expire_leases(*, now: datetime, limit: int, policy: LeasePolicy) -> int:
         if attempt.state in _LEASED
         and attempt.session_id in heard
         and leases.is_overdue(
-            heard[attempt.session_id], late[attempt.id].lost_after_s, now=now, floor=floor
+            heard[attempt.session_id], lost_after_s[attempt.id], now=now, floor=floor
         )
     ]
     if lost:
@@ -156,7 +157,7 @@ def release_delayed(*, now: datetime, limit: int) -> int:
     ready = Task.objects.filter(state=TaskState.PENDING, run_after__lte=now)
     tasks = locking.free_tasks(ready.order_by("run_after"), limit=limit)
     Task.objects.filter(pk__in=tasks).update(run_after=None)
-    wakeups.tasks_waiting({task.pool_id for task in tasks.values()})
+    wakeups.tasks_waiting(tasks.values())
     return len(tasks)
 
 
@@ -167,11 +168,12 @@ def _later(moment: Greatest, seconds: str) -> "ExpressionWrapper[CombinedExpress
     return ExpressionWrapper(moment + duration, output_field=DateTimeField())
 
 
-def _lock_free(late: Collection[Attempt], *, limit: int) -> Locked:
+def _lock_free(attempt_ids: Collection[UUID]) -> Locked:
     """Lock these attempts and their tasks as they are now, leaving out what others hold."""
-    tasks = Task.objects.filter(pk__in=[attempt.task_id for attempt in late])
-    free = locking.free_tasks(tasks, limit=limit)
-    return rows.lock([attempt.pk for attempt in late if attempt.task_id in free])
+    late = Attempt.objects.filter(pk__in=list(attempt_ids))
+    attempts = dict(late.values_list("task_id", "pk"))
+    free = locking.free_of(attempts)
+    return rows.lock([attempt_id for task_id, attempt_id in attempts.items() if task_id in free])
 
 
 def _hold_leases(locked: Locked) -> dict[UUID, datetime]:
@@ -188,7 +190,7 @@ def _hold_leases(locked: Locked) -> dict[UUID, datetime]:
 
 
 def _stop_late(late: QuerySet[Attempt], reason: StopReason, *, now: datetime, limit: int) -> int:
-    locked = _lock_free(late[:limit], limit=limit)
+    locked = _lock_free(list(late.values_list("pk", flat=True)[:limit]))
     running = [
         attempt for attempt in locked.attempts.values() if attempt.state is AttemptState.RUNNING
     ]

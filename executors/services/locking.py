@@ -18,15 +18,25 @@ def tasks(ids: Collection[UUID]) -> dict[UUID, Task]:
     return {task.pk: task for task in rows.select_for_update(of=("self",), no_key=True)}
 
 
-def free_tasks(candidates: QuerySet[Task], *, limit: int) -> dict[UUID, Task]:
+def free_tasks(candidates: QuerySet[Task], *, limit: int) -> dict[UUID, UUID]:
     """Lock the first ``limit`` candidates, leaving out what others hold or have just changed.
 
     Two statements: the candidates come by the index of their own order, the locks by pk.
+
+    Returns:
+        The pool of each locked task.
     """
     ids = list(candidates.values_list("pk", flat=True)[:limit])
     rows = candidates.filter(pk__in=ids).order_by("pk")
     locked = rows.select_for_update(of=("self",), no_key=True, skip_locked=True)
-    return {task.pk: task for task in locked}
+    return dict(locked.values_list("pk", "pool_id"))
+
+
+def free_of(task_ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Lock these tasks, leaving out what others hold."""
+    rows = Task.objects.filter(pk__in=list(task_ids)).order_by("pk")
+    locked = rows.select_for_update(of=("self",), no_key=True, skip_locked=True)
+    return frozenset(locked.values_list("pk", flat=True))
 
 
 def current_attempts(task_ids: Iterable[UUID]) -> dict[UUID, Attempt]:
