@@ -5,6 +5,7 @@ back on the same port. It holds agents to the protocol: sequences are dense, end
 """
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import Callable
@@ -21,31 +22,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agents.wire import messages as wire
+from tests.agent.words import Told, answer, make_order, problem
 from tests.waiting import wait_until
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@dataclass
-class Told:
-    """What an agent said of one attempt, and when the server heard it."""
-
-    order: wire.Order
-    reports: list[wire.Report] = field(default_factory=list)
-    heard: list[wire.Report] = field(default_factory=list)
-
-    @property
-    def end(self) -> Any:
-        last = self.reports[-1] if self.reports else None
-        return last if isinstance(last, wire.EndReport) else None
-
-    @property
-    def started(self) -> Any:
-        return next((one for one in self.reports if isinstance(one, wire.Started)), None)
-
-    def output(self, stream: str) -> bytes:
-        logs = (one for one in self.reports if isinstance(one, wire.Log))
-        return b"".join(one.data for one in logs if one.stream == stream)
 
 
 @dataclass
@@ -149,10 +129,9 @@ class ScriptedServer:
 
     def _serve(self) -> None:
         assert self._server is not None
-        loop = asyncio.new_event_loop()
-        self._loop, self._news = loop, asyncio.Event()
-        loop.run_until_complete(self._server.serve())
-        loop.close()
+        with asyncio.Runner() as runner:
+            self._loop, self._news = runner.get_loop(), asyncio.Event()
+            runner.run(self._server.serve())
 
     def _tell_claims(self) -> None:
         loop, news = self._loop, self._news
@@ -222,10 +201,8 @@ class ScriptedServer:
         if not found.orders and found.directives == wire.Directives():
             assert self._news is not None
             self._news.clear()
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), message.wait_s)
-            except TimeoutError:
-                pass
             found = self._for_claim(message)
         return answer(found)
 
@@ -282,42 +259,6 @@ class ScriptedServer:
         if token != self.script.token or verb in self.script.refuse:
             return problem(401, "token_refused")
         return None
-
-
-def make_order(driver: str = "exec", **changes: Any) -> wire.Order:
-    """Build an order; fields of the order and of its task may be given."""
-    task = {
-        "id": uuid4(),
-        "kind": "exec",
-        "driver": driver,
-        "phase": "run",
-        "spec": changes.pop("spec", {}),
-        "project": "demo",
-        "pool": "default",
-    }
-    order = {
-        "attempt": uuid4(),
-        "number": 1,
-        "token": f"att_{uuid4().hex}",
-        "slot": 0,
-        "lost_after_s": 120,
-        "disconnect": "replace",
-    }
-    return wire.Order(task=wire.OrderedTask(**task), **{**order, **changes})
-
-
-def answer(message: msgspec.Struct) -> Response:
-    return Response(msgspec.json.encode(message), media_type="application/json")
-
-
-def problem(status: int, code: str, **headers: str) -> Response:
-    body = wire.Problem(title=code, status=status, code=code)
-    return Response(
-        msgspec.json.encode(body),
-        status_code=status,
-        media_type="application/problem+json",
-        headers={name.replace("_", "-"): value for name, value in headers.items()},
-    )
 
 
 async def _healthy(request: Request) -> Response:

@@ -183,8 +183,7 @@ class Ending:
         tail = attempt.tail
         assert tail is not None
         attempt.tail = None
-        if tail.dropped:
-            text = f"{tail.dropped} bytes of output beyond the limit of {tail.limit} were dropped"
+        for text in tail.remarks():
             self._work.spool.note(attempt, reports.remark(attempt, text, at=self._work.clock.now()))
 
 

@@ -5,6 +5,7 @@ cut back, so that a flood does not fill the disk, and the work goes on. Work tha
 `FLOOD_FACTOR` times its limit (and `FLOOD_BYTES`) is to be ended.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ FLOOD_BYTES: Final = 16 * 1024 * 1024
 FIRST_LOOK_S: Final = 0.02
 FAST_LOOK_S: Final = 0.005
 FAST_BYTES: Final = 1024 * 1024
+ANCHOR_BYTES: Final = 64
 
 Span: TypeAlias = tuple[Stream, int, int]
 
@@ -26,10 +28,14 @@ STREAMS: Final[tuple[Stream, ...]] = ("stdout", "stderr")
 
 @dataclass(slots=True)
 class _File:
+    """``anchor`` is what stands right before ``kept``: as long as it does, the file only grew."""
+
     stream: Stream
     path: str
     kept: int
     reported: int
+    anchor: bytes
+    seen: tuple[int, int] = (0, 0)
 
 
 class Tail:
@@ -48,6 +54,7 @@ class Tail:
         self._taken = sum(file.reported for file in self._files)
         self.limit = limit_bytes
         self.dropped = 0
+        self.emptied = False
         self.look_after_s = FIRST_LOOK_S
 
     @property
@@ -67,18 +74,34 @@ class Tail:
         self._pace(grown)
         return [span for _, span in zip(range(room), self._spans(), strict=False)]
 
+    def remarks(self) -> Iterator[str]:
+        """Yield what a reader of the log should know about what is missing in it."""
+        if self.dropped:
+            yield f"{self.dropped} bytes of output beyond the limit of {self.limit} were dropped"
+        if self.emptied:
+            yield (
+                "the work emptied its own output, as `> /dev/stderr` does, and some of it may be "
+                "missing; `>&2` and `>> /dev/stderr` do not"
+            )
+
     def _measure(self, file: _File) -> None:
-        size = _size(file.path)
-        if size < file.kept:
+        seen = _size(file.path)
+        if seen == file.seen:
+            return
+        file.seen, size = seen, seen[0]
+        if size < file.kept or _before(file.path, file.kept) != file.anchor:
             # The work opened its own output again and emptied it, as `> /dev/stdout` does.
             file.kept = file.reported = 0
+            self.emptied = True
         allowed = file.kept + self.limit - self._taken
         if size > allowed:
-            os.truncate(file.path, allowed)
+            with contextlib.suppress(OSError):
+                os.truncate(file.path, allowed)
             self.dropped += size - allowed
             size = allowed
         self._taken += size - file.kept
         file.kept = size
+        file.anchor = _before(file.path, size)
 
     def _spans(self) -> Iterator[Span]:
         for file in self._files:
@@ -99,11 +122,29 @@ class Tail:
 
 def _file(stream: Stream, files: Files, reported: Mapping[str, int]) -> _File:
     begin = reported.get(stream, 0)
-    return _File(stream, str(files.output(stream)), kept=begin, reported=begin)
+    path = str(files.output(stream))
+    return _File(stream, path, kept=begin, reported=begin, anchor=_before(path, begin))
 
 
-def _size(path: str) -> int:
+def _size(path: str) -> tuple[int, int]:
+    """Return a file's size and when it changed; one alone may stand still while it grows."""
     try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return 0
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
+def _before(path: str, end: int) -> bytes:
+    """Return the few bytes before ``end``; nothing when the file is gone."""
+    if end == 0:
+        return b""
+    begin = max(0, end - ANCHOR_BYTES)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.pread(fd, end - begin, begin)
+    finally:
+        os.close(fd)
