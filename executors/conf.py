@@ -7,8 +7,6 @@ from typing import Final
 
 from django.conf import settings
 
-from agents.core.liveness import LivenessPolicy
-from agents.wire.messages import Settings as WireSettings
 from executors.core.leases import LeasePolicy
 from executors.services.retention import RetentionPolicy
 
@@ -33,16 +31,6 @@ def leases() -> LeasePolicy:
         outage_gap=timedelta(seconds=env.outage_gap_s),
         min_lost_after_s=env.min_lost_after_s,
     )
-
-
-def liveness() -> LivenessPolicy:
-    """Return how long an agent may be silent before it counts as offline."""
-    return LivenessPolicy(leases().heartbeat, leases().offline_after)
-
-
-def wire_settings() -> WireSettings:
-    """Return what agents are told to go by."""
-    return WireSettings(heartbeat_s=leases().heartbeat.total_seconds())
 
 
 def sweep_limit() -> int:
