@@ -83,7 +83,7 @@ class MetricsEndpoint:
         return Answer(body=generate_latest(registry), media_type=_TEXT)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Fixed:
     """Metrics as prometheus-client wants to collect them."""
 
