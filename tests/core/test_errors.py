@@ -8,7 +8,6 @@ from agents.core import sessions
 from k8s4r.core import errors
 from k8s4r.core.errors import DomainError, FieldProblem, pointer
 
-
 RULES = {errors.__name__, sessions.__name__}
 
 
