@@ -7,12 +7,14 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
-from executors.models import Artifact, Evidence, Task, Tick
+from agents.models import Session
+from executors.models import Artifact, Attempt, Evidence, Task, Tick
 from k8s4r import database
 from k8s4r.api.models import IdempotencyRecord
 
@@ -89,18 +91,25 @@ def _delete_rows(task_ids: Sequence[UUID]) -> int:
 
 
 def delete_bookkeeping(*, now: datetime, limit: int, policy: RetentionPolicy) -> int:
-    """Delete old idempotency records, ticks and evidence; the most rows of any one kind."""
-    doomed = (
+    """Delete old idempotency records, ticks, evidence and sessions; the most of any one kind."""
+    doomed: tuple[QuerySet[Any], ...] = (
         IdempotencyRecord.objects.filter(created_at__lte=now - policy.idempotency),
         Tick.objects.filter(scheduled_for__lte=now - policy.ticks),
         Evidence.objects.filter(received_at__lte=now - policy.tasks),
+        _lives_without_work().filter(ended_at__lte=now - policy.tasks),
     )
-    return max(
-        rows.model._base_manager.filter(
-            pk__in=list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
-        ).delete()[0]
-        for rows in doomed
-    )
+    return max(_delete_some(rows, limit=limit) for rows in doomed)
+
+
+def _delete_some(rows: QuerySet[Any], *, limit: int) -> int:
+    ids = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+    deleted, _ = rows.filter(pk__in=ids).delete()
+    return deleted
+
+
+def _lives_without_work() -> QuerySet[Session]:
+    """Return the sessions of which no attempt is left; nothing new is tied to one that ended."""
+    return Session.objects.filter(~Exists(Attempt.objects.filter(session=OuterRef("pk"))))
 
 
 def keep_audit_months(*, now: datetime, policy: RetentionPolicy) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection
 
+from agents.models import Session
 from executors.models import Artifact, Attempt, Evidence, LogChunk, Task, Tick
 from executors.services import retention
 from executors.services.retention import RetentionPolicy
@@ -111,6 +112,21 @@ def test_old_bookkeeping_goes_each_after_its_own_time():
     assert set(IdempotencyRecord.objects.values_list("key", flat=True)) == {"1", "3"}
     assert Evidence.objects.count() == 1
     assert retention.delete_bookkeeping(now=NOON, limit=100, policy=POLICY) == 0
+
+
+def test_sessions_that_ended_long_ago_go_unless_an_attempt_still_names_them():
+    _, attempt, _ = ended(NOON)
+    an_agent(now=NOON)
+    bare = an_agent()
+    Session.objects.filter(agent__in=[bare, attempt.agent]).update(ended_at=NOON)
+
+    retention.delete_bookkeeping(now=NOON + MONTH, limit=100, policy=POLICY)
+    assert not Session.objects.filter(agent=bare).exists()
+    assert Session.objects.count() == 2
+
+    delete_tasks()
+    retention.delete_bookkeeping(now=NOON + MONTH, limit=100, policy=POLICY)
+    assert Session.objects.count() == 1
 
 
 def months():
