@@ -3,7 +3,7 @@
 import ssl
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -23,7 +23,7 @@ _PAUSES_S: Final = (0.2, 0.5, 1.0)
 _METHODS_SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD"})
 
 Waiter = Callable[[float], object]
-Query = Mapping[str, str | int]
+Query = Mapping[str, str | int | Sequence[str]]
 
 
 class Client:
@@ -65,7 +65,7 @@ class Client:
     def items(self, path: str, query: Query, *, limit: int) -> tuple[list[Any], str | None]:
         """Return the first ``limit`` items of a list, and the cursor of what follows them."""
         found: list[Any] = []
-        asked: dict[str, str | int] = dict(query)
+        asked: dict[str, str | int | Sequence[str]] = dict(query)
         while True:
             asked["limit"] = min(limit - len(found), PAGE)
             page = self.get(path, asked)

@@ -1,0 +1,72 @@
+"""Which verbs does `k8s4r` have, and which flags stand before them?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from k8s4r.cli.commands import (
+    agent,
+    api,
+    cancel,
+    describe,
+    doctor,
+    get,
+    logs,
+    platform,
+    run,
+    version,
+    wait,
+    why,
+)
+from k8s4r.cli.session import Session
+from k8s4r.cli.settings import Flags
+
+app = typer.Typer(
+    name="k8s4r",
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+)
+
+
+@app.callback()
+def root(  # noqa: PLR0913 - one argument for each flag
+    context: typer.Context,
+    *,
+    url: Annotated[str | None, typer.Option(help="Server; else K8S4R_API_URL.")] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with the API token; else K8S4R_TOKEN_FILE.")
+    ] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option(help="Certificates to trust; else K8S4R_CA_FILE.")
+    ] = None,
+    no_color: Annotated[bool, typer.Option("--no-color", help="Never write colour.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes on stderr.")] = False,
+) -> None:
+    """Run commands on a fleet of machines, and see what became of them.
+
+    On the machine where `k8s4r up` runs, nothing needs to be configured.
+
+    k8s4r run -- make test
+    k8s4r get tasks --state running
+    k8s4r logs -f TASK
+    """
+    if context.invoked_subcommand is None:
+        context.get_help()
+        return
+    session: Session = context.obj
+    session.flags = Flags(url, token_file, ca_file)
+    session.terminal.quiet = quiet
+    if no_color:
+        session.terminal.colour_wanted = False
+
+
+for module in (run, get, describe, logs, why, wait, cancel):
+    module.register(app, panel="Tasks")
+for module in (agent,):
+    module.register(app, panel="Agents")
+platform.register(app)
+for module in (doctor, api, version):
+    module.register(app, panel="Tools")

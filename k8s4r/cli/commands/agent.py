@@ -1,0 +1,64 @@
+"""`k8s4r agent add`: let another machine join."""
+
+import shlex
+from typing import Annotated
+
+import typer
+
+from k8s4r.cli import ages, output
+from k8s4r.cli.output import MACHINE
+from k8s4r.cli.session import Session
+
+_FILE = "k8s4r-enrolment-token"
+
+
+def add(
+    context: typer.Context,
+    pool: Annotated[
+        str, typer.Option(help="Pool whose agents may work at once; empty: wait for approval.")
+    ] = "default",
+    project: Annotated[str, typer.Option("--project", "-p", help="Project.")] = "default",
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", "-l", metavar="KEY", help="Label it may give itself; repeatable."),
+    ] = None,
+    format_: Annotated[str | None, typer.Option("--output", "-o", help="json or yaml.")] = None,
+) -> None:
+    """Print the one line to paste on another machine.
+
+    Its token is good for one agent, for 15 minutes.
+
+    k8s4r agent add
+    k8s4r agent add --pool gpus --label gpu
+    """
+    session: Session = context.obj
+    chosen = session.choose(format_)
+    asked = {"project": project, "label_keys": list(label or ()), "max_uses": 1}
+    if pool:
+        asked["pool"] = pool
+    made = session.client.post("/api/v1/enrolment-tokens", asked, repeatable=False)
+    if chosen in MACHINE:
+        output.write_object(session.terminal, chosen, made, kind="enrolment-token")
+        return
+    # The token goes through a file: a flag would stand in the machine's list of processes.
+    session.terminal.write(
+        f"(umask 077; printf %s {shlex.quote(made['token'])} > {_FILE}) &&"
+        f" k8s4r-agent start --url {shlex.quote(session.client.url)}"
+        f" --enrolment-token-file {_FILE}"
+    )
+    now = session.client.server_time
+    left = ages.between(now.isoformat() if now else None, made["expires_at"], now)
+    session.terminal.note(f"good for one agent, for {left}; it needs `pip install 'k8s4r[agent]'`")
+
+
+def register(app: typer.Typer, *, panel: str) -> None:
+    """Add the commands about agents."""
+    agents = typer.Typer(no_args_is_help=True, help="Let machines join.")
+    agents.command()(add)
+    # A single command would otherwise swallow its group.
+    agents.callback()(_group)
+    app.add_typer(agents, name="agent", rich_help_panel=panel)
+
+
+def _group() -> None:
+    """Let machines join."""

@@ -1,0 +1,71 @@
+"""What does a person read about one pool?"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from k8s4r.cli import sections
+from k8s4r.cli.kinds import POOL, TASK
+from k8s4r.cli.output import Column, Context
+from k8s4r.cli.session import Session
+
+_MOST_AGENTS = 50
+_MOST_COUNTED = 200
+_MEMBERS = (
+    Column("NAME", lambda row, _: row["name"], most=30),
+    Column("STATE", lambda row, _: row["observed"], is_state=True),
+    Column("WANTED", lambda row, _: row["desired"], is_state=True),
+    Column("LABELS", lambda row, _: sections.pairs(row["labels"]), most=40),
+)
+
+
+def write(session: Session, pool: Mapping[str, Any]) -> None:
+    """Write rules, limits, queue and members of a pool."""
+    terminal, client = session.terminal, session.client
+    agents, more = client.items(f"{POOL.path}/{pool['id']}/agents", {}, limit=_MOST_AGENTS)
+    state = "paused" if pool["paused"] else "active"
+    sections.heading(terminal, f"{pool['project']}/{pool['name']}", state, pool["id"])
+    sections.title(terminal, "Rules")
+    sections.facts(terminal, _facts(pool))
+    sections.title(terminal, "Tasks")
+    sections.facts(
+        terminal,
+        [(word, _count(session, pool, word)) for word in ("pending", "dispatching", "running")],
+    )
+    sections.title(terminal, "Agents")
+    if agents:
+        sections.rows(terminal, _MEMBERS, agents, Context(client.server_time, {}))
+    else:
+        terminal.write("  none: k8s4r agent add lets a machine join")
+    if more:
+        terminal.note(f"and more than {_MOST_AGENTS} agents")
+    sections.next_steps(terminal, _steps(pool))
+
+
+def _facts(pool: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [
+        ("members", "those listed" if pool["pool_type"] == "static" else _by_labels(pool)),
+        ("strategy", pool["strategy"]),
+        ("runs at most", pool["max_concurrent"] or "no limit"),
+        ("per owner", pool["max_per_owner"] or "no limit"),
+        ("description", pool["description"]),
+    ]
+
+
+def _by_labels(pool: Mapping[str, Any]) -> str:
+    labels = sections.pairs(pool["required_labels"])
+    return f"agents with {labels}" if labels else "every agent of the project"
+
+
+def _count(session: Session, pool: Mapping[str, Any], state: str) -> str:
+    """Return how many tasks are in a state, as far as a person wants it counted."""
+    query = {"pool": pool["id"], "state": state}
+    found, more = session.client.items(TASK.path, query, limit=_MOST_COUNTED)
+    return f"{len(found)}{' or more' if more else ''}"
+
+
+def _steps(pool: Mapping[str, Any]) -> list[tuple[str, str]]:
+    paused = str(not pool["paused"]).lower()
+    call = f"k8s4r api PATCH agent-pools/{pool['id']} -d '{{\"paused\": {paused}}}'"
+    return [
+        (call, "let it start tasks again" if pool["paused"] else "start no more tasks"),
+    ]

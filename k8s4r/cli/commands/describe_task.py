@@ -1,0 +1,128 @@
+"""What does a person read about one task?"""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from k8s4r.cli import ages, endings, sections
+from k8s4r.cli.commands.why import explain
+from k8s4r.cli.kinds import TASK
+from k8s4r.cli.output import Column, Context
+from k8s4r.cli.session import Session
+
+_MOST_EVENTS = 200
+_ATTEMPTS = (
+    Column("#", lambda row, _: str(row["number"])),
+    Column("STATE", lambda row, _: row["state"], is_state=True),
+    Column("AGENT", lambda row, _: row["agent"], most=24),
+    Column("ASSIGNED", lambda row, context: ages.age(row["assigned_at"], context.now)),
+    Column(
+        "RAN", lambda row, context: ages.between(row["started_at"], row["ended_at"], context.now)
+    ),
+    Column("PID", lambda row, _: str(row["pid"] or "")),
+    Column("HOW IT ENDED", lambda row, _: _ended(row), most=40),
+)
+_EVENTS = (
+    Column("AT", lambda row, _: row["at"][11:23]),
+    Column("AFTER", lambda row, _: row["after"]),
+    Column("WHAT", lambda row, _: row["what"]),
+    Column("STATE", lambda row, _: row["to_state"], is_state=True),
+    Column("CAUSE", lambda row, _: row["cause"], most=24),
+    Column("BY", lambda row, _: row["by"], most=24),
+)
+
+
+def write(session: Session, task: Mapping[str, Any]) -> None:
+    """Write state, reasons, attempts, history and next steps of a task."""
+    terminal, client = session.terminal, session.client
+    path = f"{TASK.path}/{task['id']}"
+    events = client.items(f"{path}/events", {}, limit=_MOST_EVENTS)[0]
+    context = Context(client.server_time, {})
+    sections.heading(terminal, task["name"] or "(no name)", task["state"], task["id"])
+    if task["state"] in endings.FINAL or task["state"] == "unknown":
+        terminal.write(endings.sentence(task))
+    if task["stop_requested_at"] and not task["ended_at"]:
+        terminal.write("it was told to stop and has not yet ended")
+    if task["state"] == "pending":
+        terminal.write("")
+        explain(session, task, client.get(f"{path}/waiting"))
+    sections.title(terminal, "Asked for")
+    sections.facts(terminal, _asked(task))
+    if task["attempts"]:
+        sections.title(terminal, "Attempts")
+        sections.rows(terminal, _ATTEMPTS, task["attempts"], context)
+    sections.title(terminal, "History")
+    sections.rows(terminal, _EVENTS, [_event(event, task) for event in events], context)
+    sections.next_steps(terminal, _steps(task))
+
+
+def _asked(task: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    argv, retry = task["spec"].get("argv"), task["retry"] or {}
+    return [
+        ("command", shlex.join(argv) if argv else ""),
+        ("driver", task["driver"]),
+        ("environment", ", ".join(task["spec"].get("env", {}))),
+        ("pool", f"{task['project']}/{task['pool']}"),
+        ("owner", task["owner"]),
+        ("agent", task["agent"]),
+        ("priority", task["priority"]),
+        ("labels", sections.pairs(task["labels"])),
+        ("constraints", "; ".join(_constraint(one) for one in task["constraints"])),
+        ("resources", sections.pairs(task["resources"])),
+        ("may run for", _span(task["run_timeout_s"])),
+        ("may be silent for", _span(task["silence_timeout_s"])),
+        ("waits until", task["queue_deadline_at"]),
+        ("agent lost", f"after {task['lost_after_s']}s, then {task['disconnect']}"),
+        ("retry", f"{retry['attempts']} attempts, on {', '.join(retry['on'])}" if retry else ""),
+        ("parent", task["parent_id"]),
+        ("output", f"{task['log_bytes']} bytes" if task["log_bytes"] else ""),
+    ]
+
+
+def _span(seconds: int | None) -> str:
+    return "" if seconds is None else ages.span(seconds)
+
+
+def _constraint(entry: Mapping[str, str]) -> str:
+    return f"{entry['ltarget']} {entry['operand']} {entry['rtarget']}"
+
+
+def _ended(attempt: Mapping[str, Any]) -> str:
+    if attempt["ended_at"] is None:
+        return f"stopping: {attempt['stop_reason']}" if attempt["stop_reason"] else ""
+    return endings.sentence(attempt).partition(": ")[2]
+
+
+def _event(event: Mapping[str, Any], task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an event with the words a person knows its ids by."""
+    numbers = {each["id"]: f"attempt {each['number']}" for each in task["attempts"]}
+    agents = {each["agent_id"]: each["agent"] for each in task["attempts"]}
+    actor = agents.get(event["actor_id"], "")
+    reason = event["detail"].get("reason")
+    return {
+        **event,
+        "after": "+" + ages.between(task["submitted_at"], event["at"], None),
+        "what": numbers.get(event["object_id"], "task"),
+        "cause": event["cause"].lower() + (f", {reason}" if reason else ""),
+        "by": f"{event['actor_kind']} {actor or event['actor_id'][:18]}".strip(),
+    }
+
+
+def _steps(task: Mapping[str, Any]) -> list[tuple[str, str]]:
+    identity, state = task["id"], task["state"]
+    log = (f"k8s4r logs {identity}", "what it wrote")
+    again = (f"k8s4r api POST tasks/{identity}/rerun", "submit it again")
+    if state == "pending":
+        return [
+            (f"k8s4r why {identity}", "why it waits, agent by agent"),
+            (f"k8s4r cancel {identity}", "give up on it"),
+        ]
+    if state in {"dispatching", "running"}:
+        return [
+            (f"k8s4r logs -f {identity}", "what it writes"),
+            (f"k8s4r cancel {identity}", "stop it"),
+        ]
+    if state == "unknown":
+        body = '{"outcome": "failed", "reason": "..."}'
+        return [(f"k8s4r api POST tasks/{identity}/resolve -d '{body}'", "say how it ended")]
+    return [log, again]

@@ -1,0 +1,142 @@
+"""`k8s4r doctor`: each connection with its version, one line per check."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from k8s4r.cli import __version__, output
+from k8s4r.cli.errors import CliError, ExitCode
+from k8s4r.cli.output import MACHINE
+from k8s4r.cli.session import Session
+from k8s4r.cli.terminal import clean
+
+
+class Verdict(StrEnum):
+    """How a check went."""
+
+    OK = "ok"
+    NOTE = "note"
+    BAD = "bad"
+
+
+_STYLES = {Verdict.OK: "green", Verdict.NOTE: "yellow", Verdict.BAD: "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line: what was looked at, and what was found."""
+
+    name: str
+    verdict: Verdict
+    found: str
+
+
+def doctor(
+    context: typer.Context,
+    format_: Annotated[str | None, typer.Option("--output", "-o", help="json or jsonl.")] = None,
+) -> None:
+    """Check every connection; exit code 1 when one of them is bad.
+
+    k8s4r doctor
+    k8s4r --url http://10.0.0.5:8420 doctor
+    """
+    session: Session = context.obj
+    chosen = session.choose(format_)
+    checks = []
+    for check in _checks(session):
+        checks.append(check)
+        if chosen not in MACHINE:
+            line = Text(f"{check.verdict:<4}  ", _STYLES[check.verdict])
+            session.terminal.print(line + Text(f"{check.name:<9}  {clean(check.found)}"))
+    if chosen in MACHINE:
+        rows = [{"id": check.name, **asdict(check)} for check in checks]
+        output.write_list(session.terminal, chosen, rows, kind="check", following=None)
+    if any(check.verdict is Verdict.BAD for check in checks):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def register(app: typer.Typer, *, panel: str) -> None:
+    """Add the command."""
+    app.command(rich_help_panel=panel)(doctor)
+
+
+def _checks(session: Session) -> Iterator[Check]:
+    """Yield the checks in the order of what needs what; the first that must hold ends them."""
+    yield Check("command", Verdict.OK, f"k8s4r {__version__}")
+    yield _agent_program()
+    settings = session.settings
+    if settings.url is None:
+        yield Check("server", Verdict.BAD, "none is known: k8s4r up, or set K8S4R_API_URL")
+        return
+    where = f"{settings.url.value} ({settings.url.origin})"
+    server = _tried("server", lambda: _server(session, where))
+    yield server
+    if server.verdict is Verdict.BAD:
+        return
+    yield from _parts(session)
+    if settings.token is None:
+        yield Check("token", Verdict.BAD, "none is known: set K8S4R_TOKEN_FILE")
+        return
+    origin = settings.token.origin
+    yield _tried("token", lambda: _token(session, origin))
+    yield _tried("agents", lambda: _agents(session))
+
+
+def _tried(name: str, check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except CliError as error:
+        return Check(name, Verdict.BAD, error.message)
+
+
+def _agent_program() -> Check:
+    path = shutil.which("k8s4r-agent")
+    if path is None:
+        return Check("agent", Verdict.NOTE, "k8s4r-agent is not on PATH: no work runs here")
+    return Check("agent", Verdict.OK, path)
+
+
+def _server(session: Session, where: str) -> Check:
+    began = time.perf_counter()
+    session.client.get("/healthz")
+    took_ms = (time.perf_counter() - began) * 1_000
+    version = f", version {session.client.server}" if session.client.server else ""
+    return Check("server", Verdict.OK, f"{where} answers in {took_ms:.0f} ms{version}")
+
+
+def _parts(session: Session) -> Iterator[Check]:
+    """Yield what the server says about what it stands on."""
+    try:
+        ready = session.client.get("/readyz")
+    except CliError as error:
+        ready = error.as_object()
+        if "checks" not in ready:
+            yield Check("readiness", Verdict.BAD, error.message)
+            return
+    versions: Mapping[str, Any] = ready.get("versions", {})
+    for name, word in ready["checks"].items():
+        version = f" {versions[name]}" if name in versions else ""
+        if word == "ok":
+            yield Check(name, Verdict.OK, f"ok{version}")
+        else:
+            # Without Redis everything goes on, a little later.
+            yield Check(name, Verdict.NOTE if name == "redis" else Verdict.BAD, str(word))
+
+
+def _token(session: Session, origin: str) -> Check:
+    session.client.get("/api/v1/tasks", {"limit": 1})
+    return Check("token", Verdict.OK, f"accepted ({origin})")
+
+
+def _agents(session: Session) -> Check:
+    agents, more = session.client.items("/api/v1/agents", {}, limit=1_000)
+    here = sum(agent["observed"] == "online" for agent in agents)
+    idle = sum(agent["slots"]["idle"] for agent in agents if agent["observed"] == "online")
+    found = f"{here} of {len(agents)}{' or more' if more else ''} online, {idle} slots idle"
+    return Check("agents", Verdict.OK if here else Verdict.NOTE, found)

@@ -1,0 +1,147 @@
+"""`k8s4r run`: submit a command, show its output as it is written, end as it ends."""
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import typer
+
+from k8s4r.cli import following, logview, output, values
+from k8s4r.cli.errors import CliError, ExitCode
+from k8s4r.cli.following import Follower
+from k8s4r.cli.logs import LogReader
+from k8s4r.cli.output import Format
+from k8s4r.cli.session import Session
+
+_SECOND_PRESS_S: Final = 3.0
+Pairs = list[str] | None
+
+
+def run(  # noqa: PLR0913 - one argument for each flag
+    context: typer.Context,
+    *,
+    command: Annotated[list[str], typer.Argument(metavar="-- CMD [ARG]...", show_default=False)],
+    pool: Annotated[str | None, typer.Option(help="Pool; else the project's default one.")] = None,
+    project: Annotated[str | None, typer.Option("--project", "-p", help="Project.")] = None,
+    name: Annotated[str | None, typer.Option("--name", "-n", help="A name to find it by.")] = None,
+    env: Annotated[
+        Pairs, typer.Option("--env", "-e", metavar="KEY[=VALUE]", help="Variable; repeatable.")
+    ] = None,
+    label: Annotated[
+        Pairs, typer.Option("--label", "-l", metavar="KEY=VALUE", help="The agent must carry it.")
+    ] = None,
+    cwd: Annotated[str | None, typer.Option(help="Folder on the agent; absolute.")] = None,
+    priority: Annotated[int | None, typer.Option(help="0 to 100; more is sooner.")] = None,
+    timeout: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Stop it when it runs longer.")
+    ] = None,
+    queue_timeout: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Give up when it waits longer.")
+    ] = None,
+    attempts: Annotated[
+        int | None, typer.Option(help="Try so often when it fails or is lost.")
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Print the id and return at once.")
+    ] = False,
+    format_: Annotated[
+        str | None, typer.Option("--output", "-o", help="With --detach: json, yaml or name.")
+    ] = None,
+) -> None:
+    """Run a command on an agent: its output is here, its exit code too.
+
+    Ctrl-C stops following; a second one within 3 seconds cancels the task.
+
+    k8s4r run -- make test
+    k8s4r run --label gpu=a100 --timeout 2h -- python train.py
+    k8s4r run --detach --name nightly -e MODE=full -- ./backup
+    """
+    session: Session = context.obj
+    chosen = session.choose(format_)
+    wanted: dict[str, Any] = {
+        "name": name,
+        "project": project,
+        "pool": pool,
+        "spec": _spec(command, values.pairs(env or (), flag="--env", lacking=os.environ), cwd),
+        "labels": values.pairs(label or (), flag="--label"),
+        "priority": priority,
+        "run_timeout_s": timeout and values.duration_s(timeout, flag="--timeout"),
+        "queue_timeout_s": queue_timeout
+        and values.duration_s(queue_timeout, flag="--queue-timeout"),
+        "retry": attempts and {"attempts": attempts, "on": ["failed", "lost"]},
+    }
+    asked = {key: value for key, value in wanted.items() if value not in (None, {})}
+    task = session.client.post("/api/v1/tasks", asked)
+    if detach:
+        _print(session, chosen, task)
+        return
+    raise typer.Exit(_follow(session, str(task["id"])))
+
+
+def register(app: typer.Typer, *, panel: str) -> None:
+    """Add the command."""
+    settings = {"allow_interspersed_args": False}
+    app.command(context_settings=settings, rich_help_panel=panel)(run)
+
+
+def _spec(command: list[str], env: Mapping[str, str], cwd: str | None) -> dict[str, Any]:
+    spec: dict[str, Any] = {"argv": command}
+    if env:
+        spec["env"] = dict(env)
+    if cwd:
+        spec["cwd"] = cwd
+    return spec
+
+
+def _print(session: Session, chosen: Format, task: Mapping[str, Any]) -> None:
+    if chosen in {Format.TABLE, Format.WIDE}:
+        session.terminal.write(str(task["id"]))
+        session.terminal.note(f"submitted; k8s4r logs -f {task['id']} follows it")
+    else:
+        output.write_object(session.terminal, chosen, task, kind="task")
+
+
+def _follow(session: Session, task_id: str) -> int:
+    """Show the task to its end; an interrupt leaves it, two cancel it."""
+    terminal = session.terminal
+    terminal.note(f"task {task_id}")
+    follower = Follower(
+        session.client,
+        terminal,
+        task_id,
+        LogReader(session.client, task_id),
+        logview.View(terminal, logview.split(terminal)),
+    )
+    try:
+        return following.say_how_it_ended(terminal, follower.to_the_end())
+    except KeyboardInterrupt:
+        return _interrupted(session, follower)
+
+
+def _interrupted(session: Session, follower: Follower) -> int:
+    terminal, task_id = session.terminal, follower.task_id
+    terminal.note(
+        f"\nstopped following; Ctrl-C again within {_SECOND_PRESS_S:g} s cancels the task"
+    )
+    try:
+        threading.Event().wait(_SECOND_PRESS_S)
+    except KeyboardInterrupt:
+        return _cancel(session, follower)
+    terminal.note(f"the task goes on: k8s4r logs -f {task_id} follows it again")
+    return ExitCode.INTERRUPTED
+
+
+def _cancel(session: Session, follower: Follower) -> int:
+    """Cancel the task and stay until it has ended, or until a third interrupt."""
+    terminal = session.terminal
+    try:
+        session.client.post(f"/api/v1/tasks/{follower.task_id}/cancel")
+        terminal.note("\ncancelling; Ctrl-C again stops waiting for its end")
+    except CliError as error:
+        terminal.note(f"\nnot cancelled: {error.message}")
+    try:
+        following.say_how_it_ended(terminal, follower.to_the_end())
+    except KeyboardInterrupt:
+        terminal.note(f"\nk8s4r get task {follower.task_id} shows how it ends")
+    return ExitCode.INTERRUPTED

@@ -1,0 +1,74 @@
+"""`k8s4r why`: why a task does not run yet, agent by agent."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from k8s4r.cli import ages, endings, finding, output
+from k8s4r.cli.kinds import TASK
+from k8s4r.cli.output import MACHINE, Column, Context
+from k8s4r.cli.session import Session
+from k8s4r.cli.terminal import clean
+
+COLUMNS = (
+    Column("AGENT", lambda row, _: str(row["agent"]), most=24),
+    Column("VERDICT", lambda row, _: str(row["code"])),
+    Column("BECAUSE", lambda row, _: because(row), most=56),
+)
+
+
+def why(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(metavar="TASK", show_default=False)],
+    format_: Annotated[str | None, typer.Option("--output", "-o", help="json or yaml.")] = None,
+) -> None:
+    """Say why a task waits, or how it stands when it does not.
+
+    k8s4r why TASK
+    k8s4r why nightly -o json
+    """
+    session: Session = context.obj
+    chosen = session.choose(format_)
+    found = finding.one(session.client, TASK, task, session.terminal)
+    reason = session.client.get(f"{TASK.path}/{found['id']}/waiting")
+    if chosen in MACHINE:
+        output.write_object(session.terminal, chosen, reason, kind="task")
+    else:
+        explain(session, found, reason)
+
+
+def register(app: typer.Typer, *, panel: str) -> None:
+    """Add the command."""
+    app.command(rich_help_panel=panel)(why)
+
+
+def explain(session: Session, task: Mapping[str, Any], reason: Mapping[str, Any]) -> None:
+    """Write the reason in sentences, and one line for each candidate."""
+    terminal = session.terminal
+    if not reason.get("code"):
+        terminal.write(f"it does not wait: {endings.sentence(task)}")
+        return
+    since = ages.age(reason.get("since"), session.client.server_time)
+    terminal.print(Text(f"waiting for {since}: ", "yellow") + Text(clean(reason["code"]), "bold"))
+    terminal.write(clean(reason["sentence"]))
+    candidates = reason["candidates"]
+    if not candidates:
+        return
+    context = Context(session.client.server_time, {})
+    table = output.table(COLUMNS, candidates, context, wide=False)
+    terminal.write("")
+    terminal.print(table.header())
+    for row in candidates:
+        terminal.print(table.line(row, context))
+    more = reason.get("candidates_total", 0) - len(candidates)
+    if more > 0:
+        terminal.note(f"and {more} more agents")
+
+
+def because(row: Mapping[str, Any]) -> str:
+    """Return which rule keeps the candidate from the task, and what it found."""
+    if not row.get("rule"):
+        return "fits; others come first"
+    return f"{row['rule']}: needs {row['needed']}, has {row['found']}"

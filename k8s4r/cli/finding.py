@@ -1,0 +1,109 @@
+"""Which thing is meant by a name, an id, or the beginning of an id?"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from k8s4r.cli import kinds
+from k8s4r.cli.client import Client
+from k8s4r.cli.errors import CliError, ExitCode, Missing
+from k8s4r.cli.kinds import AGENT, TASK, Kind
+from k8s4r.cli.terminal import Terminal
+
+Found = Mapping[str, Any]
+
+_WHOLE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Ids begin with their time: what is shorter names a minute, not a thing.
+_ID_BEGINNING: Final = re.compile(r"[0-9a-f]{8}[0-9a-f-]*")
+_MOST_LISTED: Final = 1_000
+_MOST_NAMED: Final = 5
+
+
+def one(client: Client, kind: Kind, text: str, terminal: Terminal) -> Found:
+    """Return the thing that ``text`` means, in full.
+
+    Of several tasks with one name it is the newest, which is said; an id's beginning must be of
+    one thing only.
+
+    Raises:
+        Missing: there is none.
+        CliError: an id's beginning fits several.
+    """
+    wanted = text.removeprefix(f"{kind.name}/")
+    if _WHOLE_ID.fullmatch(wanted.lower()):
+        return _whole(client, kind, wanted.lower())
+    named = _named(client, kind, wanted)
+    if len(named) > 1:
+        terminal.note(
+            f"several {kind.name}s are named {wanted}; this is the newest, {_id(named[0])}"
+        )
+    if named:
+        return _whole(client, kind, _id(named[0]))
+    return _whole(client, kind, _id(_by_beginning(client, kind, wanted)))
+
+
+def open_task(client: Client, text: str) -> Found:
+    """Return the task to act on: of several with one name, the one that has not ended.
+
+    Raises:
+        Missing: there is none.
+        CliError: several are meant, and acting on a guess would be wrong.
+    """
+    wanted = text.removeprefix("task/")
+    if not _WHOLE_ID.fullmatch(wanted.lower()):
+        query = {"name": wanted, "state": kinds.OPEN_STATES}
+        running, _ = client.items(TASK.path, query, limit=_MOST_NAMED)
+        if len(running) > 1:
+            raise _ambiguous(TASK, wanted, running)
+        if running:
+            found: Found = running[0]
+            return found
+    return one(client, TASK, text, Terminal({"NO_COLOR": "1"}))
+
+
+def _whole(client: Client, kind: Kind, identity: str) -> Found:
+    found: Found = client.get(f"{kind.path}/{identity}")
+    return found
+
+
+def _named(client: Client, kind: Kind, name: str) -> Sequence[Found]:
+    if kind is TASK or kind is AGENT:
+        return client.items(kind.path, {"name": name}, limit=2)[0]
+    listed, _ = client.items(kind.path, {}, limit=_MOST_LISTED)
+    return [row for row in listed if row["name"] == name]
+
+
+def _by_beginning(client: Client, kind: Kind, text: str) -> Found:
+    beginning = text.lower()
+    if not _ID_BEGINNING.fullmatch(beginning):
+        raise _missing(kind, text)
+    if kind is TASK:
+        fitting, _ = client.items(kind.path, {"id_prefix": beginning}, limit=_MOST_NAMED)
+    else:
+        listed, _ = client.items(kind.path, {}, limit=_MOST_LISTED)
+        fitting = [row for row in listed if _id(row).startswith(beginning)]
+    if not fitting:
+        raise _missing(kind, text)
+    if len(fitting) > 1:
+        raise _ambiguous(kind, text, fitting)
+    found: Found = fitting[0]
+    return found
+
+
+def _id(row: Found) -> str:
+    return str(row["id"])
+
+
+def _missing(kind: Kind, text: str) -> Missing:
+    return Missing(
+        f"no {kind.name} has the name or id {text!r}", hint=f"k8s4r get {kind.name}s lists them"
+    )
+
+
+def _ambiguous(kind: Kind, text: str, fitting: Sequence[Found]) -> CliError:
+    ids = ", ".join(_id(row) for row in fitting[:_MOST_NAMED])
+    return CliError(
+        f"{text!r} is more than one {kind.name}",
+        exit_code=ExitCode.CONFLICT,
+        hint=f"name one by its id: {ids}",
+    )

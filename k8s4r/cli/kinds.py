@@ -1,0 +1,175 @@
+"""Which kinds of things are there, what are they called, and which columns do their tables have?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from k8s4r.cli import ages
+from k8s4r.cli.errors import Usage
+from k8s4r.cli.output import Column, Context, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of thing: its words, where the API lists it, and its columns.
+
+    ``state_filters`` gives, for a word after ``--state``, the query that means it.
+    """
+
+    name: str
+    words: frozenset[str]
+    path: str
+    columns: Sequence[Column]
+    states: Mapping[str, Mapping[str, str]]
+
+
+def kind(word: str) -> Kind:
+    """Return the kind that a word means: singular, plural or short.
+
+    Raises:
+        Usage: no kind has this name.
+    """
+    for known in KINDS:
+        if word.lower() in known.words:
+            return known
+    raise Usage(f"no kind {word!r}; there are {', '.join(f'{one.name}s' for one in KINDS)}")
+
+
+def split(references: Sequence[str], expected: Kind | None = None) -> tuple[Kind, list[str]]:
+    """Return the kind and the names of ``tasks a b``, ``task/a task/b`` or, expected, ``a b``.
+
+    Raises:
+        Usage: there is no kind, or there are two.
+    """
+    words = list(references)
+    if expected is None and words and "/" not in words[0]:
+        expected = kind(words.pop(0))
+    names = []
+    for word in words:
+        prefix, slash, name = word.partition("/")
+        if not slash:
+            names.append(word)
+            continue
+        found = kind(prefix)
+        if expected is not None and found is not expected:
+            raise Usage(f"{word} is not a {expected.name}: one command takes one kind")
+        expected = found
+        names.append(name)
+    if expected is None:
+        raise Usage("name a kind: tasks, agents or pools")
+    return expected, names
+
+
+def _text(key: str) -> Any:
+    return lambda row, _: str(row.get(key) if row.get(key) is not None else "")
+
+
+def _short_id(row: Row, context: Context) -> str:
+    return context.short_ids.get(row["id"], row["id"])
+
+
+def _age(key: str) -> Any:
+    return lambda row, context: ages.age(row.get(key), context.now)
+
+
+def _ran(row: Row, context: Context) -> str:
+    return ages.between(row.get("started_at"), row.get("ended_at"), context.now)
+
+
+def _why(row: Row, _: Context) -> str:
+    waiting = row.get("waiting") or {}
+    if waiting:
+        return str(waiting.get("code") or "not looked at yet")
+    if row.get("stop_requested_at") and not row.get("ended_at"):
+        return "stopping"
+    if row.get("signal"):
+        return f"signal {row['signal']}"
+    if row.get("exit_code"):
+        return f"exit {row['exit_code']}"
+    return "" if row.get("reason") == row.get("state") else str(row.get("reason") or "")
+
+
+def _slots(row: Row, _: Context) -> str:
+    slots = row["slots"]
+    return f"{slots['total'] - slots['idle']}/{slots['total']}"
+
+
+def _labels(key: str) -> Any:
+    return lambda row, _: ",".join(f"{name}={value}" for name, value in row[key].items())
+
+
+def _limit(row: Row, _: Context) -> str:
+    return str(row["max_concurrent"] or "none")
+
+
+def _pool_state(row: Row, _: Context) -> str:
+    return "paused" if row["paused"] else "active"
+
+
+TASK_STATES: Final = (
+    "pending", "dispatching", "running", "apply_pending", "unknown",
+    "completed", "failed", "cancelled", "timed_out",
+)  # fmt: skip
+OPEN_STATES: Final = ",".join(TASK_STATES[:5])
+
+TASK: Final = Kind(
+    "task",
+    frozenset({"task", "tasks", "t"}),
+    "/api/v1/tasks",
+    (
+        Column("ID", _short_id, most=18),
+        Column("NAME", _text("name"), most=16),
+        Column("STATE", _text("state"), is_state=True),
+        Column("WHY", _why, most=16),
+        Column("AGENT", _text("agent"), most=16),
+        Column("AGE", _age("submitted_at")),
+        Column("RAN", _ran),
+        Column("TRIES", _text("attempts_made"), only_wide=True),
+        Column("POOL", _text("pool"), only_wide=True),
+        Column("PROJECT", _text("project"), only_wide=True),
+        Column("OWNER", _text("owner"), only_wide=True),
+        Column("PRIORITY", _text("priority"), only_wide=True),
+    ),
+    {
+        **{state: {"state": state} for state in TASK_STATES},
+        "open": {"state": OPEN_STATES},
+        "ended": {"state": ",".join(TASK_STATES[5:])},
+    },
+)
+AGENT: Final = Kind(
+    "agent",
+    frozenset({"agent", "agents", "ag"}),
+    "/api/v1/agents",
+    (
+        Column("NAME", _text("name"), most=30),
+        Column("STATUS", _text("status"), is_state=True),
+        Column("WANTED", _text("desired"), is_state=True),
+        Column("SLOTS", _slots),
+        Column("HEARD", _age("last_seen_at")),
+        Column("LABELS", _labels("labels"), most=30),
+        Column("PROJECT", _text("project"), only_wide=True),
+        Column("TYPE", _text("agent_type"), only_wide=True),
+        Column("ID", _text("id"), only_wide=True),
+    ),
+    {
+        **{state: {"observed": state} for state in ("pending", "online", "offline", "error")},
+        **{state: {"desired": state} for state in ("active", "paused", "draining", "revoked")},
+    },
+)
+POOL: Final = Kind(
+    "pool",
+    frozenset({"pool", "pools", "po"}),
+    "/api/v1/agent-pools",
+    (
+        Column("NAME", _text("name"), most=30),
+        Column("STATE", _pool_state, is_state=True),
+        Column("TYPE", _text("pool_type")),
+        Column("STRATEGY", _text("strategy")),
+        Column("LIMIT", _limit),
+        Column("PROJECT", _text("project"), most=20),
+        Column("LABELS", _labels("required_labels"), only_wide=True),
+        Column("ID", _text("id"), only_wide=True),
+    ),
+    {},
+)
+KINDS: Final = (TASK, AGENT, POOL)
