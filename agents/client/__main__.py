@@ -22,25 +22,33 @@ EXIT_CONFIGURATION = 2
 logger = logging.getLogger("agents.client")
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def _option(name: str, **attributes: Any) -> Any:
+    """Make an option that is also the environment variable K8S4R_AGENT_<NAME>."""
+    variable = "K8S4R_AGENT_" + name.removeprefix("--").replace("-", "_").upper()
+    return click.option(name, envvar=variable, **attributes)
+
+
 _OPTIONS = [
-    click.option("--url", help="The server, as http(s)://host:port."),
-    click.option("--token-file", type=_FILE, help="The agent's token, or JSON with id and token."),
-    click.option("--agent-id", type=click.UUID, help="Whose token the token file holds."),
-    click.option("--enrolment-token-file", type=_FILE, help="Register by itself with this token."),
-    click.option("--ca-file", type=_FILE, help="Trust this certificate authority only."),
-    click.option("--name", help="The agent's name; the host's by default."),
-    click.option("--labels", multiple=True, metavar="K=V", help="A label; may be repeated."),
-    click.option("--slots", type=int, help="How many tasks at once. Default: 1."),
-    click.option("--spool", type=click.Path(file_okay=False, path_type=Path), help="State folder."),
-    click.option("--once", is_flag=True, help="Take one order, finish it, leave."),
-    click.option("--disconnect-after-job", is_flag=True, help="Leave after the first task ends."),
-    click.option("--disconnect-after-idle-timeout", type=float, metavar="S", help="Leave if idle."),
-    click.option("--cancel-grace-period", type=float, metavar="S", help="Most time to end in."),
-    click.option("--health-check-addr", metavar="HOST:PORT", help="Serve /healthz and /metrics."),
-    click.option("--log-format", type=click.Choice(["json", "text"]), help="Default: json."),
-    click.option("--config", "config_file", type=_FILE, help="TOML: options and restrictions."),
-    click.option("--stop-margin", type=float, hidden=True),
-    click.option("--kill-grace", type=float, hidden=True),
+    _option("--url", help="The server, as http(s)://host:port."),
+    _option("--token-file", type=_FILE, help="The agent's token, or JSON with id and token."),
+    _option("--agent-id", type=click.UUID, help="Whose token the token file holds."),
+    _option("--enrolment-token-file", type=_FILE, help="Register by itself with this token."),
+    _option("--ca-file", type=_FILE, help="Trust this certificate authority only."),
+    _option("--name", help="The agent's name; the host's by default."),
+    _option("--labels", multiple=True, metavar="K=V", help="A label; may be repeated."),
+    _option("--slots", type=int, help="How many tasks at once. Default: 1."),
+    _option("--spool", type=click.Path(file_okay=False, path_type=Path), help="State folder."),
+    _option("--once", is_flag=True, help="Take one order, finish it, leave."),
+    _option("--disconnect-after-job", is_flag=True, help="Leave after the first task ends."),
+    _option("--disconnect-after-idle-timeout", type=float, metavar="S", help="Leave if idle."),
+    _option("--cancel-grace-period", type=float, metavar="S", help="Most time to end in."),
+    _option("--health-check-addr", metavar="HOST:PORT", help="Serve /healthz and /metrics."),
+    _option("--log-format", type=click.Choice(["json", "text"]), help="Default: json."),
+    _option("--config", type=_FILE, help="TOML: options and restrictions."),
+    _option("--stop-margin", type=float, hidden=True),
+    _option("--kill-grace", type=float, hidden=True),
 ]
 
 
@@ -50,7 +58,7 @@ def _with_options(command: Any) -> Any:
     return command
 
 
-@click.group(context_settings={"auto_envvar_prefix": "K8S4R_AGENT"})
+@click.group()
 def cli() -> None:
     """Run tasks on this machine for a k8s4r server.
 
@@ -99,11 +107,11 @@ def show_version() -> None:
 
 def main() -> None:
     """Run the command line."""
-    cli(auto_envvar_prefix="K8S4R_AGENT", prog_name="k8s4r-agent")
+    cli(prog_name="k8s4r-agent")
 
 
 def _settings(flags: dict[str, Any]) -> AgentConfig:
-    path = flags.pop("config_file")
+    path = flags.pop("config")
     try:
         return config.build(flags, {} if path is None else config.read_file(path))
     except (ConfigurationError, ValueError) as error:

@@ -74,7 +74,7 @@ def build(flags: Mapping[str, Any], data: Mapping[str, Any]) -> AgentConfig:
         server=_server(asked),
         name=name,
         spool=Path(asked["spool"] or _default_spool(name)).absolute(),
-        slots=slots(asked["slots"] or 1, data),
+        slots=slots(1 if asked["slots"] is None else asked["slots"], data),
         labels=labels(asked["labels"] or ()),
         leaving=_leaving(asked),
         terms=LeaseTerms(

@@ -23,6 +23,7 @@ class Agent:
         self.folder = folder
         self.spool = folder / "spool"
         self.options: list[str] = ["--slots", "4"]
+        self.variables: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
         self._log = folder / "agent.log"
         (folder / "enrolment").write_text(server.script.enrolment_token)
@@ -36,7 +37,7 @@ class Agent:
     def start(self, *options: str) -> None:
         """Start a runner with these options besides the usual ones."""
         self.process = subprocess.Popen(
-            [*self._command("start"), *self.options, *options],
+            [*self.command("start"), *self.options, *options],
             cwd=self.folder,
             env=self._env(),
             stdin=subprocess.DEVNULL,
@@ -50,9 +51,9 @@ class Agent:
         wait_until(lambda: len(self.server.claims) > before)
 
     def call(self, *command: str) -> "subprocess.CompletedProcess[str]":
-        """Run the program to its end."""
+        """Run a whole command line to its end."""
         return subprocess.run(
-            [sys.executable, "-m", "agents.client", *command],
+            command,
             cwd=self.folder,
             env=self._env(),
             capture_output=True,
@@ -62,7 +63,7 @@ class Agent:
         )
 
     def check(self, *options: str) -> "subprocess.CompletedProcess[str]":
-        return self.call(*self._command("check")[3:], *options)
+        return self.call(*self.command("check"), *options)
 
     def link(self) -> psutil.Process:
         """Return the present link process."""
@@ -101,7 +102,7 @@ class Agent:
                     return child
         return None
 
-    def _command(self, verb: str) -> list[str]:
+    def command(self, verb: str) -> list[str]:
         return [
             *(sys.executable, "-m", "agents.client", verb),
             *("--url", self.server.url, "--name", "tester", "--spool", str(self.spool)),
@@ -110,7 +111,7 @@ class Agent:
 
     def _env(self) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if "K8S4R" not in name}
-        return {**clean, "PYTHONPATH": str(ROOT)}
+        return {**clean, "PYTHONPATH": str(ROOT), **self.variables}
 
 
 def carriers(attempt: object) -> list[int]:

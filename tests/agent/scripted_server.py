@@ -56,6 +56,8 @@ class ScriptedServer:
         self.claims: list[wire.Claim] = []
         self.tokens_seen: list[str] = []
         self.repeat_orders: set[UUID] = set()
+        self.reject_reports_of: UUID | None = None
+        self.lose_answer_to_reports: Callable[[], bool] = lambda: False
         self.calls = 0
         self.port = _free_port()
         self._thread: threading.Thread | None = None
@@ -124,8 +126,11 @@ class ScriptedServer:
     def output(self, order: wire.Order, stream: str = "stdout") -> bytes:
         return self.attempts[order.attempt].output(stream)
 
-    def heard_after(self, count: int) -> bool:
-        return len(self.heartbeats) > count
+    def waits_for_heartbeat(self, *, seconds: float, after: int) -> bool:
+        """Say whether there were more heartbeats than ``after`` in time."""
+        with contextlib.suppress(AssertionError):
+            return wait_until(lambda: len(self.heartbeats) > after, timeout_s=seconds)
+        return False
 
     def _serve(self) -> None:
         assert self._server is not None
@@ -211,7 +216,11 @@ class ScriptedServer:
         if denied is not None:
             return denied
         message = msgspec.json.decode(await request.body(), type=wire.Reports)
+        if any(item.attempt == self.reject_reports_of for item in message.items):
+            return problem(422, "rejected")
         results = [self._take(item) for item in message.items]
+        if self.lose_answer_to_reports():
+            return problem(502, "bad_gateway")
         return answer(wire.ReportsAnswer(results=results))
 
     def _take(self, item: wire.Report) -> wire.Outcome:

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 HOUSEKEEPING_S: Final = 2.0
 LAST_REPORTS_S: Final = 5.0
 DISCARDING: Final = frozenset({"superseded", "lost"})
+NOT_ALL_DELIVERED: Final = 1
 RESTART_ASKED: Final = 75
 
 
@@ -259,4 +260,7 @@ class Runner:
         now = self._work.clock.now()
         if departure.give_up_at is None:
             departure.give_up_at = now + LAST_REPORTS_S
-        return now >= departure.give_up_at
+        if now < departure.give_up_at:
+            return False
+        departure.exit_code = departure.exit_code or NOT_ALL_DELIVERED
+        return True
