@@ -6,6 +6,7 @@ from functools import cached_property
 from random import Random
 from uuid import UUID
 
+from executors.core.codes import ROOM
 from executors.core.qualification import (
     Candidate,
     Exclusion,
@@ -164,8 +165,9 @@ class Search:
         return self._judged[index]
 
     def _exclusions_now(self) -> Iterator[Exclusion | None]:
+        """Judge again those that had room or lacked only that: what was taken changed it."""
         for index, room in enumerate(self._fleet.rooms):
             exclusion = self._judge(index)
-            if exclusion is None:
+            if exclusion is None or exclusion.code in ROOM:
                 exclusion = rule_out(self._requirement, room.candidate_now())
             yield exclusion

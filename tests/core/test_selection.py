@@ -205,6 +205,12 @@ def test_when_the_slots_run_out_the_slots_are_the_reason() -> None:
     assert (tasks_of(plan), plan.waiting) == ([1], {"plain": WaitingCode.SLOTS_FULL})
 
 
+def test_a_slot_of_another_lane_that_was_taken_in_the_pass_is_not_called_free() -> None:
+    queue = [queued(1, needs="plan"), queued(2, needs="plain")]
+    plan = plan_of(queue, [a_candidate(1, lanes=("plan",))])
+    assert plan.waiting == {"plain": WaitingCode.SLOTS_FULL}
+
+
 def test_without_candidates_everything_waits_for_an_agent() -> None:
     plan = plan_of([queued(1)], [])
     assert (plan.placements, plan.waiting) == ((), {"plain": WaitingCode.NO_AGENTS})
