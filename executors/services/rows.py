@@ -5,7 +5,7 @@ tasks may be found through attempts that are not locked yet.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -105,11 +105,6 @@ def loaded(value: Any) -> dict[str, Any]:
     """Return a jsonb value of a raw cursor: Django leaves it as text there."""
     found = json.loads(value) if isinstance(value, str) else value
     return found if isinstance(found, dict) else {}
-
-
-def pools_of(tasks: Iterable[LockedTask]) -> frozenset[UUID]:
-    """Return the pools in which the tasks queue."""
-    return frozenset(task.pool_id for task in tasks)
 
 
 def _task(row: tuple[Any, ...]) -> LockedTask:
