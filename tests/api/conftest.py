@@ -34,8 +34,8 @@ class Api:
         return self._client.delete(f"/api/v1/{path}", headers=self._headers)
 
     def raw(self, path, body: bytes, content_type="application/json"):
-        return self._client.post(
-            f"/api/v1/{path}", data=body, content_type=content_type, headers=self._headers
+        return self._client.generic(
+            "POST", f"/api/v1/{path}", body, content_type=content_type, headers=self._headers
         )
 
     def _send(self, method, path, body, headers):

@@ -119,12 +119,15 @@ def rotate(token_ids: Iterable[UUID], *, lifetime: timedelta, now: datetime) -> 
     return minted
 
 
-@transaction.atomic
-def mark_used(tokens: Sequence[Token], *, now: datetime) -> None:
+def mark_used(used: Sequence[Token], *, now: datetime) -> None:
     """Note that tokens are in use; those that one of them was to replace die now."""
-    stale = [t for t in tokens if t.used_at is None or now - t.used_at >= USED_GRAIN]
-    if not stale:
-        return
+    stale = [t for t in used if t.used_at is None or now - t.used_at >= USED_GRAIN]
+    if stale:
+        _mark(stale, now=now)
+
+
+@transaction.atomic
+def _mark(stale: Sequence[Token], *, now: datetime) -> None:
     Token.objects.filter(pk__in=[token.pk for token in stale]).update(used_at=now)
     heirs = [token for token in stale if token.supersedes_id and token.used_at is None]
     if heirs:

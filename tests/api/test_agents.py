@@ -1,0 +1,227 @@
+import pytest
+
+from agents.models import Agent
+from executors.core.lifecycle import AttemptState
+from k8s4r import clock
+from k8s4r.access.models import Token
+from k8s4r.api import authentication
+from k8s4r.audit.models import AuditEvent
+from tests.builders import a_task, an_agent, an_attempt
+
+
+def whose(text):
+    return authentication.authenticate(text, now=clock.now())
+
+
+def test_a_person_makes_an_agent_and_gets_its_token_once(api):
+    answer = api.post("agents", {"name": "robot-1", "labels": ["gpu=yes"], "agent_type": "robot"})
+    agent = answer.json()
+    shown = api.get(f"agents/{agent['id']}")
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == f"/api/v1/agents/{agent['id']}"
+    assert agent["agent_id"] == agent["id"]
+    assert agent["labels"] == {"gpu": "yes"}
+    assert agent["agent_type"] == "robot"
+    assert agent["status"] == "offline"
+    assert agent["token"].startswith("agt_")
+    assert agent["token_expires_at"] is not None
+    assert str(whose(agent["token"]).id) == agent["id"]
+    assert "token" not in shown.json()
+    assert agent["token"] not in shown.content.decode()
+
+
+def test_a_name_is_there_once(api):
+    api.post("agents", {"name": "a"})
+    answer = api.post("agents", {"name": "a"})
+    assert answer.status_code == 409
+    assert Agent.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"name": "../x"}, "/name"),
+        ({"name": "a" * 254}, "/name"),
+        ({"name": ""}, "/name"),
+        ({"desired": "active"}, "/desired"),
+        ({"observed": "online"}, "/observed"),
+        ({"token": "x"}, "/token"),
+        ({"agent_type": "toaster"}, "/agent_type"),
+        ({"labels": {"a": "b c"}}, "/labels/a"),
+        ({"project": "nowhere"}, "/project"),
+    ],
+)
+def test_a_broken_rule_is_named_and_no_agent_is_made(api, change, pointer):
+    answer = api.post("agents", {"name": "a", **change})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == pointer
+    assert not Agent.objects.exists()
+
+
+def test_the_list_shows_one_word_of_status_for_each_agent(api, pool):
+    an_agent("idle", slots=2)
+    busy = an_agent("busy", slots=1)
+    an_attempt(a_task(pool), busy, state=AttemptState.RUNNING)
+    an_agent("away", observed="offline")
+    an_agent("out", desired="revoked")
+    items = api.get("agents").json()["items"]
+    assert {item["name"]: item["status"] for item in items} == {
+        "idle": "online",
+        "busy": "busy",
+        "away": "offline",
+        "out": "revoked",
+    }
+    assert [item["name"] for item in items] == ["away", "busy", "idle", "out"]
+    assert {i["name"]: i["slots"] for i in items}["idle"] == {"total": 2, "idle": 2}
+
+
+def test_a_list_of_agents_costs_the_same_for_many_as_for_few(api, django_assert_num_queries):
+    an_agent()
+    api.get("agents")
+    with django_assert_num_queries(4):
+        api.get("agents")
+    for _ in range(20):
+        an_agent()
+    with django_assert_num_queries(4):
+        assert len(api.get("agents").json()["items"]) == 21
+
+
+def test_agents_are_paged_by_name(api):
+    for name in ("c", "a", "b"):
+        an_agent(name)
+    first = api.get("agents?limit=2").json()
+    second = api.get(f"agents?limit=2&cursor={first['next']}").json()
+    names = [item["name"] for item in first["items"] + second["items"]]
+    assert names == ["a", "b", "c"]
+    assert second["next"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("label=gpu%3Dyes", ["a"]),
+        ("observed=offline", ["b"]),
+        ("desired=active", ["a", "b"]),
+        ("name=b", ["b"]),
+        ("agent_type=robot", []),
+        ("project=default", ["a", "b"]),
+    ],
+)
+def test_filters_choose_agents(api, query, names):
+    an_agent("a", labels={"gpu": "yes"})
+    an_agent("b", observed="offline")
+    assert [item["name"] for item in api.get(f"agents?{query}").json()["items"]] == names
+
+
+@pytest.mark.parametrize("query", ["observed=x", "desired=x", "agent_type=x", "label=x", "x=y"])
+def test_a_filter_that_is_not_understood_is_refused(api, query):
+    assert api.get(f"agents?{query}").status_code == 422
+
+
+def test_put_replaces_and_patch_changes_what_people_say_of_an_agent(api):
+    agent = an_agent("a", labels={"x": "1"}, description="old")
+    patched = api.patch(f"agents/{agent.pk}", {"labels": {"x": "2"}}).json()
+    assert (patched["labels"], patched["description"]) == ({"x": "2"}, "old")
+    put = api.put(f"agents/{agent.pk}", {"name": "b"}).json()
+    assert (put["name"], put["labels"], put["description"]) == ("b", {}, "")
+    assert Agent.objects.get(pk=agent.pk).observed == "online"
+
+
+@pytest.mark.parametrize("field", ["observed", "desired", "project", "capabilities", "id"])
+def test_what_is_fact_is_not_changed_by_people(api, field):
+    agent = an_agent("a")
+    for answer in (
+        api.patch(f"agents/{agent.pk}", {field: "x"}),
+        api.put(f"agents/{agent.pk}", {"name": "a", field: "x"}),
+    ):
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["pointer"] == f"/{field}"
+
+
+@pytest.mark.parametrize(
+    ("action", "desired"), [("pause", "paused"), ("drain", "draining"), ("resume", "active")]
+)
+def test_a_wish_is_granted_and_asking_twice_is_a_success(api, alice, action, desired):
+    agent = an_agent()
+    for _ in range(2):
+        answer = api.post(f"agents/{agent.pk}/{action}")
+        assert answer.status_code == 202
+        assert answer.json()["desired"] == desired
+    events = AuditEvent.objects.filter(object_id=agent.pk, cause=action)
+    assert [event.actor_id for event in events] == ([str(alice.pk)] if action != "resume" else [])
+
+
+def test_an_agent_that_enrolled_itself_is_approved(api):
+    agent = an_agent(observed="pending")
+    assert api.get(f"agents/{agent.pk}/status").json()["status"] == "pending"
+    assert api.post(f"agents/{agent.pk}/approve").json()["status"] == "offline"
+
+
+def test_a_revoked_agent_is_out_at_once_and_for_good(api):
+    made = api.post("agents", {"name": "a"}).json()
+    assert whose(made["token"]) is not None
+    answer = api.post(f"agents/{made['id']}/revoke-token")
+    assert answer.json()["status"] == "revoked"
+    assert not Token.objects.filter(subject=made["id"], revoked_at=None).exists()
+    assert api.post(f"agents/{made['id']}/resume").status_code == 409
+    assert api.post(f"agents/{made['id']}/regenerate-token").status_code == 409
+
+
+def test_a_new_token_lets_the_old_one_live_until_it_is_used(
+    api, django_capture_on_commit_callbacks
+):
+    made = api.post("agents", {"name": "a"}).json()
+    new = api.post(f"agents/{made['id']}/regenerate-token").json()["token"]
+    assert whose(made["token"]) is not None
+    with django_capture_on_commit_callbacks(execute=True):
+        assert str(whose(new).id) == made["id"]
+    assert whose(made["token"]) is None
+
+
+def test_a_leaked_token_dies_with_its_replacement(api):
+    made = api.post("agents", {"name": "a"}).json()
+    answer = api.post(f"agents/{made['id']}/regenerate-token", {"revoke_current": True})
+    assert not Token.objects.filter(key_id=made["token"].split("_")[1], revoked_at=None).exists()
+    assert whose(answer.json()["token"]) is not None
+
+
+def test_a_token_may_be_flagged_for_the_agent_to_fetch_a_new_one(api):
+    made = api.post("agents", {"name": "a"}).json()
+    answer = api.post(f"agents/{made['id']}/regenerate-token", {"rotate": True})
+    assert answer.status_code == 202
+    assert "token" not in answer.json()
+    assert whose(made["token"]).rotating
+
+
+def test_an_agent_that_is_let_go_disappears_and_frees_its_name(api):
+    made = api.post("agents", {"name": "a"}).json()
+    assert api.delete(f"agents/{made['id']}").status_code == 204
+    assert api.get(f"agents/{made['id']}").status_code == 404
+    assert api.delete(f"agents/{made['id']}").status_code == 404
+    assert api.get("agents").json()["items"] == []
+    assert whose(made["token"]) is None
+    assert api.post("agents", {"name": "a"}).status_code == 201
+
+
+def test_an_agents_tasks_are_listed(api, pool):
+    agent = an_agent()
+    task = a_task(pool)
+    a_task(pool)
+    an_attempt(task, agent)
+    items = api.get(f"agents/{agent.pk}/tasks").json()["items"]
+    assert [item["id"] for item in items] == [str(task.pk)]
+    assert api.get(f"agents/{agent.pk}/tasks?state=failed").json()["items"] == []
+
+
+def test_another_projects_agents_do_not_exist_for_a_stranger(stranger):
+    agent = an_agent("a", labels={"x": "1"})
+    assert stranger.get("agents").json()["items"] == []
+    for path in ("", "/status", "/tasks"):
+        assert stranger.get(f"agents/{agent.pk}{path}").status_code == 404
+    for action in ("approve", "pause", "drain", "resume", "revoke-token", "regenerate-token"):
+        assert stranger.post(f"agents/{agent.pk}/{action}").status_code == 404
+    assert stranger.patch(f"agents/{agent.pk}", {"labels": {}}).status_code == 404
+    assert stranger.put(f"agents/{agent.pk}", {"name": "b"}).status_code == 404
+    assert stranger.delete(f"agents/{agent.pk}").status_code == 404
+    row = Agent.objects.get(pk=agent.pk)
+    assert (row.desired, row.labels, row.archived_at) == ("active", {"x": "1"}, None)
