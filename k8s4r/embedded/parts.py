@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psutil
 
@@ -130,10 +130,13 @@ def _worker(configuration: Configuration, environment: Environment) -> Program:
     argv = (
         *("celery", "-A", "k8s4r.celery", "worker", "-B", "--concurrency", "1"),
         *("--without-gossip", "--without-mingle", "--loglevel", "WARNING"),
+        *("--include", "k8s4r.embedded.worker_children"),
     )
     # A stop then gives its tasks some seconds and hands back what is not finished.
     environment = {**environment, "REMAP_SIGTERM": "SIGQUIT"}
-    return _python(configuration, environment, "worker", argv, is_ready=has_children)
+    program = _python(configuration, environment, "worker", argv, is_ready=has_children)
+    # Without Redis, which ends at the same moment, it would not get to its end by itself.
+    return replace(program, dies_by=signal.SIGKILL)
 
 
 def _agent(configuration: Configuration, environment: Environment) -> Program:
