@@ -89,6 +89,7 @@ class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     labels: dict[str, str] = {}
     agent_id: UUID | None = None
+    id_range: tuple[UUID, UUID] | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
 
@@ -112,6 +113,8 @@ def tasks(wanted: TaskFilter, principal: Principal) -> QuerySet[Task]:
         rows = rows.filter(labels__contains=wanted.labels)
     if wanted.agent_id:
         rows = rows.filter(agent_id=wanted.agent_id)
+    if wanted.id_range:
+        rows = rows.filter(pk__range=wanted.id_range)
     return _within(_in_place(rows, wanted), wanted)
 
 

@@ -21,6 +21,8 @@ from k8s4r.pages import ago, chip, span
 
 _MOST_EVENTS: Final = 200
 _MOST_CANDIDATES: Final = 50
+# Reasons that only repeat what a number says.
+_SAID_ALREADY: Final = frozenset({"", "exit_code", "signal"})
 _CANCELLABLE: Final = frozenset({TaskState.PENDING, TaskState.DISPATCHING, TaskState.RUNNING})
 
 
@@ -45,14 +47,6 @@ class Step:
     who: str
     cause: str
     request_id: str
-
-
-def id_range(text: str) -> tuple[UUID, UUID] | None:
-    """Return the first and last id that begin like this; ``None`` when it is no such beginning."""
-    digits = text.replace("-", "").lower()
-    if len(digits) < 8 or len(digits) > 32 or not all(d in "0123456789abcdef" for d in digits):
-        return None
-    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
 
 
 def facts(task_id: UUID, *, attempt: str, now: datetime) -> dict[str, Any]:
@@ -100,7 +94,8 @@ def _outcome(row: Task | Attempt) -> str:
         facts.append(f"signal {row.signal}")
     elif row.exit_code is not None:
         facts.append(f"exit code {row.exit_code}")
-    facts += [text.replace("_", " ") for text in (row.reason,) if text and text != row.state]
+    if row.reason not in _SAID_ALREADY | {row.state}:
+        facts.append(row.reason.replace("_", " "))
     facts += [row.message] if row.message else []
     return ", " + ", ".join(facts) if facts else ""
 
@@ -115,7 +110,7 @@ def _candidate(reason: Reason) -> Candidate:
     found = reason.exclusion
     if found is None:
         return Candidate(reason.agent_id, reason.name, "fits", "has room; others come first")
-    detail = f"{found.rule}: needs {found.needed}, has {found.found}"
+    detail = f"{found.rule}: needs {found.needed}, has {found.found or 'nothing'}"
     return Candidate(reason.agent_id, reason.name, found.code, detail)
 
 

@@ -19,7 +19,7 @@ from executors.models import Task
 from executors.services import cancellation, resolution
 from executors.services.resolution import Resolution
 from k8s4r.core.errors import DomainError
-from k8s4r.core.ids import as_uuid
+from k8s4r.core.ids import as_uuid, beginning_range
 from k8s4r.pages import (
     CappedPaginator,
     ReadOnlyAdmin,
@@ -78,7 +78,7 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
     ) -> tuple[QuerySet[Task], bool]:
         """Search names; what looks like the beginning of an id is one."""
-        bounds = task_page.id_range(search_term.strip())
+        bounds = beginning_range(search_term.strip())
         if bounds:
             return queryset.filter(pk__range=bounds), False
         return super().get_search_results(request, queryset, search_term)

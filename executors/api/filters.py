@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 import msgspec
 from rest_framework.request import Request
@@ -10,11 +11,12 @@ from rest_framework.request import Request
 from executors.core.lifecycle import TaskState
 from executors.selectors import TaskFilter
 from k8s4r.api import paging
+from k8s4r.core import ids
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem, Invalid
 
 ALLOWED: Final = (
-    "state", "project", "pool", "name", "label", "created_after", "created_before",
+    "state", "project", "pool", "name", "label", "id_prefix", "created_after", "created_before",
 )  # fmt: skip
 LONGEST: Final = 253
 
@@ -41,6 +43,7 @@ def task_filter(request: Request) -> TaskFilter:
     problems: list[FieldProblem] = []
     states = _states(asked.get("state", ""), problems)
     labels = _labels(asked.getlist("label"), problems)
+    id_range = _id_range(asked.get("id_prefix"), problems)
     after = _moment(asked.get("created_after"), "created_after", problems)
     before = _moment(asked.get("created_before"), "created_before", problems)
     problems += _long(request)
@@ -52,6 +55,7 @@ def task_filter(request: Request) -> TaskFilter:
         project=asked.get("project", ""),
         pool=asked.get("pool", ""),
         name=asked.get("name", ""),
+        id_range=id_range,
         created_after=after,
         created_before=before,
     )
@@ -93,6 +97,15 @@ def _labels(items: list[str], problems: list[FieldProblem]) -> dict[str, str]:
     except Invalid as error:
         problems += error.errors
         return {}
+
+
+def _id_range(text: str | None, problems: list[FieldProblem]) -> tuple[UUID, UUID] | None:
+    if text is None:
+        return None
+    found = ids.beginning_range(text)
+    if found is None:
+        problems.append(FieldProblem("?id_prefix", "id", "the first 8 digits of an id, or more"))
+    return found
 
 
 def _moment(text: str | None, name: str, problems: list[FieldProblem]) -> datetime | None:

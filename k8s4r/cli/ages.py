@@ -1,9 +1,11 @@
-"""How long ago was that, in at most four characters?"""
+"""How long ago was that, and how long did it last, in a few characters?"""
 
 from datetime import datetime
 from itertools import pairwise
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+
+_FINE_BELOW_S = 10
 
 
 def moment(text: str | None) -> datetime | None:
@@ -29,7 +31,8 @@ def between(start: str | None, end: str | None, now: datetime | None) -> str:
     first, last = moment(start), moment(end) or now
     if first is None or last is None:
         return "-"
-    return span((last - first).total_seconds())
+    seconds = (last - first).total_seconds()
+    return f"{seconds:.1f}s" if 0 < seconds < _FINE_BELOW_S else span(seconds)
 
 
 def span(seconds: float) -> str:

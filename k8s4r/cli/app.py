@@ -15,6 +15,7 @@ from k8s4r.cli.commands import (
     logs,
     platform,
     run,
+    steer,
     version,
     wait,
     why,
@@ -65,7 +66,7 @@ def root(  # noqa: PLR0913 - one argument for each flag
 
 for module in (run, get, describe, logs, why, wait, cancel):
     module.register(app, panel="Tasks")
-for module in (agent,):
+for module in (agent, steer):
     module.register(app, panel="Agents")
 platform.register(app)
 for module in (doctor, api, version):

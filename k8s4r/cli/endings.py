@@ -7,6 +7,8 @@ from k8s4r.cli.errors import ExitCode
 
 FINAL: Final = frozenset({"completed", "failed", "cancelled", "timed_out"})
 _SIGNALLED: Final = 128
+# Reasons that only repeat what a number says.
+_SAID_BY_NUMBERS: Final = frozenset({"exit_code", "signal"})
 
 
 def exit_code(task: Mapping[str, Any]) -> int:
@@ -34,7 +36,8 @@ def sentence(task: Mapping[str, Any]) -> str:
         facts.append(f"exit code {task['exit_code']}")
     if task.get("signal") is not None:
         facts.append(f"signal {task['signal']}")
+    said = _SAID_BY_NUMBERS | {task.get("state"), None, ""}
     words = (task.get(name) for name in ("reason", "message"))
-    facts += [str(word) for word in words if word and word != task.get("state")]
+    facts += [str(word) for word in words if word not in said]
     state = str(task.get("state", "")).replace("_", " ")
     return f"{state}: {', '.join(facts)}" if facts else state

@@ -1,5 +1,6 @@
 """Which kinds of things are there, what are they called, and which columns do their tables have?"""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -64,6 +65,12 @@ def _text(key: str) -> Any:
     return lambda row, _: str(row.get(key) if row.get(key) is not None else "")
 
 
+def name_of(task: Row) -> str:
+    """Return the name, or the command that a task without one runs."""
+    argv = task["spec"].get("argv") or [task["driver"]]
+    return str(task["name"] or "$ " + shlex.join(argv))
+
+
 def _short_id(row: Row, context: Context) -> str:
     return context.short_ids.get(row["id"], row["id"])
 
@@ -118,7 +125,7 @@ TASK: Final = Kind(
     "/api/v1/tasks",
     (
         Column("ID", _short_id, most=18),
-        Column("NAME", _text("name"), most=16),
+        Column("NAME", lambda row, _: name_of(row), most=18),
         Column("STATE", _text("state"), is_state=True),
         Column("WHY", _why, most=16),
         Column("AGENT", _text("agent"), most=16),

@@ -34,6 +34,7 @@ class TokenKind(StrEnum):
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KEY_ID: Final = re.compile(r"[0-9A-Za-z]{16}")
 _SECRET: Final = re.compile(r"[0-9A-Za-z_-]{43}")
+_ID_BEGINNING: Final = re.compile(r"[0-9a-f]{8,32}")
 _TOKEN: Final = re.compile(
     rf"({'|'.join(TokenKind)})_({_KEY_ID.pattern})_({_SECRET.pattern})_([0-9a-f]{{8}})"
 )
@@ -71,6 +72,17 @@ def numbered(number: int, entropy: bytes) -> bytes:
     assert 0 <= number < 1 << 12
     rest = int.from_bytes(entropy, "big") & ((1 << 68) - 1)
     return (number << 68 | rest).to_bytes(UUID_ENTROPY_BYTES, "big")
+
+
+def beginning_range(text: str) -> tuple[UUID, UUID] | None:
+    """Return the first and the last id that begin like ``text``; ``None``: no id does.
+
+    Less than eight digits would be a minute's worth of ids, which nobody means.
+    """
+    digits = text.replace("-", "").lower()
+    if not _ID_BEGINNING.fullmatch(digits):
+        return None
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
 
 
 def as_uuid(text: str) -> UUID | None:

@@ -11,7 +11,7 @@ from k8s4r.cli.session import Session
 
 def cancel(
     context: typer.Context,
-    tasks: Annotated[list[str], typer.Argument(metavar="TASK...", show_default=False)],
+    tasks: Annotated[list[str], typer.Argument(metavar="TASK", show_default=False)],
 ) -> None:
     """Cancel tasks.
 

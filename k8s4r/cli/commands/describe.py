@@ -21,7 +21,7 @@ _PAGES: Mapping[str, Callable[[Session, Mapping[str, Any]], None]] = {
 
 def describe(
     context: typer.Context,
-    what: Annotated[list[str], typer.Argument(metavar="KIND NAME...", show_default=False)],
+    what: Annotated[list[str], typer.Argument(metavar="KIND NAME", show_default=False)],
     format_: Annotated[str | None, typer.Option("--output", "-o", help="json or yaml.")] = None,
 ) -> None:
     """Show everything about one thing, and what to do next.

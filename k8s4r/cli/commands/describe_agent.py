@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from k8s4r.cli import ages, sections
-from k8s4r.cli.kinds import AGENT, OPEN_STATES, TASK
+from k8s4r.cli.kinds import AGENT, OPEN_STATES, TASK, name_of
 from k8s4r.cli.output import Column, Context
 from k8s4r.cli.session import Session
 
 _MOST_TASKS = 10
 _WORK = (
     Column("ID", lambda row, context: context.short_ids.get(row["id"], row["id"]), most=36),
-    Column("NAME", lambda row, _: row["name"], most=24),
+    Column("NAME", lambda row, _: name_of(row), most=24),
     Column("STATE", lambda row, _: row["state"], is_state=True),
     Column("AGE", lambda row, context: ages.age(row["submitted_at"], context.now)),
 )
@@ -52,18 +52,28 @@ def _facts(agent: Mapping[str, Any], context: Context) -> list[tuple[str, Any]]:
         ("labels", sections.pairs(agent["labels"])),
         ("capabilities", sections.pairs(agent["capabilities"])),
         ("machine", device.get("hostname")),
-        ("system", " ".join(str(value) for value in system.values()) if system else ""),
+        ("system", _system(system)),
         ("description", agent["description"]),
     ]
 
 
+def _system(platform: Mapping[str, Any]) -> str:
+    """Return ``linux x86_64, debian 12, kernel 6.1``, as far as it is known."""
+    words = [
+        f"{platform.get('os', '')} {platform.get('arch', '')}".strip(),
+        f"{platform.get('platform', '')} {platform.get('version', '')}".strip(),
+        f"kernel {platform['kernelVersion']}" if platform.get("kernelVersion") else "",
+    ]
+    return ", ".join(word for word in words if word)
+
+
 def _steps(agent: Mapping[str, Any]) -> list[tuple[str, str]]:
-    call = f"k8s4r api POST agents/{agent['id']}"
+    name = agent["name"]
     steps = {
-        "pending": (f"{call}/approve", "let it work"),
-        "active": (f"{call}/drain", "finish what it has, then nothing"),
-        "paused": (f"{call}/resume", "let it get work again"),
-        "draining": (f"{call}/resume", "let it get work again"),
+        "pending": (f"k8s4r approve {name}", "let it work"),
+        "active": (f"k8s4r drain {name}", "finish what it has, then nothing"),
+        "paused": (f"k8s4r resume {name}", "let it get work again"),
+        "draining": (f"k8s4r resume {name}", "let it get work again"),
     }
     words = [agent["desired"]] if agent["observed"] != "pending" else ["pending"]
     return [steps[word] for word in words if word in steps]

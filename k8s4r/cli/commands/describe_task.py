@@ -6,7 +6,7 @@ from typing import Any
 
 from k8s4r.cli import ages, endings, sections
 from k8s4r.cli.commands.why import explain
-from k8s4r.cli.kinds import TASK
+from k8s4r.cli.kinds import TASK, name_of
 from k8s4r.cli.output import Column, Context
 from k8s4r.cli.session import Session
 
@@ -38,7 +38,7 @@ def write(session: Session, task: Mapping[str, Any]) -> None:
     path = f"{TASK.path}/{task['id']}"
     events = client.items(f"{path}/events", {}, limit=_MOST_EVENTS)[0]
     context = Context(client.server_time, {})
-    sections.heading(terminal, task["name"] or "(no name)", task["state"], task["id"])
+    sections.heading(terminal, name_of(task), task["state"], task["id"])
     if task["state"] in endings.FINAL or task["state"] == "unknown":
         terminal.write(endings.sentence(task))
     if task["stop_requested_at"] and not task["ended_at"]:

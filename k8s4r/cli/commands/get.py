@@ -19,7 +19,7 @@ _EVERY_S: Final = 2.0
 def get(  # noqa: PLR0913 - one argument for each flag
     context: typer.Context,
     *,
-    what: Annotated[list[str], typer.Argument(metavar="KIND [NAME]...", show_default=False)],
+    what: Annotated[list[str], typer.Argument(metavar="KIND [NAME]", show_default=False)],
     format_: Annotated[
         str | None,
         typer.Option("--output", "-o", help="table, wide, json, yaml, name or jsonl."),

@@ -25,7 +25,8 @@ def logs(  # noqa: PLR0913 - one argument for each flag
 ) -> None:
     """Print what a task wrote, or writes now.
 
-    With -f until the task ends, and with its exit code; a task that waits says why. Ctrl-C stops following, never the task.
+    With -f until the task ends, and with its exit code; a task that waits says why.
+    Ctrl-C stops following, never the task.
 
     k8s4r logs TASK
     k8s4r logs -f --tail 20 nightly

@@ -21,7 +21,7 @@ Pairs = list[str] | None
 def run(  # noqa: PLR0913 - one argument for each flag
     context: typer.Context,
     *,
-    command: Annotated[list[str], typer.Argument(metavar="-- CMD [ARG]...", show_default=False)],
+    command: Annotated[list[str], typer.Argument(metavar="CMD", show_default=False)],
     pool: Annotated[str | None, typer.Option(help="Pool; else the project's default one.")] = None,
     project: Annotated[str | None, typer.Option("--project", "-p", help="Project.")] = None,
     name: Annotated[str | None, typer.Option("--name", "-n", help="A name to find it by.")] = None,

@@ -19,7 +19,7 @@ _MOST_S: Final = 3.0
 
 def wait(
     context: typer.Context,
-    tasks: Annotated[list[str], typer.Argument(metavar="TASK...", show_default=False)],
+    tasks: Annotated[list[str], typer.Argument(metavar="TASK", show_default=False)],
     timeout: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Give up after this; exit code 6.")
     ] = None,

@@ -71,4 +71,4 @@ def because(row: Mapping[str, Any]) -> str:
     """Return which rule keeps the candidate from the task, and what it found."""
     if not row.get("rule"):
         return "fits; others come first"
-    return f"{row['rule']}: needs {row['needed']}, has {row['found']}"
+    return f"{row['rule']}: needs {row['needed']}, has {row['found'] or 'nothing'}"
