@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from k8s4r.embedded import records
@@ -130,16 +129,30 @@ def test_the_whole_platform_comes_up_runs_a_first_task_and_keeps_it_over_a_resta
         ran = run_first_task(platform)
         assert ran.returncode == 0, ran.stderr
         assert "Hello from k8s4r" in ran.stdout
-        supervisor = psutil.Process(platform.status().pid)
+        supervisor = records.of(platform.status().pid)
     finally:
         assert k8s4r("down").returncode == 0
-    assert not supervisor.is_running()
-    again = k8s4r("up", "--detach", "--no-agent", "--no-worker")
-    assert again.returncode == 0, again.stderr
-    try:
-        assert {part.name for part in platform.status().parts} == {"postgres", "redis", "web"}
-    finally:
-        assert k8s4r("down").returncode == 0
+    wait_until(lambda: not supervisor.is_alive())
+    assert in_the_foreground(platform, "--no-agent", "--no-worker") == {"postgres", "redis", "web"}
+
+
+def in_the_foreground(platform, *options):
+    """Run `k8s4r up` until it says that it is up, and stop it as Ctrl-C does; return its parts."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", APP, "up", "--output", "json", *options],
+        env=platform.environment,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    platform.started.append(process)
+    wait_until(lambda: process.poll() is not None or platform.is_up(process.pid), timeout_s=120)
+    names = {part.name for part in platform.status().parts}
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert set(json.loads(said)) == ANSWER
+    return names
 
 
 def run_first_task(platform):

