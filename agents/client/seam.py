@@ -43,7 +43,7 @@ class Setup(Frame, frozen=True, tag="setup"):
 
 
 class Roster(Frame, frozen=True, tag="roster"):
-    """What the runner has now; ``frames_taken`` counts the `Orders` frames it has taken in."""
+    """What the runner has now; ``frames_taken`` counts `Orders` and `Told`."""
 
     held: list[Held]
     stopping: list[UUID]

@@ -122,9 +122,31 @@ def test_a_superseded_agent_stops_everything_and_ends_with_1(server: ScriptedSer
     agent.ready()
     order = server.run("sleep", "300", disconnect="wait")
     pid = server.started(order).pid
-    server.script.answer_instead["heartbeat"] = lambda: problem(409, "session_superseded")
+    for call in ("session", "heartbeat", "claims", "reports"):
+        server.script.answer_instead[call] = lambda: problem(409, "session_superseded")
     assert agent.exit_code() == 1
     assert not is_alive(pid)
+
+
+def test_a_server_that_was_restored_and_knows_no_session_gets_it_again(
+    server: ScriptedServer, agent: Agent
+):
+    agent.ready()
+    order = server.shell("sleep 1; echo done")
+    server.started(order)
+    before = len(server.sessions)
+    for call in ("heartbeat", "claims", "reports"):
+        server.script.answer_instead[call] = lambda: (
+            problem(409, "session_superseded") if len(server.sessions) == before else None
+        )
+    assert server.end_of(order).exit_code == 0
+    assert len(server.sessions) > before
+
+
+def test_a_revoked_agent_ends_with_4(server: ScriptedServer, agent: Agent):
+    agent.ready()
+    server.script.answer_instead["heartbeat"] = lambda: problem(403, "forbidden")
+    assert agent.exit_code() == 4
 
 
 def test_an_agent_without_credentials_ends_with_2(server: ScriptedServer, agent: Agent):

@@ -40,7 +40,7 @@ def test_a_flood_is_ended_and_does_not_fill_the_disk(server: ScriptedServer, age
     order = server.run("yes", "flood", spec={"output_limit_bytes": MIB})
     end = server.end_of(order)
     assert end.signal_reason == "output_limit"
-    assert len(server.output(order)) == MIB
+    assert MIB - 1000 < len(server.output(order)) + len(server.output(order, "agent")) <= MIB
     assert b"were dropped" in server.output(order, "agent")
 
 

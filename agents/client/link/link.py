@@ -115,6 +115,7 @@ class Link:
                 self._frames_sent += 1
                 self._send(seam.Orders(list(orders)))
             case words.PassOn(directives):
+                self._frames_sent += 1
                 if directives.settings is not None:
                     self._composer.claim_wait_s = directives.settings.claim_wait_s
                 self._send(seam.Told(directives))

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from agents.client.link.vocabulary import (
     LANES,
-    Action,
     Beaten,
     Call,
     ClaimAnswered,
@@ -52,6 +51,8 @@ LONGEST_ASKED_DELAY_S: Final = 30.0
 REFUSED_DELAY_S: Final = 1.0
 SURELY_REFUSED_AFTER_S: Final = 0.5
 SILENCE_IN_HEARTBEATS: Final = 2.5
+AFTER_STOPS_S: Final = 0.1
+DOUBT_S: Final = 5.0
 EXIT_ERROR: Final = 1
 EXIT_CONFIGURATION: Final = 2
 EXIT_TOKEN_REFUSED: Final = 4
@@ -132,7 +133,7 @@ def _opened(state: State, event: Opened) -> Step:
 def _beaten(state: State, event: Beaten) -> Step:
     silence = 0.0 if state.heard_at is None else event.now - state.heard_at
     was_long = silence > SILENCE_IN_HEARTBEATS * state.heartbeat_s
-    state = replace(_succeeded(state, Lane.CONTROL), heard_at=event.now)
+    state = replace(_succeeded(state, Lane.CONTROL), heard_at=event.now, doubted_at=None)
     state, actions = _heed(state, event.answer.directives)
     actions = [Renew(event.sent_at), *actions]
     if was_long and state.stage is Stage.OPEN:
@@ -145,11 +146,15 @@ def _beaten(state: State, event: Beaten) -> Step:
 
 def _claim_answered(state: State, event: ClaimAnswered) -> Step:
     state, actions = _heed(_succeeded(state, Lane.CLAIMS), event.answer.directives)
-    if not event.answer.orders:
-        return state, actions
-    # Orders go first: a stop in the same answer may be for one of them.
-    orders = HandOver(tuple(event.answer.orders))
-    return replace(state, runner_is_behind=True), [orders, *actions]
+    if event.answer.orders:
+        # Orders go first: a stop in the same answer may be for one of them.
+        orders = HandOver(tuple(event.answer.orders))
+        return replace(state, runner_is_behind=True), [orders, *actions]
+    if event.answer.directives.stop:
+        # A stop is said again until it shows: do not ask as fast as we can meanwhile.
+        state = replace(state, resting=state.resting | {Lane.CLAIMS})
+        actions = [*actions, Rest(Lane.CLAIMS, AFTER_STOPS_S)]
+    return state, actions
 
 
 def _reports_answered(state: State, event: ReportsAnswered) -> Step:
@@ -162,9 +167,11 @@ def _failed(state: State, event: Failed) -> Step:
     lane = LANES[event.call]
     reopen = state.reopen or event.call is Call.SESSION
     state = replace(state, busy=state.busy - {lane}, reopen=reopen)
+    if _is_over(state, event):
+        return _over(state, End(EXIT_ERROR, "session_superseded", event.detail))
     match event.trouble:
-        case Trouble.SUPERSEDED:
-            return _over(state, End(EXIT_ERROR, "session_superseded", event.detail))
+        case Trouble.SUPERSEDED if state.stage is Stage.OPEN:
+            state = replace(state, stage=Stage.OPENING, doubted_at=event.now)
         case Trouble.REFUSED:
             return _refused(state, event)
         case Trouble.REJECTED if event.call in {Call.REGISTER, Call.SESSION}:
@@ -172,6 +179,20 @@ def _failed(state: State, event: Failed) -> Step:
         case Trouble.NO_SESSION if state.stage is Stage.OPEN:
             state = replace(state, stage=Stage.OPENING)
     return _pause(state, event, least_s=0.0)
+
+
+def _is_over(state: State, event: Failed) -> bool:
+    """Has another runner taken over?
+
+    "Not the open session" may also come from a server that was restored from a backup and never
+    heard of this one. Opening the session again tells: only a runner that was replaced is refused
+    then. Somebody else may start the work soon, so the doubt may not last.
+    """
+    if event.trouble is Trouble.SUPERSEDED:
+        is_renewal = state.stage is Stage.RENEWING and event.call is Call.HEARTBEAT
+        if event.call is Call.SESSION or (is_renewal and state.doubted_at is not None):
+            return True
+    return state.doubted_at is not None and event.now - state.doubted_at >= DOUBT_S
 
 
 def _refused(state: State, event: Failed) -> Step:
@@ -209,8 +230,9 @@ def _heed(state: State, directives: Directives) -> Step:
     """Go by what the server wants of the link, and pass on what it wants of the runner."""
     if directives.settings is not None:
         state = replace(state, heartbeat_s=directives.settings.heartbeat_s)
-    actions: list[Action] = [] if directives == Directives() else [PassOn(directives)]
-    return state, actions
+    if directives == Directives():
+        return state, []
+    return replace(state, runner_is_behind=True), [PassOn(directives)]
 
 
 _REACTIONS: Final[dict[type[Any], Callable[[State, Any], Step]]] = {

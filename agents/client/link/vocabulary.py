@@ -72,6 +72,7 @@ class State:
     heartbeat_s: float = 10.0
     heard_at: float | None = None
     refused_at: float | None = None
+    doubted_at: float | None = None
     reports_wait: bool = False
     runner_is_behind: bool = False
     reopen: bool = False

@@ -20,10 +20,16 @@ FIRST_LOOK_S: Final = 0.02
 FAST_LOOK_S: Final = 0.005
 FAST_BYTES: Final = 1024 * 1024
 ANCHOR_BYTES: Final = 64
+REMARK_BYTES: Final = 512
 
 Span: TypeAlias = tuple[Stream, int, int]
 
 STREAMS: Final[tuple[Stream, ...]] = ("stdout", "stderr")
+
+
+def room(limit_bytes: int) -> int:
+    """Return how much of a limit is for the work; the rest is for what the agent remarks."""
+    return limit_bytes - REMARK_BYTES if limit_bytes > 8 * REMARK_BYTES else limit_bytes
 
 
 @dataclass(slots=True)

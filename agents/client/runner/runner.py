@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 HOUSEKEEPING_S: Final = 2.0
 LAST_REPORTS_S: Final = 5.0
+# The server need not say "stop" of these: they end or have ended already.
+NEEDS_NO_STOP: Final = frozenset({Phase.STOPPING, Phase.CLEARING, Phase.ENDED})
 DISCARDING: Final = frozenset({"superseded", "lost"})
 NOT_ALL_DELIVERED: Final = 1
 RESTART_ASKED: Final = 75
@@ -119,6 +121,8 @@ class Runner:
             self._drain()
 
     def _take_stops(self, stops: Iterable[Stop]) -> None:
+        self._frames_taken += 1
+        self._work.changed = True
         for stop in stops:
             self._stop(stop)
 
@@ -192,7 +196,7 @@ class Runner:
         held = self._work.held.values()
         return seam.Roster(
             held=[attempt.as_held() for attempt in held if not attempt.unwanted],
-            stopping=[attempt.id for attempt in held if attempt.phase is Phase.STOPPING],
+            stopping=[attempt.id for attempt in held if attempt.phase in NEEDS_NO_STOP],
             free=0 if self._departure.draining else self._work.free,
             draining=self._departure.draining,
             frames_taken=self._frames_taken,

@@ -13,7 +13,7 @@ from uuid import UUID
 from agents.client.clock import Clock
 from agents.client.drivers.base import Child, End, Place
 from agents.client.restrictions import Forbidden
-from agents.client.runner import reports
+from agents.client.runner import output, reports
 from agents.client.runner.attempt import LIVE, Attempt, Phase
 from agents.client.runner.lease import may_run
 from agents.client.runner.machine import Machine
@@ -186,7 +186,7 @@ class Work:
         self.spool.note(attempt, reports.started(attempt, at=attempt.started_at))
         attempt.tail = Tail(
             self.spool.files(attempt.id),
-            limit_bytes=child.output_limit_bytes,
+            limit_bytes=output.room(child.output_limit_bytes),
             slowest_look_s=SLOWEST_LOOK_S,
         )
         self.fresh_children.append(attempt)
@@ -208,7 +208,7 @@ class Work:
         limit = attempt.order.task.spec.get("output_limit_bytes", DEFAULT_LIMIT_BYTES)
         tail = Tail(
             self.spool.files(attempt.id),
-            limit_bytes=limit if isinstance(limit, int) else DEFAULT_LIMIT_BYTES,
+            limit_bytes=output.room(limit if isinstance(limit, int) else DEFAULT_LIMIT_BYTES),
             slowest_look_s=SLOWEST_LOOK_S,
             reported=attempt.reported,
         )

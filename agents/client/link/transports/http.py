@@ -97,7 +97,8 @@ def _unanswered(call: Call, response: httpx2.Response) -> Unanswered:
 
 
 def _trouble(call: Call, status: int, code: str) -> Trouble:
-    if status == 401 or (status == 403 and call is Call.REGISTER):
+    if status in {401, 403} or (status == 404 and call is Call.SESSION and code):
+        # Not known, revoked, or archived: nothing that this agent could say would change it.
         return Trouble.REFUSED
     if status == 409 and code == SUPERSEDED_CODE:
         return Trouble.SUPERSEDED
