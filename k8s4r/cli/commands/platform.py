@@ -94,7 +94,7 @@ def status(output: OutputOption = Output.TEXT) -> None:
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     for command in (up, down, status):
-        app.command()(command)
+        app.command(rich_help_panel="Platform")(command)
 
 
 def _up_detached(home: Home, arguments: tuple[str, ...], output: Output) -> None:
