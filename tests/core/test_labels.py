@@ -30,6 +30,10 @@ def test_a_missing_label_is_named_exactly_when_nothing_matches(
     assert key is None or found.get(key) != required[key]
 
 
+def test_of_several_missing_labels_the_first_by_name_is_told() -> None:
+    assert labels.first_missing({"b": "1", "a": "1", "c": "1"}, {"a": "1"}) == "b"
+
+
 def test_an_empty_value_has_to_be_there_too() -> None:
     assert not labels.matches({"gpu": ""}, {})
     assert labels.matches({"gpu": ""}, {"gpu": ""})

@@ -27,6 +27,9 @@ def is_found(pattern: str, text: str) -> bool:
 @example("(a|b)*c$", "abab")
 @example("(?:)*", "")
 @example("a{2}b{1,}", "aabb")
+@example("^a{1,2}$", "aaa")
+@example("^a{2}$", "a")
+@example("$^", "")
 def test_a_pattern_finds_what_python_finds(pattern: str, text: str) -> None:
     try:
         found = is_found(pattern, text)

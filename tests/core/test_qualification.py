@@ -109,6 +109,13 @@ def test_what_an_agent_is_counts_before_whether_it_is_there() -> None:
     assert exclusion.code is WaitingCode.LABELS_MISSING
 
 
+def test_being_away_counts_before_being_paused() -> None:
+    """Resuming an agent that is not there would not help."""
+    exclusion = rule_out(PLAIN, a_candidate(1, observed=Observed.OFFLINE, desired=Desired.PAUSED))
+    assert exclusion is not None
+    assert exclusion.code is WaitingCode.NO_AGENT_ONLINE
+
+
 def test_ten_tenths_fit_into_one() -> None:
     candidate = a_candidate(1, free_resources={"cpu": 1 - 9 * 0.1})
     assert rule_out(a_requirement(resources={"cpu": 0.1}), candidate) is None

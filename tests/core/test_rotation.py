@@ -51,6 +51,10 @@ def test_the_old_token_dies_when_the_new_one_is_used() -> None:
     assert dead_by_use(NEW, [OLD, NEW]) == {"old"}
 
 
+def test_what_is_revoked_already_does_not_die_twice() -> None:
+    assert dead_by_use(NEW, [replace(OLD, revoked_at=NOW), NEW]) == frozenset()
+
+
 def test_the_old_token_lives_as_long_as_the_new_one_is_not_used() -> None:
     assert dead_by_use(OLD, [OLD, NEW]) == frozenset()
 

@@ -205,6 +205,13 @@ def test_when_the_slots_run_out_the_slots_are_the_reason() -> None:
     assert (tasks_of(plan), plan.waiting) == ([1], {"plain": WaitingCode.SLOTS_FULL})
 
 
+def test_when_the_resources_run_out_the_resources_are_the_reason() -> None:
+    agent = a_candidate(1, free=4, free_resources={"cpu": 7.0})
+    plan = plan_of([queued(n, needs="big") for n in range(4)], [agent])
+    assert tasks_of(plan) == [0, 1]
+    assert plan.waiting == {"big": WaitingCode.RESOURCES_SHORT}
+
+
 def test_a_slot_of_another_lane_that_was_taken_in_the_pass_is_not_called_free() -> None:
     queue = [queued(1, needs="plan"), queued(2, needs="plain")]
     plan = plan_of(queue, [a_candidate(1, lanes=("plan",))])
