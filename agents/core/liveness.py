@@ -4,7 +4,7 @@ The server and the client program share this arithmetic, so that both sides agre
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from agents.core.states import Observed, Sign, observed_after
@@ -28,20 +28,6 @@ class LivenessPolicy:
                 f"offline_after ({self.offline_after}) must allow at least one missed heartbeat "
                 f"({self.heartbeat})"
             )
-
-
-def is_silent(last_seen: datetime | None, now: datetime, policy: LivenessPolicy) -> bool:
-    """Has the agent said nothing for ``offline_after``? One that was never seen is silent."""
-    return last_seen is None or now - last_seen >= policy.offline_after
-
-
-def after_silence(
-    observed: Observed, last_seen: datetime | None, *, now: datetime, policy: LivenessPolicy
-) -> Observed:
-    """Return what an agent is, given when it was last seen; unchanged when it is not silent."""
-    if not is_silent(last_seen, now, policy):
-        return observed
-    return observed_after(observed, Sign.SILENT)
 
 
 def after_heartbeat(observed: Observed, error: str | None) -> Observed:

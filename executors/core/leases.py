@@ -114,14 +114,6 @@ def steady_since(pulses: Iterable[Pulse], *, now: datetime, policy: LeasePolicy)
     return max(pulse.steady_since for pulse in by_source.values())
 
 
-def may_expire(
-    pulses: Iterable[Pulse], *, lost_after_s: int, now: datetime, policy: LeasePolicy
-) -> bool:
-    """May leases of this length expire, or must they wait because we were away ourselves?"""
-    since = steady_since(pulses, now=now, policy=policy)
-    return since is not None and now - since >= timedelta(seconds=lost_after_s)
-
-
 def lease_ends(
     last_heartbeat: datetime, lost_after_s: int, *, floor: datetime | None = None
 ) -> datetime:

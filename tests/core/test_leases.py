@@ -13,7 +13,6 @@ from executors.core.leases import (
     beat,
     is_overdue,
     lease_ends,
-    may_expire,
     steady_since,
 )
 
@@ -102,7 +101,6 @@ def test_a_part_that_is_away_holds_every_lease(source: PulseSource) -> None:
     present = [pulse for pulse in pulses() if pulse.source is not source]
     for known in ([*present, away], present):
         assert steady_since(known, now=NOW, policy=POLICY) is None
-        assert not may_expire(known, lost_after_s=30, now=NOW, policy=POLICY)
     assert not is_overdue(LONG_AGO, 30, now=NOW, floor=None)
 
 
@@ -110,13 +108,16 @@ def test_a_part_that_is_away_holds_every_lease(source: PulseSource) -> None:
 def test_after_a_gap_in_either_part_expiry_waits_one_lease(source: PulseSource) -> None:
     back = Pulse(source, seen_at=NOW, steady_since=ago(119))
     known = [back, *(pulse for pulse in pulses() if pulse.source is not source)]
-    assert not may_expire(known, lost_after_s=120, now=NOW, policy=POLICY)
-    assert may_expire(known, lost_after_s=119, now=NOW, policy=POLICY)
+    floor = steady_since(known, now=NOW, policy=POLICY)
+    assert not is_overdue(LONG_AGO, 120, now=NOW, floor=floor)
+    assert is_overdue(LONG_AGO, 119, now=NOW, floor=floor)
 
 
 def test_a_first_start_waits_one_lease_as_well() -> None:
     first = [beat(source, None, now=NOW, policy=POLICY) for source in PulseSource]
-    assert not may_expire(first, lost_after_s=30, now=NOW, policy=POLICY)
+    floor = steady_since(first, now=NOW, policy=POLICY)
+    assert floor == NOW
+    assert not is_overdue(LONG_AGO, 30, now=NOW, floor=floor)
 
 
 def test_a_pulse_that_was_late_but_within_the_gap_changes_nothing() -> None:

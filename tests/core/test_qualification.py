@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from agents.core.states import Desired, Observed
+from agents.core.states import Desired, Observed, may_get_work
 from executors.core.codes import NEARNESS, WaitingCode
 from executors.core.constraints import Constraint, Operand
 from executors.core.qualification import Exclusion, identity, rule_out
@@ -114,6 +114,15 @@ def test_being_away_counts_before_being_paused() -> None:
     exclusion = rule_out(PLAIN, a_candidate(1, observed=Observed.OFFLINE, desired=Desired.PAUSED))
     assert exclusion is not None
     assert exclusion.code is WaitingCode.NO_AGENT_ONLINE
+
+
+@pytest.mark.parametrize("desired", Desired)
+@pytest.mark.parametrize("observed", Observed)
+def test_an_idle_agent_is_ruled_out_exactly_when_it_may_get_no_work(
+    desired: Desired, observed: Observed
+) -> None:
+    candidate = a_candidate(1, desired=desired, observed=observed)
+    assert (rule_out(PLAIN, candidate) is None) is may_get_work(desired, observed)
 
 
 def test_ten_tenths_fit_into_one() -> None:
