@@ -13,10 +13,11 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from k8s4r.embedded import binaries, credentials, identity, lockfile, reachable, sockets
 from k8s4r.embedded.errors import DidNotStart
@@ -72,8 +73,14 @@ class PostgresServer:
         return self.child.pid
 
     def stop(self) -> None:
-        """Stop it cleanly: sessions end, everything is written."""
+        """Stop it cleanly: sessions end, everything is written; no empty folder stays in /tmp."""
         self.child.stop()
+        with suppress(OSError):
+            self.socket_folder.rmdir()
+
+    @property
+    def socket_folder(self) -> Path:
+        return Path(unquote(self.url.rpartition("?host=")[2]))
 
     def __enter__(self) -> "PostgresServer":
         return self

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,10 +69,12 @@ class Platform:
 
 
 @pytest.fixture
-def platform(tmp_path):
-    it = Platform(tmp_path / "home")
-    yield it
-    for process in it.started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
+def platform():
+    # Short, so that PostgreSQL's socket lies within.
+    with tempfile.TemporaryDirectory(prefix="k8s4r-up-") as folder:
+        it = Platform(Path(folder) / "home")
+        yield it
+        for process in it.started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(60)
