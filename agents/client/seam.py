@@ -10,7 +10,8 @@ from uuid import UUID
 
 import msgspec
 
-from agents.wire.messages import Directives, Facts, Held, Order, Outcome
+from agents.wire.fields import Facts
+from agents.wire.messages import Directives, Held, Order, Outcome
 
 FRAME_LIMIT_BYTES: Final = 64 * 1024 * 1024
 _LENGTH_BYTES: Final = 4

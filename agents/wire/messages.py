@@ -9,26 +9,16 @@ suspend and never jumps). The server turns them into its own time as
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
 
-import msgspec
 from msgspec import Meta
+
+from agents.wire.fields import BootSeconds, Facts, Message, Name, Sequence, ShortText, Token
 
 PROTOCOL_VERSION = 1
 LOG_CHUNK_BYTES = 64 * 1024
 REPORT_ITEMS = 1000
-
-Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=253)]
-ShortText: TypeAlias = Annotated[str, Meta(max_length=4096)]
-BootSeconds: TypeAlias = Annotated[float, Meta(ge=0)]
-Sequence: TypeAlias = Annotated[int, Meta(ge=1, le=2**53)]
-Token: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
-Facts: TypeAlias = dict[str, Any]
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Base of every message."""
 
 
 class Order(Message, frozen=True):
@@ -59,26 +49,6 @@ class OrderedTask(Message, frozen=True):
     project: str = ""
     pool: str = ""
     run_timeout_s: int | None = None
-
-
-class ExecSpec(Message, frozen=True):
-    """Spec of the ``exec`` driver. ``cwd`` is absolute; without one the attempt's own folder.
-
-    ``user`` is an account of the machine; its owner says which ones an order may run as.
-    """
-
-    argv: Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1, max_length=1024)]
-    env: dict[str, str] = {}
-    cwd: str | None = None
-    output_limit_bytes: Annotated[int, Meta(ge=0, le=2**32)] = 16 * 1024 * 1024
-    kill_grace_s: Annotated[int, Meta(ge=0, le=3600)] = 10
-    user: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
-
-
-class NoopSpec(Message, frozen=True):
-    """Spec of the ``noop`` driver: ends at once with the code that was asked for."""
-
-    exit_code: Annotated[int, Meta(ge=0, le=255)] = 0
 
 
 class Stop(Message, frozen=True):
@@ -317,25 +287,3 @@ class ReportsAnswer(Message, frozen=True):
 
     results: list[Outcome]
     directives: Directives = Directives()
-
-
-class StoredArtifact(Message, frozen=True):
-    """``PUT attempts/{id}/artifacts/{name}``: what was stored."""
-
-    attempt: UUID
-    name: str
-    sha256: str
-    size_bytes: int
-
-
-class Problem(Message, frozen=True):
-    """An error answer: ``application/problem+json`` (RFC 9457) with a stable ``code``."""
-
-    title: str
-    status: int
-    code: str
-    type: str = "about:blank"
-    detail: str = ""
-    instance: str = ""
-    request_id: str = ""
-    errors: list[Facts] = []

@@ -1,13 +1,14 @@
 """What may a person ask for when submitting tasks, and what is wrong with a request?"""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
-from agents.wire.messages import ExecSpec, NoopSpec
+from agents.wire.specs import ExecSpec, NoopSpec
 from executors.core import constraints as constraint_rules
 from executors.core.constraints import MAX_CONSTRAINTS, Constraint, Operand
 from executors.core.retry import MAX_ATTEMPTS, RetryOn
@@ -104,7 +105,7 @@ def read(body: object, *, min_lost_after_s: int) -> list[TaskRequest]:
     """
     if isinstance(body, list):
         return _read_list(body, min_lost_after_s)
-    return [_read_one(body, "", min_lost_after_s)]
+    return [_read_one(body, min_lost_after_s)]
 
 
 def stored_retry(asked: RetryAsked | None) -> dict[str, Any]:
@@ -123,8 +124,8 @@ def _read_list(items: Sequence[object], min_lost_after_s: int) -> list[TaskReque
     read: list[TaskRequest] = []
     found: list[FieldProblem] = []
     for index, item in enumerate(items):
-        request, problems = _attempt(item, pointer(index), min_lost_after_s)
-        found += problems
+        request, problems = _attempt(item, min_lost_after_s)
+        found += _under(pointer(index), problems) if problems else ()
         if request is not None:
             read.append(request)
         if len(found) >= MOST_PROBLEMS:
@@ -134,40 +135,45 @@ def _read_list(items: Sequence[object], min_lost_after_s: int) -> list[TaskReque
     return read
 
 
-def _read_one(item: object, at: str, min_lost_after_s: int) -> TaskRequest:
-    request, problems = _attempt(item, at, min_lost_after_s)
+def _read_one(item: object, min_lost_after_s: int) -> TaskRequest:
+    request, problems = _attempt(item, min_lost_after_s)
     if request is None or problems:
         raise conversion.refusal(problems[:MOST_PROBLEMS])
     return request
 
 
-def _attempt(
-    item: object, at: str, min_lost_after_s: int
-) -> tuple[TaskRequest | None, list[FieldProblem]]:
+def _attempt(item: object, min_lost_after_s: int) -> tuple[TaskRequest | None, list[FieldProblem]]:
     """Return the request or ``None``, and what is wrong with it."""
     try:
         request = msgspec.convert(item, TaskRequest)
     except msgspec.ValidationError as error:
-        return None, conversion.problems(item, TaskRequest, str(error), at=at)
-    problems = list(_broken_rules(request, at, min_lost_after_s))
+        return None, conversion.problems(item, TaskRequest, str(error))
+    problems = list(_broken_rules(request, min_lost_after_s))
     if not isinstance(request.labels, dict) and not problems:
         request = msgspec.structs.replace(request, labels=label_rules.read(request.labels))
     return request, problems
 
 
-def _broken_rules(request: TaskRequest, at: str, min_lost_after_s: int) -> Iterator[FieldProblem]:
+def _broken_rules(request: TaskRequest, min_lost_after_s: int) -> Iterator[FieldProblem]:
+    """Yield what is wrong; pointers are made only then, a list has thousands of good fields."""
     if _CONTROL.search(request.name):
-        yield FieldProblem(at + "/name", "text", "has control characters")
+        yield FieldProblem("/name", "text", "has control characters")
     if request.lost_after_s < min_lost_after_s:
-        yield FieldProblem(at + "/lost_after_s", "bounds", f"at least {min_lost_after_s}")
+        yield FieldProblem("/lost_after_s", "bounds", f"at least {min_lost_after_s}")
     if request.labels:
-        yield from _label_problems(request.labels, at + "/labels")
+        yield from _label_problems(request.labels, "/labels")
     for index, asked in enumerate(request.constraints):
-        yield from constraint_rules.validate(value_of(asked), at=at + pointer("constraints", index))
+        problems = constraint_rules.validate(value_of(asked))
+        yield from _under(pointer("constraints", index), problems) if problems else ()
     for name in request.resources:
         if not _RESOURCE_NAME.fullmatch(name):
-            yield FieldProblem(at + pointer("resources", name), "name", "is not a resource's name")
-    yield from _spec_problems(request, at + "/spec")
+            yield FieldProblem(pointer("resources", name), "name", "is not a resource's name")
+    yield from _spec_problems(request, "/spec")
+
+
+def _under(at: str, problems: Iterable[FieldProblem]) -> Iterator[FieldProblem]:
+    """Yield problems of a part as problems of the whole; ``at`` leads to the part."""
+    return (replace(problem, pointer=at + problem.pointer) for problem in problems)
 
 
 def value_of(asked: ConstraintAsked) -> Constraint:
@@ -210,15 +216,18 @@ def _exec_problems(spec: ExecAsked, at: str) -> Iterator[FieldProblem]:
 
 def _size_problems(spec: ExecAsked, at: str) -> Iterator[FieldProblem]:
     """Yield what the kernel would refuse to start."""
-    texts = [(pointer("argv", index), text) for index, text in enumerate(spec.argv)]
-    texts += [(pointer("env", name), f"{name}={value}") for name, value in spec.env.items()]
+    texts: Sequence[tuple[tuple[str | int, ...], str]] = [
+        *((("argv", index), text) for index, text in enumerate(spec.argv)),
+        *((("env", name), f"{name}={value}") for name, value in spec.env.items()),
+    ]
     total = 0
     for where, text in texts:
         if "\x00" in text:
-            yield FieldProblem(at + where, "nul", "NUL ends a string for the kernel")
+            yield FieldProblem(at + pointer(*where), "nul", "NUL ends a string for the kernel")
         size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
         total += size + 1
         if size > ARGUMENT_BYTES:
-            yield FieldProblem(at + where, "max_bytes", f"at most {ARGUMENT_BYTES} bytes")
+            detail = f"at most {ARGUMENT_BYTES} bytes"
+            yield FieldProblem(at + pointer(*where), "max_bytes", detail)
     if total > COMMAND_BYTES:
         yield FieldProblem(at, "max_bytes", f"argv and env: at most {COMMAND_BYTES} bytes in all")

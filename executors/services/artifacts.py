@@ -7,7 +7,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from agents.wire.messages import StoredArtifact
+from agents.wire.answers import StoredArtifact
 from executors.core.fences import Fence
 from executors.models import Artifact
 from executors.services import rows

@@ -7,8 +7,6 @@ from uuid import UUID
 
 import pytest
 from django.db import transaction
-from executors.services.heartbeats import Beat
-from executors.services.orders import Ask
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -34,6 +32,8 @@ from executors.services import (
     reporting,
     sessions,
 )
+from executors.services.heartbeats import Beat
+from executors.services.orders import Ask
 from executors.services.reporting import Batch
 from k8s4r.audit import attribution
 from k8s4r.audit.models import AuditEvent

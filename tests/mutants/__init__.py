@@ -1,1 +1,1 @@
-"""Does each invariant's test fail when its bug is put in? A test that cannot fail proves nothing."""
+"""Does each invariant's test fail when its bug is put in? One that cannot fail proves nothing."""

@@ -18,7 +18,8 @@ import msgspec
 from agents.client import clock, processes
 from agents.client.drivers.base import NOT_EXECUTABLE, NOT_FOUND, Child, End, Launch, Place
 from agents.client.restrictions import Restrictions
-from agents.wire.messages import ExecSpec, Order
+from agents.wire.messages import Order
+from agents.wire.specs import ExecSpec
 
 PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "SHELL")
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -3,7 +3,8 @@
 import msgspec
 
 from agents.client.drivers.base import NOT_EXECUTABLE, End, Launch, Place
-from agents.wire.messages import NoopSpec, Order
+from agents.wire.messages import Order
+from agents.wire.specs import NoopSpec
 
 
 class NoopDriver:

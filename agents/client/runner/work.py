@@ -20,7 +20,8 @@ from agents.client.runner.machine import Machine
 from agents.client.runner.outbox import Outbox
 from agents.client.runner.output import Tail
 from agents.client.runner.spool import Spool
-from agents.wire.messages import ExecSpec, Order
+from agents.wire.messages import Order
+from agents.wire.specs import ExecSpec
 
 logger = logging.getLogger(__name__)
 

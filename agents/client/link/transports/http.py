@@ -13,7 +13,7 @@ import msgspec
 
 from agents.client.link.vocabulary import Call, Trouble
 from agents.client.version import version
-from agents.wire.messages import Problem
+from agents.wire.answers import Problem
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 15.0
