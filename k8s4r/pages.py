@@ -115,7 +115,9 @@ def ago(moment: datetime | None, now: datetime) -> SafeString | str:
 
 
 def span(seconds: float) -> str:
-    """Return a duration in its two largest units: ``3d4h``, ``12m5s``, ``0.4s``."""
+    """Return a duration in its two largest units: ``3d4h``, ``12m5s``, ``1.4s``, ``40ms``."""
+    if 0 < seconds < 1:
+        return f"{seconds * 1_000:.0f}ms"
     if 0 < seconds < 10:
         return f"{seconds:.1f}s"
     left, words = max(0, int(seconds)), list[str]()

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.utils.safestring import SafeString
 
 from executors import selectors
-from executors.admin import task_log
+from executors.admin import actors, task_log
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
 from executors.core.waiting import Explanation, Reason
 from executors.models import Attempt, Task
@@ -59,6 +59,8 @@ def facts(task_id: UUID, *, attempt: str, now: datetime) -> dict[str, Any]:
     explanation = selectors.explanation(task_id)
     return {
         "task": task,
+        "title": title(task),
+        "original": title(task),
         "chip": chip(task.state),
         "is_final": task.state in TASK_TERMINAL,
         "is_unknown": task.state == TaskState.UNKNOWN,
@@ -72,6 +74,17 @@ def facts(task_id: UUID, *, attempt: str, now: datetime) -> dict[str, Any]:
         "log": task_log.tail(task_id, attempt),
         "spec": json.dumps(task.spec, indent=2, ensure_ascii=False),
     }
+
+
+def title(task: Task) -> str:
+    """Return the name, or the command that a task without one runs."""
+    return task.name or f"$ {command(task) or task.driver}"
+
+
+def command(task: Task) -> str:
+    """Return the command as one would type it; empty when it runs none."""
+    argv = task.spec.get("argv")
+    return shlex.join(map(str, argv)) if isinstance(argv, list) else ""
 
 
 def _summary(task: Task, now: datetime) -> str:
@@ -133,25 +146,19 @@ def _steps(task: Task, attempts: Sequence[Attempt], now: datetime) -> list[Step]
     """Return the history of the task and its attempts, oldest first."""
     numbers = {attempt.pk: f"attempt {attempt.number}" for attempt in attempts}
     events = list(selectors.events(task.pk)[:_MOST_EVENTS])
-    names = _names(task, attempts)
+    known = actors.names(events)
     return [
         Step(
             at=ago(event.at, now),
             after=span((event.at - task.submitted_at).total_seconds()),
             what=numbers.get(event.object_id, "task"),
             state=chip(event.to_state, note=f"from {event.from_state or 'nothing'}"),
-            who=names.get(event.actor_id, f"{event.actor_kind} {event.actor_id}".strip()),
+            who=actors.name(event, known),
             cause=_cause(event),
             request_id=event.request_id,
         )
         for event in events
     ]
-
-
-def _names(task: Task, attempts: Sequence[Attempt]) -> Mapping[str, str]:
-    """Return the names of those who usually act on a task, by id."""
-    agents = {str(attempt.agent_id): f"agent {attempt.agent.name}" for attempt in attempts}
-    return {**agents, str(task.owner_id): f"user {task.owner.username}"}
 
 
 def _cause(event: AuditEvent) -> str:
@@ -162,9 +169,8 @@ def _cause(event: AuditEvent) -> str:
 
 def _details(task: Task) -> list[tuple[str, str]]:
     """Return what was asked for, in words; what was not asked for is left out."""
-    argv = task.spec.get("argv")
     rows = [
-        ("command", shlex.join(argv) if isinstance(argv, list) else ""),
+        ("command", command(task)),
         ("kind", f"{task.kind}, driver {task.driver}"),
         ("priority", str(task.priority)),
         ("labels", _pairs(task.requirement.labels)),

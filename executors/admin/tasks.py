@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.views.decorators.http import require_GET, require_POST
 
 from executors.admin import task_log, task_page
@@ -147,21 +148,22 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
     @admin.display(description="task", ordering="name")
     def title(self, task: Task) -> SafeString:
         return format_html(
-            '<span class="k-title">{}</span> <span class="k-id">{}</span>',
-            task.name or "(no name)",
-            str(task.pk)[:18],
+            '<span class="k-title">{}</span><br><span class="k-id">{}</span>',
+            Truncator(task_page.title(task)).chars(48),
+            task.pk,
         )
 
     @admin.display(description="state", ordering="state")
     def status(self, task: Task) -> SafeString:
         """Show the state; below it why it waits, or why it ended."""
         waiting = task.requirement.waiting_code if task.state == TaskState.PENDING else ""
-        why = "retry backoff" if waiting and task.run_after else waiting or task.reason
-        return format_html(
-            '{} <span class="k-why">{}</span>',
-            chip(task.state),
-            "" if why == task.state else why.replace("_", " "),
-        )
+        why = "retry_backoff" if waiting and task.run_after else waiting or task.reason
+        if why == "exit_code":
+            why = f"exit code {task.exit_code}"
+        elif why == "signal":
+            why = f"signal {task.signal}"
+        words = "" if why == task.state else why.replace("_", " ")
+        return format_html('{} <span class="k-why">{}</span>', chip(task.state), words)
 
     @admin.display(description="age", ordering="submitted_at")
     def age(self, task: Task) -> SafeString | str:
@@ -169,7 +171,7 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
 
     @admin.display(description="ran")
     def ran(self, task: Task) -> str:
-        if task.started_at is None:
+        if task.started_at is None or task.state == TaskState.PENDING:
             return "-"
         return span(((task.ended_at or _asked_at(task)) - task.started_at).total_seconds())
 

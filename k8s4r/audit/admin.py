@@ -1,8 +1,7 @@
 """How do operators read the history of everything?"""
 
-import json
-
 from django.contrib import admin
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from k8s4r.audit.models import AuditEvent
@@ -13,7 +12,7 @@ from k8s4r.pages import CappedPaginator, ReadOnlyAdmin, chip
 class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
     """Every change, newest first; rows are written by triggers and never change."""
 
-    list_display = ("moment", "object_type", "object_id", "change", "cause", "who", "detail_text")
+    list_display = ("moment", "what", "change", "cause", "who", "note")
     list_display_links = ("moment",)
     list_filter = ("object_type", "cause", "actor_kind", "to_state")
     search_fields = ("object_id__exact", "actor_id__exact", "request_id__exact")
@@ -34,10 +33,23 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
     def change(self, event: AuditEvent) -> SafeString:
         return chip(event.to_state, note=f"from {event.from_state or 'nothing'}")
 
-    @admin.display(description="by")
-    def who(self, event: AuditEvent) -> str:
-        return f"{event.actor_kind} {event.actor_id}".strip()
+    @admin.display(description="what")
+    def what(self, event: AuditEvent) -> SafeString:
+        """Show the object; its link leads to all that happened to it."""
+        return format_html(
+            '{} <a class="k-id" href="?object_id={}">{}</a>',
+            event.object_type,
+            event.object_id,
+            event.object_id,
+        )
 
-    @admin.display(description="detail")
-    def detail_text(self, event: AuditEvent) -> str:
-        return json.dumps(event.detail) if event.detail else ""
+    @admin.display(description="by")
+    def who(self, event: AuditEvent) -> SafeString:
+        return format_html('{} <span class="k-id">{}</span>', event.actor_kind, event.actor_id)
+
+    @admin.display(description="note")
+    def note(self, event: AuditEvent) -> str:
+        """Show why, when the event says so; the rest of the detail is on its page."""
+        number = event.detail.get("number")
+        reason = str(event.detail.get("reason") or "").replace("_", " ")
+        return reason or (f"attempt {number}" if number else "")

@@ -32,6 +32,8 @@ def between(start: str | None, end: str | None, now: datetime | None) -> str:
     if first is None or last is None:
         return "-"
     seconds = (last - first).total_seconds()
+    if 0 <= seconds < 1:
+        return f"{seconds * 1_000:.0f}ms"
     return f"{seconds:.1f}s" if 0 < seconds < _FINE_BELOW_S else span(seconds)
 
 

@@ -80,6 +80,8 @@ def _age(key: str) -> Any:
 
 
 def _ran(row: Row, context: Context) -> str:
+    if row["state"] == "pending":
+        return ""
     return ages.between(row.get("started_at"), row.get("ended_at"), context.now)
 
 
@@ -89,11 +91,9 @@ def _why(row: Row, _: Context) -> str:
         return str(waiting.get("code") or "not looked at yet")
     if row.get("stop_requested_at") and not row.get("ended_at"):
         return "stopping"
-    if row.get("signal"):
-        return f"signal {row['signal']}"
-    if row.get("exit_code"):
-        return f"exit {row['exit_code']}"
-    return "" if row.get("reason") == row.get("state") else str(row.get("reason") or "")
+    reason = str(row.get("reason") or "")
+    by_number = {"signal": f"signal {row.get('signal')}", "exit_code": f"exit {row['exit_code']}"}
+    return "" if reason == row.get("state") else by_number.get(reason, reason)
 
 
 def _slots(row: Row, _: Context) -> str:

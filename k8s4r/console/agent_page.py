@@ -10,6 +10,8 @@ from django.utils.safestring import SafeString
 from agents import selectors
 from agents.core.states import Desired, Observed
 from agents.models import Agent, Slot
+from executors.admin import actors
+from executors.admin.task_page import title
 from executors.core.lifecycle import ATTEMPT_CURRENT
 from executors.models import Attempt, Task
 from k8s4r.audit.models import AuditEvent
@@ -26,6 +28,7 @@ class SlotLine:
 
     slot: Slot
     attempt: Attempt | None
+    title: str
     chip: SafeString
     ran: str
 
@@ -36,6 +39,7 @@ def facts(agent: Agent, *, now: datetime) -> dict[str, Any]:
     slots = _slots(agent, now)
     return {
         "agent": agent,
+        "original": agent.name,
         "observed": chip(agent.observed, note=agent.observed_reason),
         "desired": chip(agent.desired),
         "needs_approval": agent.observed == Observed.PENDING,
@@ -74,20 +78,40 @@ def _slots(agent: Agent, now: datetime) -> list[SlotLine]:
 
 def _line(slot: Slot, attempt: Attempt | None, now: datetime) -> SlotLine:
     if attempt is None:
-        return SlotLine(slot, None, chip("idle"), "")
+        return SlotLine(slot, None, "", chip("idle"), "")
     since = attempt.started_at or attempt.assigned_at
-    return SlotLine(slot, attempt, chip(attempt.state), span((now - since).total_seconds()))
+    ran = span((now - since).total_seconds())
+    return SlotLine(slot, attempt, title(attempt.task), chip(attempt.state), ran)
 
 
 def _tasks(agent: Agent, now: datetime) -> list[dict[str, Any]]:
     rows = Task.objects.filter(agent=agent).order_by("-submitted_at")[:_LAST_TASKS]
     return [
-        {"row": task, "chip": chip(task.state), "age": ago(task.submitted_at, now)} for task in rows
+        {
+            "row": task,
+            "title": title(task),
+            "chip": chip(task.state),
+            "age": ago(task.submitted_at, now),
+        }
+        for task in rows
     ]
 
 
 def _events(agent: Agent, now: datetime) -> list[dict[str, Any]]:
-    rows = AuditEvent.objects.filter(object_id=agent.pk)[:_LAST_EVENTS]
+    events = list(AuditEvent.objects.filter(object_id=agent.pk)[:_LAST_EVENTS])
+    known = actors.names(events)
     return [
-        {"row": event, "chip": chip(event.to_state), "at": ago(event.at, now)} for event in rows
+        {
+            "chip": chip(_what_changed(event)),
+            "cause": event.cause.replace("_", " "),
+            "who": actors.name(event, known),
+            "at": ago(event.at, now),
+        }
+        for event in events
     ]
+
+
+def _what_changed(event: AuditEvent) -> str:
+    """Return the wish when that changed, else the fact."""
+    wish = str(event.detail.get("desired", ""))
+    return wish if wish != event.detail.get("desired_before", wish) else event.to_state

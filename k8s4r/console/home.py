@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Exists, OuterRef
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from agents.core.states import Desired, Observed
 from agents.models import Agent
+from executors.admin.task_page import title
 from executors.core.codes import SENTENCES, WaitingCode
 from executors.core.lifecycle import TaskState
 from executors.models import Requirement, Task
@@ -147,30 +149,39 @@ def _stuck(now: datetime) -> list[Need]:
     waiting = Task.objects.filter(
         requirement=OuterRef("pk"), pool=OuterRef("pool"), state=TaskState.PENDING, run_after=None
     )
-    rows = Requirement.objects.filter(Exists(waiting), waiting_code__in=sorted(_STUCK))
-    needs = []
-    for row in rows.select_related("pool").order_by("waiting_since")[:_MOST]:
-        since = (
-            f" for {span((now - row.waiting_since).total_seconds())}" if row.waiting_since else ""
+    oldest = Subquery(waiting.order_by("changed_at").values("changed_at")[:1])
+    rows = Requirement.objects.filter(waiting_code__in=sorted(_STUCK)).annotate(oldest=oldest)
+    stuck = rows.filter(oldest__isnull=False).select_related("pool").order_by("oldest")
+    return [
+        Need(
+            chip("pending"),
+            f"tasks wait in pool {row.pool.name} for {span((now - row.oldest).total_seconds())}",
+            f"{row.waiting_code}: {SENTENCES[WaitingCode(row.waiting_code)]}",
+            f"{_tasks_link('pending')}&pool__id__exact={row.pool_id}",
         )
-        needs.append(
-            Need(
-                chip("pending"),
-                f"tasks wait in pool {row.pool.name}{since}",
-                f"{row.waiting_code}: {SENTENCES[WaitingCode(row.waiting_code)]}",
-                f"{_tasks_link('pending')}&pool__id__exact={row.pool_id}",
-            )
-        )
-    return needs
+        for row in stuck[:_MOST]
+    ]
 
 
 def _failures(now: datetime) -> list[dict[str, Any]]:
     failed = [TaskState.FAILED, TaskState.TIMED_OUT]
     rows = Task.objects.filter(state__in=failed, ended_at__gte=now - figures.DAY)
     return [
-        {"row": task, "chip": chip(task.state), "ago": ago(task.ended_at, now)}
+        {
+            "row": task,
+            "title": Truncator(title(task)).chars(32),
+            "why": _why(task),
+            "chip": chip(task.state),
+            "ago": ago(task.ended_at, now),
+        }
         for task in rows.order_by("-ended_at")[:_MOST]
     ]
+
+
+def _why(task: Task) -> str:
+    """Return in two or three words why it ended like this."""
+    by_number = {"exit_code": f"exit code {task.exit_code}", "signal": f"signal {task.signal}"}
+    return by_number.get(task.reason, task.reason.replace("_", " "))
 
 
 def _tasks_link(state: str = "") -> str:

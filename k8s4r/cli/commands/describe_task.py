@@ -1,7 +1,7 @@
 """What does a person read about one task?"""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from k8s4r.cli import ages, endings, sections
@@ -52,7 +52,8 @@ def write(session: Session, task: Mapping[str, Any]) -> None:
         sections.title(terminal, "Attempts")
         sections.rows(terminal, _ATTEMPTS, task["attempts"], context)
     sections.title(terminal, "History")
-    sections.rows(terminal, _EVENTS, [_event(event, task) for event in events], context)
+    known = _known(task, events)
+    sections.rows(terminal, _EVENTS, [_event(event, task, known) for event in events], context)
     sections.next_steps(terminal, _steps(task))
 
 
@@ -93,18 +94,25 @@ def _ended(attempt: Mapping[str, Any]) -> str:
     return endings.sentence(attempt).partition(": ")[2]
 
 
-def _event(event: Mapping[str, Any], task: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an event with the words a person knows its ids by."""
-    numbers = {each["id"]: f"attempt {each['number']}" for each in task["attempts"]}
-    agents = {each["agent_id"]: each["agent"] for each in task["attempts"]}
-    actor = agents.get(event["actor_id"], "")
+def _known(task: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the words a person knows ids by: attempts, their agents, and who submitted."""
+    known = {each["id"]: f"attempt {each['number']}" for each in task["attempts"]}
+    known.update((each["agent_id"], each["agent"]) for each in task["attempts"])
+    known.update((each["actor_id"], task["owner"]) for each in events if each["cause"] == "submit")
+    return known
+
+
+def _event(
+    event: Mapping[str, Any], task: Mapping[str, Any], known: Mapping[str, str]
+) -> Mapping[str, Any]:
     reason = event["detail"].get("reason")
+    actor = known.get(event["actor_id"], event["actor_id"][:18])
     return {
         **event,
         "after": "+" + ages.between(task["submitted_at"], event["at"], None),
-        "what": numbers.get(event["object_id"], "task"),
+        "what": known.get(event["object_id"], "task"),
         "cause": event["cause"].lower() + (f", {reason}" if reason else ""),
-        "by": f"{event['actor_kind']} {actor or event['actor_id'][:18]}".strip(),
+        "by": f"{event['actor_kind']} {actor}".strip(),
     }
 
 
