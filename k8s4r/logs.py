@@ -49,6 +49,7 @@ def configuration(level: str) -> dict[str, Any]:
             "django.server": {"handlers": [], "propagate": True},
             # A refused request is its caller's business; a defect is logged as django.request.
             "django.request": {"level": "ERROR"},
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
         },
     }
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from agents.models import Agent
+from k8s4r import database
 from k8s4r.access.principals import Principal
-from k8s4r.core import ids
 from k8s4r.core.errors import NotFound
 from pools.models import Membership, Pool, PoolType
 
-DEFAULT = "default"
+DEFAULT: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,16 @@ class PoolName:
 
     project: str
     pool: str
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPlace:
+    """Where a named pool is."""
+
+    id: UUID
+    name: str
+    project_id: UUID
+    project_name: str
 
 
 def pools(principal: Principal) -> QuerySet[Pool]:
@@ -43,21 +54,30 @@ def pool(pool_id: UUID, principal: Principal) -> Pool:
     return found
 
 
-def pools_named(names: Iterable[PoolName], principal: Principal) -> dict[PoolName, Pool]:
-    """Return the pools by how they were named, in one query; unknown ones are absent."""
-    wanted = set(names)
-    texts = {name.pool for name in wanted}
-    identities = [identity for text in texts if (identity := ids.as_uuid(text))]
-    rows = pools(principal).filter(Q(name__in=texts) | Q(pk__in=identities))
-    found: dict[PoolName, Pool] = {}
-    for row in rows:
-        project = row.project
-        for name in wanted:
-            if name.pool in {row.name, str(row.pk)} and name.project in {
-                project.name,
-                str(project.pk),
-            }:
-                found[name] = row
+_NAMED: Final = """
+SELECT w.project, w.pool, pool.id, pool.name, project.id, project.name
+FROM unnest(%(projects)s::text[], %(pools)s::text[]) AS w(project, pool)
+JOIN access_project project ON project.name = w.project OR project.id::text = lower(w.project)
+JOIN pools_pool pool ON pool.project_id = project.id AND pool.archived_at IS NULL
+     AND (pool.name = w.pool OR pool.id::text = lower(w.pool))
+"""
+
+
+def pools_named(names: Iterable[PoolName], principal: Principal) -> dict[PoolName, PoolPlace]:
+    """Return the pools by how they were named, in one query; unknown ones are absent.
+
+    On the way of every submission, so without the ORM. A name goes before an id.
+    """
+    wanted = list(dict.fromkeys(names))
+    parameters = {
+        "projects": [name.project for name in wanted],
+        "pools": [name.pool for name in wanted],
+    }
+    found: dict[PoolName, PoolPlace] = {}
+    for project, name, *place in database.rows(_NAMED, parameters):
+        asked, row = PoolName(project, name), PoolPlace(*place)
+        if principal.may_see(row.project_id) and not (asked in found and row.name != name):
+            found[asked] = row
     return found
 
 

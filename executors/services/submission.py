@@ -24,8 +24,7 @@ from k8s4r.audit import attribution
 from k8s4r.core import conversion, ids
 from k8s4r.core.errors import FieldProblem, IllegalTransition, pointer
 from pools import selectors as pool_selectors
-from pools.models import Pool
-from pools.selectors import PoolName
+from pools.selectors import PoolName, PoolPlace
 
 # Keeps the order of a list where everything else is equal; far below any weight of priority.
 LIST_STEP_S: Final = 1e-6
@@ -91,7 +90,7 @@ def submit(asked: Sequence[TaskRequest], submission: Submission) -> list[TaskRec
     tasks = _Tasks(submission)
     made = [tasks.add(request, pool) for request, pool in zip(asked, pools, strict=True)]
     database.run(_INSERT, tasks.parameters())
-    wakeups.tasks_waiting({pool.pk for pool in pools})
+    wakeups.tasks_waiting({pool.id for pool in pools})
     return made
 
 
@@ -126,14 +125,14 @@ class _Tasks:
         self._requirements: dict[bytes, dict[str, Any]] = {}
         self._tasks: list[dict[str, Any]] = []
 
-    def add(self, request: TaskRequest, pool: Pool) -> TaskRecord:
+    def add(self, request: TaskRequest, pool: PoolPlace) -> TaskRecord:
         now = self._by.now
         requirement = self._requirement(request, pool)
         deadline = _later(now, request.queue_timeout_s)
         row: dict[str, Any] = {
             "id": self._identity(),
             "project_id": pool.project_id,
-            "pool_id": pool.pk,
+            "pool_id": pool.id,
             "name": request.name,
             "kind": request.kind,
             "driver": request.driver,
@@ -154,7 +153,7 @@ class _Tasks:
             **row,
             phase="run",
             state=TaskState.PENDING,
-            project_name=pool.project.name,
+            project_name=pool.project_name,
             pool_name=pool.name,
             owner_name=self._by.principal.name,
             parent_id=self._by.parent_id,
@@ -181,9 +180,9 @@ class _Tasks:
         """Return an id that sorts after the earlier ones of the list: its number leads."""
         return ids.uuid7(self._ms, ids.numbered(len(self._tasks), os.urandom(9)))
 
-    def _requirement(self, request: TaskRequest, pool: Pool) -> dict[str, Any]:
+    def _requirement(self, request: TaskRequest, pool: PoolPlace) -> dict[str, Any]:
         """Return the row of the request's requirement; hashed once for all that ask the same."""
-        asked = (pool.pk, request.kind, request.driver, request.labels)
+        asked = (pool.id, request.kind, request.driver, request.labels)
         content = orjson.dumps((*asked, request.constraints, request.resources), default=_plain)
         found = self._requirements.get(content)
         if found is None:
@@ -191,7 +190,7 @@ class _Tasks:
         return found
 
 
-def _requirement_row(request: TaskRequest, pool: Pool) -> dict[str, Any]:
+def _requirement_row(request: TaskRequest, pool: PoolPlace) -> dict[str, Any]:
     assert isinstance(request.labels, dict)
     value = Requirement(
         id="",
@@ -202,8 +201,8 @@ def _requirement_row(request: TaskRequest, pool: Pool) -> dict[str, Any]:
         resources=request.resources,
     )
     return {
-        "id": identity(value, pool.pk),
-        "pool_id": pool.pk,
+        "id": identity(value, pool.id),
+        "pool_id": pool.id,
         "kind": request.kind,
         "driver": request.driver,
         "labels": request.labels,
@@ -212,7 +211,7 @@ def _requirement_row(request: TaskRequest, pool: Pool) -> dict[str, Any]:
     }
 
 
-def _pools(asked: Sequence[TaskRequest], submission: Submission) -> list[Pool]:
+def _pools(asked: Sequence[TaskRequest], submission: Submission) -> list[PoolPlace]:
     """Return the pool of each request, in one query."""
     names = [PoolName(request.project, request.pool) for request in asked]
     found = pool_selectors.pools_named(names, submission.principal)

@@ -90,4 +90,4 @@ def _pool_id(body: NewEnrolment, project: Project, principal: Principal) -> UUID
     if found is None:
         problem = FieldProblem("/pool", "unknown", f"project {project.name} has no such pool")
         raise Invalid("pool: " + problem.detail, errors=[problem])
-    return found.pk
+    return found.id
