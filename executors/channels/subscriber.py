@@ -53,11 +53,7 @@ class Subscriber:
             try:
                 await self._listen()
             except (RedisError, OSError, TimeoutError) as error:
-                logger.log(
-                    logging.WARNING if self.connected else logging.DEBUG,
-                    "redis_subscription_lost",
-                    extra={"error": str(error)},
-                )
+                logger.debug("redis_subscription_lost", extra={"error": str(error)})
             finally:
                 pause_s = FIRST_PAUSE_S if self.connected else pause_s
                 self._change(connected=False)
