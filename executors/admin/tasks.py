@@ -41,12 +41,13 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
     change_form_template = "executors/task.html"
     list_display = ("title", "status", "pool", "project", "owner", "agent", "age", "ran", "tries")
     list_display_links = ("title",)
-    list_filter = (StateFilter, "pool", "project", "driver")
+    list_filter = (StateFilter, "pool", "project")
     list_select_related = ("pool", "project", "owner", "agent", "requirement")
     list_per_page = 50
     search_fields = ("name",)
     search_help_text = "A name, or the beginning of an id"
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = CappedPaginator
     actions = ("cancel_selected",)
     fields = ("name",)
