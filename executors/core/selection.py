@@ -43,7 +43,7 @@ __all__ = [
     "rule_out",
 ]
 
-AGING_WEIGHT_S: Final = 600.0
+AGING_WEIGHT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
