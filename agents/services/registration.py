@@ -106,7 +106,10 @@ def _unfinished(token: Token, name: str) -> Agent | None:
 
 def _enrolled(token: Token, message: Register) -> NewAgent:
     assert token.project_id is not None, "an enrolment token belongs to a project"
-    allowed = {key: value for key, value in message.labels.items() if key in token.label_keys}
+    any_label = tokens.ANY_LABEL in token.label_keys
+    allowed = {
+        key: value for key, value in message.labels.items() if any_label or key in token.label_keys
+    }
     return NewAgent(
         project_id=token.project_id,
         name=message.name,

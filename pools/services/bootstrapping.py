@@ -65,7 +65,11 @@ def enrolment_token(pool: Pool, given: str, *, now: datetime) -> str:
     if _is_good(given, TokenKind.ENROLMENT, now=now):
         return given
     terms = Terms(
-        lifetime=None, project=pool.project, pool_id=pool.pk, label=LABEL, label_keys=("*",)
+        lifetime=None,
+        project=pool.project,
+        pool_id=pool.pk,
+        label=LABEL,
+        label_keys=(tokens.ANY_LABEL,),
     )
     return _replaced(TokenKind.ENROLMENT, terms, now=now)
 

@@ -93,6 +93,11 @@ def test_labels_count_as_far_as_the_token_allows():
     assert agent.metadata["asked_labels"] == {"zone": "eu", "tier": "gold"}
 
 
+def test_a_token_may_allow_any_label():
+    registered = enrol(an_enrolment(label_keys=["*"]), labels={"zone": "eu", "tier": "gold"})
+    assert Agent.objects.get(pk=registered.id).labels == {"zone": "eu", "tier": "gold"}
+
+
 def test_a_token_is_used_up():
     principal = an_enrolment(max_uses=1)
     enrol(principal, "one")

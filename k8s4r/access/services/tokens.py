@@ -17,6 +17,8 @@ from k8s4r.core import ids, rotation
 from k8s4r.core.ids import TokenParts
 from k8s4r.core.rotation import TokenFacts
 
+# Among an enrolment's label keys: an agent may ask for any label.
+ANY_LABEL: Final = "*"
 PERSON_LIFETIME: Final = timedelta(days=90)
 ENROLMENT_LIFETIME: Final = timedelta(minutes=15)
 # `used_at` tells people whether a token is still in use: no need to write it at every call.
@@ -28,7 +30,7 @@ class Terms:
     """What a token is good for.
 
     ``lifetime`` None: it does not expire. ``supersedes`` is the token that dies when this one is
-    used. ``pool_id``, ``label_keys`` (``*`` means any) and ``max_uses`` (None: any number) are an
+    used. ``pool_id``, ``label_keys`` (`ANY_LABEL` among them: any) and ``max_uses`` (None: any number) are an
     enrolment's.
     """
 
