@@ -30,8 +30,8 @@ class Terms:
     """What a token is good for.
 
     ``lifetime`` None: it does not expire. ``supersedes`` is the token that dies when this one is
-    used. ``pool_id``, ``label_keys`` (`ANY_LABEL` among them: any) and ``max_uses`` (None: any number) are an
-    enrolment's.
+    used. ``pool_id``, ``label_keys`` (`ANY_LABEL` among them: any) and ``max_uses`` (None: any
+    number) are an enrolment's.
     """
 
     lifetime: timedelta | None
