@@ -7,6 +7,7 @@ from uuid import uuid4
 import msgspec
 from starlette.responses import Response
 
+from agents.wire import answers
 from agents.wire import messages as wire
 
 
@@ -59,7 +60,7 @@ def answer(message: msgspec.Struct) -> Response:
 
 
 def problem(status: int, code: str, **headers: str) -> Response:
-    body = wire.Problem(title=code, status=status, code=code)
+    body = answers.Problem(title=code, status=status, code=code)
     return Response(
         msgspec.json.encode(body),
         status_code=status,
