@@ -1,6 +1,6 @@
 """Who is calling? One answer for DRF and for the gateway."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +11,7 @@ from k8s4r import clock
 from k8s4r.access.models import Token, TokenKind
 from k8s4r.access.principals import CACHE, Principal, PrincipalKind, TokenCache
 from k8s4r.access.services import tokens
+from k8s4r.access.services.tokens import TokenRow
 from k8s4r.core import ids, rotation
 from k8s4r.core.errors import Malformed, Unauthenticated
 from k8s4r.core.ids import TokenParts
@@ -112,8 +113,7 @@ class BrowserAuthentication(SessionAuthentication):
 def _looked_up(texts: Iterable[str], *, now: datetime) -> dict[str, Principal | None]:
     parts = {text: _parts(text) for text in texts}
     key_ids = {each.key_id for each in parts.values() if each}
-    rows = Token.objects.filter(key_id__in=key_ids).select_related("user") if key_ids else ()
-    by_key = {token.key_id: token for token in rows}
+    by_key = {token.key_id: token for token in _rows(key_ids)}
     found: dict[str, Principal | None] = dict.fromkeys(parts)
     used = []
     for text, each in parts.items():
@@ -126,6 +126,14 @@ def _looked_up(texts: Iterable[str], *, now: datetime) -> dict[str, Principal | 
     return found
 
 
+def _rows(key_ids: Collection[str]) -> Iterable[TokenRow]:
+    """Return the tokens as plain rows: a fleet that beats is looked up by the thousand."""
+    if not key_ids:
+        return ()
+    rows = Token.objects.filter(key_id__in=key_ids).values_list(*TokenRow._fields)
+    return map(TokenRow._make, rows)
+
+
 def _parts(text: str) -> TokenParts | None:
     try:
         return ids.parse_token(text)
@@ -133,19 +141,19 @@ def _parts(text: str) -> TokenParts | None:
         return None
 
 
-def _is_good(token: Token, now: datetime) -> bool:
+def _is_good(token: TokenRow, now: datetime) -> bool:
     facts = TokenFacts(token.key_id, expires_at=token.expires_at, revoked_at=token.revoked_at)
-    return rotation.is_good(facts, now) and (token.user is None or token.user.is_active)
+    return rotation.is_good(facts, now) and token.user__is_active is not False
 
 
-def _principal(token: Token) -> Principal:
+def _principal(token: TokenRow) -> Principal:
     kind = _KINDS[TokenKind(token.kind)]
     whose = {PrincipalKind.PERSON: token.user_id, PrincipalKind.ENROLMENT: token.pk}
     return Principal(
         kind=kind,
         id=whose.get(kind) or token.subject or token.pk,
         token_id=token.pk,
-        name=token.user.username if token.user else "",
+        name=token.user__username or "",
         project_ids=frozenset({token.project_id}) if token.project_id else None,
         rotating=token.rotating,
     )

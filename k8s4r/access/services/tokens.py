@@ -46,6 +46,25 @@ class Terms:
     supersedes: Token | None = None
 
 
+class TokenRow(NamedTuple):
+    """What is read of a token to know its bearer; the fields are columns and look-ups."""
+
+    pk: UUID
+    key_id: str
+    kind: str
+    digest: bytes
+    user_id: UUID | None
+    user__username: str | None
+    user__is_active: bool | None
+    subject: UUID | None
+    project_id: UUID | None
+    rotating: bool
+    expires_at: datetime | None
+    used_at: datetime | None
+    revoked_at: datetime | None
+    supersedes_id: UUID | None
+
+
 class Minted(NamedTuple):
     """A new token and its text, which nobody can read again."""
 
@@ -63,7 +82,7 @@ def mint(kind: TokenKind, terms: Terms, *, now: datetime) -> Minted:
     return minted
 
 
-def matches(token: Token, parts: TokenParts) -> bool:
+def matches(token: Token | TokenRow, parts: TokenParts) -> bool:
     """Does the token's text, taken apart, prove this row? Compared in constant time."""
     proof = ids.digest(settings.TOKEN_PEPPER.encode(), parts.secret)
     return ids.same(bytes(token.digest), proof) and token.kind == parts.kind
@@ -121,7 +140,7 @@ def rotate(token_ids: Iterable[UUID], *, lifetime: timedelta, now: datetime) -> 
     return minted
 
 
-def mark_used(used: Sequence[Token], *, now: datetime) -> None:
+def mark_used(used: Sequence[TokenRow], *, now: datetime) -> None:
     """Note that tokens are in use; those that one of them was to replace die now."""
     stale = [t for t in used if t.used_at is None or now - t.used_at >= USED_GRAIN]
     if stale:
@@ -129,7 +148,7 @@ def mark_used(used: Sequence[Token], *, now: datetime) -> None:
 
 
 @transaction.atomic
-def _mark(stale: Sequence[Token], *, now: datetime) -> None:
+def _mark(stale: Sequence[TokenRow], *, now: datetime) -> None:
     Token.objects.filter(pk__in=[token.pk for token in stale]).update(used_at=now)
     heirs = [token for token in stale if token.supersedes_id and token.used_at is None]
     if heirs:
@@ -167,7 +186,7 @@ def _heir(bearer: Token, lifetime: timedelta) -> Terms:
     )
 
 
-def _dead_by_use(heirs: Sequence[Token]) -> frozenset[UUID]:
+def _dead_by_use(heirs: Sequence[TokenRow]) -> frozenset[UUID]:
     """Return the ids of the tokens that die because these are used, by the rules of rotation."""
     relatives = list(_of_agents({token.subject for token in heirs if token.subject}))
     key_ids = {token.pk: token.key_id for token in relatives}
@@ -178,7 +197,7 @@ def _dead_by_use(heirs: Sequence[Token]) -> frozenset[UUID]:
     return frozenset(token.pk for token in relatives if token.key_id in dead)
 
 
-def _facts(token: Token, key_ids: Mapping[UUID, str]) -> TokenFacts:
+def _facts(token: Token | TokenRow, key_ids: Mapping[UUID, str]) -> TokenFacts:
     before = token.supersedes_id
     return TokenFacts(
         key_id=token.key_id,
