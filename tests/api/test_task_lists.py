@@ -1,0 +1,67 @@
+from datetime import timedelta
+
+import pytest
+
+from tests.builders import a_pool, a_task, a_tasks
+
+
+def test_a_list_of_tasks_is_paged_by_key_and_complete(api, pool):
+    tasks = [str(task.pk) for task in a_tasks(pool, 7)]
+    seen, path = [], "tasks?limit=3"
+    for _ in range(3):
+        page = api.get(path)
+        seen += [task["id"] for task in page.json()["items"]]
+        path = f"tasks?limit=3&cursor={page.json()['next']}"
+    assert page.json()["next"] is None
+    assert seen == sorted(tasks, reverse=True)
+    assert "Link" not in page.headers
+
+
+def test_filters_choose_tasks(api, pool, now):
+    other = a_pool(name="other")
+    waiting = a_task(pool, name="build", labels={"team": "red"})
+    done = a_task(pool, state="completed", ended_at=now)
+    late = a_task(other, now=now + timedelta(hours=1))
+
+    def ids(query):
+        return {task["id"] for task in api.get(f"tasks?{query}").json()["items"]}
+
+    assert ids("state=completed,failed") == {str(done.pk)}
+    assert ids("name=build") == {str(waiting.pk)}
+    assert ids("label=team%3Dred") == {str(waiting.pk)}
+    assert ids("pool=other") == ids(f"pool={other.pk}") == {str(late.pk)}
+    assert ids("created_after=2026-11-21T12:30:00Z") == {str(late.pk)}
+    assert ids("project=nothing") == set()
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("limit=0", "?limit"),
+        ("limit=201", "?limit"),
+        ("limit=x", "?limit"),
+        ("cursor=x", "?cursor"),
+        ("cursor=WyJhIl0", "?cursor"),
+        ("state=done", "?state"),
+        ("created_after=yesterday", "?created_after"),
+        ("label=x", "?label/0"),
+        ("spec__argv=x", "?spec__argv"),
+        ("ordering=id", "?ordering"),
+        ("format=xml", "?format"),
+        ("name=%00", "?name"),
+    ],
+)
+def test_a_query_that_is_not_understood_is_refused_by_name(api, query, pointer):
+    answer = api.get(f"tasks?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+def test_a_list_costs_the_same_for_many_tasks_as_for_few(api, pool, django_assert_num_queries):
+    a_tasks(pool, 2)
+    api.get("tasks")
+    with django_assert_num_queries(1):
+        assert len(api.get("tasks").json()["items"]) == 2
+    a_tasks(pool, 60)
+    with django_assert_num_queries(1):
+        assert len(api.get("tasks?limit=200").json()["items"]) == 62
