@@ -5,17 +5,15 @@ ticks.
 """
 
 from typing import Final
-from uuid import UUID
 
 from celery import shared_task
 
 from executors import conf, sweeps
 from executors.core.schedule import Job
-from executors.services import dispatch, pulses
+from executors.services import pulses
 from k8s4r import clock
 
 SWEEP: Final = "executors.sweep"
-DISPATCH_POOL: Final = "executors.dispatch_pool"
 CANARY: Final = "executors.canary"
 
 
@@ -26,16 +24,6 @@ def sweep(job: str) -> None:
     Lost: a gateway's loop, or the next tick, does it. Twice: the tick's row lets one of them in.
     """
     sweeps.run(Job(job), clock.now())
-
-
-@shared_task(name=DISPATCH_POOL, ignore_result=True, expires=30)
-def dispatch_pool(pool_id: str) -> None:
-    """Run one pass over a pool, on a nudge.
-
-    Lost: the dispatch sweep finds the same tasks within seconds. Twice: a second pass finds what
-    the first left, and two at once wait for each other on the pool's row.
-    """
-    dispatch.run_pass(UUID(pool_id), now=clock.now(), aging_weight_s=conf.aging_weight_s())
 
 
 @shared_task(name=CANARY, ignore_result=True)

@@ -10,15 +10,14 @@ from typing import Any, Final
 
 from celery import Celery
 from django.conf import settings
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from executors.core import schedule
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "k8s4r.settings")
 
 SWEEPS: Final = "sweeps"
-PASSES: Final = "passes"
-QUEUES: Final = (SWEEPS, PASSES)
+QUEUES: Final = (SWEEPS,)
 CANARY_S: Final = 15
 
 # Far above `task_time_limit`: kombu gives a message to a second worker after this time.
@@ -76,13 +75,10 @@ app.conf.update(
     accept_content=["json"],
     task_serializer="json",
     result_serializer="json",
-    task_queues=[Queue(name) for name in QUEUES],
+    # An exchange of its own each: on a shared one every queue would get every message.
+    task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
     task_default_queue=SWEEPS,
     task_create_missing_queues=False,
-    task_routes={
-        "executors.dispatch_pool": {"queue": PASSES},
-        "executors.sweep": {"queue": SWEEPS},
-    },
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     task_time_limit=60,

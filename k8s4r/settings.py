@@ -37,7 +37,6 @@ class Environment(BaseSettings):
     log_level: str = Field("INFO", description="Of our own loggers.")
     failpoints: str = Field("", description="Tests only: name=action pairs; needs K8S4R_DEBUG.")
     debug: bool = Field(False, description="Never in production.")
-    nudges: str = Field("gateway", description="Who runs a nudged pass: gateway or worker.")
     heartbeat_s: float = Field(10.0, description="How often agents send a heartbeat.")
     offline_after_s: float = Field(60.0, description="An agent silent this long is offline.")
     requeue_grace_s: float = Field(15.0, description="From lost to the next attempt.")

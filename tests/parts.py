@@ -8,6 +8,7 @@ starts nothing (for `make quick`).
 import atexit
 import os
 import secrets
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -36,6 +37,7 @@ def _start() -> None:
     from k8s4r.embedded import postgres, redis  # noqa: PLC0415 - only where parts are wanted
 
     folder = Path(tempfile.mkdtemp(prefix="k8s4r-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     database = postgres.start(
         folder / "postgres", settings={**postgres.DURABLE, "max_connections": "300"}
     )

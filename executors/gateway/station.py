@@ -28,8 +28,6 @@ from k8s4r.api.collector import Collector
 
 logger = logging.getLogger(__name__)
 
-NUDGED_BY_GATEWAY = "gateway"
-
 
 class Gateway:
     """One gateway of one process. ``start`` and ``stop`` belong to the event loop's life."""
@@ -102,8 +100,7 @@ class Gateway:
             self._act(news)
 
     def _act(self, news: News) -> None:
-        if settings.ENV.nudges == NUDGED_BY_GATEWAY:
-            self.passes.nudge(news.pools)
+        self.passes.nudge(news.pools)
         self.claims.wake(news.agents)
 
     def _redis_changed(self, connected: bool) -> None:

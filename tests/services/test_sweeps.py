@@ -123,7 +123,7 @@ def test_every_job_of_the_schedule_has_its_work_and_its_place_in_beat():
 def test_every_task_that_is_sent_by_name_is_registered():
     celery.app.loader.import_default_modules()
     sent = {entry["task"] for entry in celery.beat_table().values()}
-    assert sent | {tasks.DISPATCH_POOL} <= set(celery.app.tasks)
+    assert sent <= set(celery.app.tasks)
     assert {entry["options"]["queue"] for entry in celery.beat_table().values()} <= {
         queue.name for queue in celery.app.conf.task_queues
     }
@@ -135,13 +135,9 @@ def test_the_beat_task_runs_its_job_once_per_tick():
     assert state_of(task) == "timed_out"
 
 
-def test_a_nudge_places_what_waits_and_a_canary_leaves_its_sign():
-    pool = a_pool(an_agent())
-    task = a_task(pool)
-    tasks.dispatch_pool.apply(args=(str(pool.pk),), throw=True)
-    tasks.canary.apply(args=("passes",), throw=True)
-    assert state_of(task) == "dispatching"
-    assert Pulse.objects.filter(source="queue.passes").exists()
+def test_a_canary_leaves_its_sign():
+    tasks.canary.apply(args=("sweeps",), throw=True)
+    assert Pulse.objects.filter(source="queue.sweeps").exists()
 
 
 def test_ticks_of_a_failed_job_stay_taken_until_the_next_one():
