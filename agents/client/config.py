@@ -104,9 +104,7 @@ def read_file(path: Path) -> dict[str, Any]:
 
 def restrictions(data: Mapping[str, Any]) -> Restrictions:
     """Return the owner's rules from the table ``restrictions`` of the file."""
-    table = data.get("restrictions", {})
-    if not isinstance(table, dict):
-        raise ConfigurationError("restrictions must be a table")
+    table = _rules(data)
     unknown = set(table) - {*_LISTS, "max_slots"}
     if unknown:
         # A rule that is misspelt would silently allow what its author meant to forbid.
@@ -119,12 +117,12 @@ def restrictions(data: Mapping[str, Any]) -> Restrictions:
     )
 
 
-def slots(asked: int, data: Mapping[str, Any]) -> int:
+def slots(asked: object, data: Mapping[str, Any]) -> int:
     """Return how many slots to offer, within the owner's limit."""
-    limit = data.get("restrictions", {}).get("max_slots", MAX_SLOTS)
+    limit = _rules(data).get("max_slots", MAX_SLOTS)
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise ConfigurationError("restrictions.max_slots must be a whole number from 1")
-    if not 1 <= asked <= MAX_SLOTS:
+    if not isinstance(asked, int) or not 1 <= asked <= MAX_SLOTS:
         raise ConfigurationError(f"--slots must be from 1 to {MAX_SLOTS}, not {asked}")
     return min(asked, limit)
 
@@ -140,6 +138,13 @@ def labels(pairs: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
             raise ConfigurationError(f"--labels {pair!r} must look like key=value")
         result[key] = value
     return result
+
+
+def _rules(data: Mapping[str, Any]) -> dict[str, Any]:
+    table = data.get("restrictions", {})
+    if not isinstance(table, dict):
+        raise ConfigurationError("restrictions must be a table")
+    return table
 
 
 def _given(name: str, value: Any, data: Mapping[str, Any]) -> Any:

@@ -40,7 +40,6 @@ class Setup(Frame, frozen=True, tag="setup"):
     ca_file: str | None = None
     health_address: str | None = None
     log_format: str = "json"
-    kill_grace_s: float = 10.0
 
 
 class Roster(Frame, frozen=True, tag="roster"):

@@ -5,9 +5,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterable
 from typing import Final
+from uuid import UUID
 
-from agents.client import processes
+from agents.client import cgroup, processes
 from agents.client.clock import Clock
+from agents.client.processes import RUNNER_MARK
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +21,16 @@ Waiter = Callable[[float], object]
 def pause(seconds: float) -> None:
     """Wait in a process that has nothing else to do."""
     threading.Event().wait(seconds)
+
+
+def work_of(sessions: Iterable[UUID]) -> set[int]:
+    """Return the living processes that carry the mark of these runners or are in their groups."""
+    sessions = list(sessions)
+    found: set[int] = set()
+    for session in sessions:
+        found.update(processes.carriers(RUNNER_MARK, str(session)))
+    base = cgroup.base()
+    return found if base is None else found | cgroup.sessions_members(base, sessions)
 
 
 def end_all(

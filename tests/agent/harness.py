@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from agents.client import cgroup
 from tests.agent.scripted_server import ScriptedServer
 from tests.waiting import wait_until
 
@@ -94,6 +95,7 @@ class Agent:
             for one in family:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     one.kill()
+        _forget_groups()
 
     def _find_link(self) -> psutil.Process | None:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -112,6 +114,16 @@ class Agent:
     def _env(self) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if "K8S4R" not in name}
         return {**clean, "PYTHONPATH": str(ROOT), **self.variables}
+
+
+def _forget_groups() -> None:
+    """Remove what killed runners left in the cgroup tree; groups that are in use stay."""
+    base = cgroup.base()
+    if base is None:
+        return
+    for group in [*base.glob("k8s4r-*/*/"), *base.glob("k8s4r-*/")]:
+        with contextlib.suppress(OSError):
+            group.rmdir()
 
 
 def carriers(attempt: object) -> list[int]:

@@ -5,6 +5,7 @@
 """
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,11 @@ from typing import Any, Final
 from agents.client.clock import Clock
 from agents.client.link.vocabulary import Stage
 
+logger = logging.getLogger(__name__)
+
 FRESH_S: Final = 30.0
+BIND_AGAIN_S: Final = 5.0
+LOOK_UP_S: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -54,15 +59,29 @@ def served(address: str | None, vitals: Vitals, clock: Clock) -> Iterator[None]:
     if address is None:
         yield
         return
-    host, _, port = address.rpartition(":")
-    server = ThreadingHTTPServer((host or "127.0.0.1", int(port)), _handler(vitals, clock))
-    thread = threading.Thread(target=server.serve_forever, name="health", daemon=True)
-    thread.start()
+    over = threading.Event()
+    arguments = (address, _handler(vitals, clock), over)
+    threading.Thread(target=_serve, args=arguments, name="health", daemon=True).start()
     try:
         yield
     finally:
-        server.shutdown()
-        server.server_close()
+        over.set()
+
+
+def _serve(address: str, handler: type[BaseHTTPRequestHandler], over: threading.Event) -> None:
+    """Serve until ``over``; while another process has the address, try again."""
+    host, _, port = address.rpartition(":")
+    while not over.is_set():
+        try:
+            server = ThreadingHTTPServer((host or "127.0.0.1", int(port)), handler)
+        except OSError as error:
+            logger.warning("health_not_served", extra={"address": address, "detail": str(error)})
+            over.wait(BIND_AGAIN_S)
+            continue
+        with server:
+            server.timeout = LOOK_UP_S
+            while not over.is_set():
+                server.handle_request()
 
 
 def _handler(vitals: Vitals, clock: Clock) -> type[BaseHTTPRequestHandler]:

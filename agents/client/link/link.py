@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from agents.client import identity, logs, processes, seam, sweeping
+from agents.client import identity, logs, seam
 from agents.client.clock import BootClock
 from agents.client.identity import Identity, NoIdentity
 from agents.client.link import health, session
@@ -243,14 +243,14 @@ class Link:
             self._writer.close()
 
 
-async def serve(sock: socket.socket) -> int:
-    """Speak for the runner at the other end of ``sock`` until it is done or gone."""
+async def serve(sock: socket.socket) -> bool:
+    """Speak for the runner at the other end of ``sock``; did it end in good order?"""
     reader, writer = await asyncio.open_connection(sock=sock)
     frames = _frames(reader)
     setup = await anext(frames, None)
     roster = await anext(frames, None)
     if not isinstance(setup, seam.Setup) or not isinstance(roster, seam.Roster):
-        return session.EXIT_ERROR
+        return False
     logs.configure(setup.log_format, process="link")
     composer = Composer(setup, BootClock(setup.clock_base), roster)
     transport = HttpTransport(setup.url, ca_file=setup.ca_file)
@@ -260,16 +260,9 @@ async def serve(sock: socket.socket) -> int:
         link.begin()
         async for message in frames:
             if isinstance(message, seam.Farewell):
-                return 0
+                return True
             link.hear(message)
-    await transport.close()
-    # The runner died. Its work must not go on: nobody watches over its lease any more.
-    sweeping.end_all(
-        lambda: processes.carriers(processes.RUNNER_MARK, str(setup.session)),
-        grace_s=setup.kill_grace_s,
-        clock=composer.clock,
-    )
-    return session.EXIT_ERROR
+    return False
 
 
 async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[seam.FromRunner]:

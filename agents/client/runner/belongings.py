@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 
 from agents.client import processes
+from agents.client.cgroup import Cgroups
 from agents.client.processes import ATTEMPT_MARK, Stat
 from agents.client.runner.attempt import Attempt
-from agents.client.runner.cgroup import Cgroups
 
 
 class Belongings:

@@ -29,18 +29,21 @@ LONG_LIFE_S: Final = 30.0
 class Linkage:
     """The present link process and its end of the socketpair.
 
-    ``greet`` returns the frames that a new link is told first; ``hear`` takes what it says.
+    ``arguments`` go to the link's command line, ``greet`` returns the frames that a new link is
+    told first, ``hear`` takes what it says.
     """
 
     def __init__(
         self,
         loop: Loop,
         *,
+        arguments: list[str],
         random: Random,
         greet: Callable[[], list[seam.Frame]],
         hear: Callable[[seam.FromLink], None],
     ) -> None:
         self._loop = loop
+        self._arguments = arguments
         self._random = random
         self._greet = greet
         self._hear = hear
@@ -67,7 +70,7 @@ class Linkage:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                self._process = _spawned(theirs)
+                self._process = _spawned(theirs, self._arguments)
             except OSError:
                 ours.close()
                 logger.exception("link_not_started")
@@ -162,12 +165,12 @@ class Linkage:
         self._deaths_in_a_row = 0
 
 
-def _spawned(theirs: socket.socket) -> "subprocess.Popen[bytes]":
+def _spawned(theirs: socket.socket, arguments: list[str]) -> "subprocess.Popen[bytes]":
     """Start the link in a group of its own: a Ctrl-C is for the runner to deal with."""
     root = str(Path(__file__).resolve().parents[3])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", "agents.client.link", str(theirs.fileno())],
+        [sys.executable, "-m", "agents.client.link", str(theirs.fileno()), *arguments],
         stdin=subprocess.DEVNULL,
         pass_fds=[theirs.fileno()],
         process_group=0,

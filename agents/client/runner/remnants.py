@@ -1,8 +1,6 @@
 """Is anything of an earlier runner still running? It is ended before this one says hello."""
 
-from agents.client import clock, processes
-from agents.client.processes import RUNNER_MARK
-from agents.client.runner import cgroup
+from agents.client import clock, processes, sweeping
 from agents.client.runner.records import Launched
 from agents.client.runner.recovery import Remains
 
@@ -13,12 +11,7 @@ def earlier_processes(remains: Remains, *, same_boot: bool) -> set[int]:
     They carry the runner's mark; those that overwrote their environment are found as first
     processes that the journal names, by pid and start time, and as children of the others.
     """
-    roots: set[int] = set()
-    for life in remains.lives:
-        roots.update(processes.carriers(RUNNER_MARK, str(life.session)))
-    folder = cgroup.base()
-    if folder is not None:
-        roots |= cgroup.sessions_members(folder, [life.session for life in remains.lives])
+    roots = sweeping.work_of(life.session for life in remains.lives)
     if same_boot:
         roots.update(one.pid for one in remains.launched.values() if _is_same(one))
     return _alive(processes.descendants(roots)) if roots else set()

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.client import seam
+from agents.client.cgroup import Cgroups
 from agents.client.config import Leaving
 from agents.client.runner import verdict
 from agents.client.runner.attempt import Attempt, Phase
 from agents.client.runner.belongings import Belongings
-from agents.client.runner.cgroup import Cgroups
 from agents.client.runner.ending import Ending
 from agents.client.runner.lease import may_run
 from agents.client.runner.linkage import Linkage

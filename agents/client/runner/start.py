@@ -7,15 +7,14 @@ from pathlib import Path
 from random import Random
 from uuid import UUID, uuid4
 
+from agents.client import cgroup, facts, processes, seam, sweeping
 from agents.client import clock as clocks
-from agents.client import facts, processes, seam, sweeping
 from agents.client.clock import BootClock
 from agents.client.config import AgentConfig
 from agents.client.drivers.base import Driver
 from agents.client.drivers.exec import ExecDriver
 from agents.client.drivers.noop import NoopDriver
-from agents.client.runner import cgroup, journal, remnants
-from agents.client.runner.cgroup import Cgroups
+from agents.client.runner import journal, remnants
 from agents.client.runner.linkage import Linkage
 from agents.client.runner.loop import Loop
 from agents.client.runner.machine import Machine
@@ -65,15 +64,20 @@ def _run(config: AgentConfig) -> int:
     _end_earlier_work(remains, birth, config)
     work = _take_over(remains, birth, config, spool)
     runner = Runner(work, loop, config.leaving, _setup(config, birth))
+    arguments = [str(birth.session), str(config.terms.kill_grace_s)]
     jitter = Random(birth.session.int)  # noqa: S311 - spreads restarts, keeps no secret
-    linkage = Linkage(loop, random=jitter, greet=runner.greet, hear=runner.hear)
-    folder = cgroup.base()
-    runner.attach(linkage, None if folder is None else Cgroups(folder, birth.session))
+    linkage = Linkage(
+        loop, arguments=arguments, random=jitter, greet=runner.greet, hear=runner.hear
+    )
+    cgroups = cgroup.of_runner(birth.session)
+    runner.attach(linkage, cgroups)
     logger.info("runner_started", extra={"session": birth.session, "held": len(work.held)})
     try:
         return runner.run()
     finally:
         spool.close()
+        if cgroups is not None:
+            cgroups.close()
         logger.info("runner_ended", extra={"session": birth.session, "held": len(work.held)})
 
 
@@ -142,7 +146,6 @@ def _setup(config: AgentConfig, birth: Birth) -> seam.Setup:
         ca_file=_text(server.ca_file),
         health_address=config.health_address,
         log_format=config.log_format,
-        kill_grace_s=config.terms.kill_grace_s,
     )
 
 

@@ -54,6 +54,12 @@ class Cgroups:
             self._folder.rmdir()
 
 
+def of_runner(session: UUID) -> Cgroups | None:
+    """Return the groups of a new runner; ``None`` where it may not make any."""
+    folder = base()
+    return None if folder is None else Cgroups(folder, session)
+
+
 def base() -> Path | None:
     """Return the folder below which this process may make groups; ``None``: nowhere."""
     try:
