@@ -10,7 +10,7 @@ from k8s4r.cli.app import app
 from k8s4r.cli.errors import CliError, ExitCode, Usage
 from k8s4r.cli.output import MACHINE
 from k8s4r.cli.session import Session
-from k8s4r.cli.terminal import Terminal
+from k8s4r.cli.terminal import ReaderLeft, Terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except typer.TyperException as error:
         return _failed(session, _misuse(error))
-    except BrokenPipeError:
+    except ReaderLeft:
         session.terminal.discard()
         return ExitCode.DONE
     finally:

@@ -93,7 +93,8 @@ class Client:
         request = self._http.build_request(
             method,
             path,
-            params=dict(query or {}),
+            # An empty query would take away the one that stands in the path.
+            params=dict(query) if query else None,
             json=body,
             headers=dict(headers or {}),
         )

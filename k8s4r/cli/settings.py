@@ -65,7 +65,7 @@ def read(flags: Flags, environment: Mapping[str, str]) -> Settings:
         Usage: a file that was named cannot be read, or does not hold what it should.
     """
     file_path = user_file(environment)
-    file = _user_settings(file_path, named="K8S4R_CONFIG" in environment)
+    file = _user_settings(file_path, named=bool(environment.get("K8S4R_CONFIG")))
     local = _Local(configuration.home(environment).summary)
     origin = str(file_path)
     url = _first(

@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final, TextIO
 
 from rich.console import Console
@@ -32,6 +33,10 @@ STATE_STYLES: Final = {
 }
 
 
+class ReaderLeft(Exception):
+    """Whoever read our output wants no more of it, as `head` does."""
+
+
 class Terminal:
     """Both streams, and whether each may carry colour."""
 
@@ -49,14 +54,16 @@ class Terminal:
 
     def write(self, text: str) -> None:
         """Write data; a line end is added."""
-        self.out.write(text + "\n")
-        self.out.flush()
+        with _read_by_somebody():
+            self.out.write(text + "\n")
+            self.out.flush()
 
     def write_bytes(self, data: bytes) -> None:
         """Write output of a task as it is: its bytes need not be text."""
-        self.out.flush()
-        self.out.buffer.write(data)
-        self.out.buffer.flush()
+        with _read_by_somebody():
+            self.out.flush()
+            self.out.buffer.write(data)
+            self.out.buffer.flush()
 
     def write_bytes_to_stderr(self, data: bytes) -> None:
         """Write what a task wrote to its stderr."""
@@ -66,8 +73,9 @@ class Terminal:
 
     def print(self, text: Text) -> None:
         """Write styled data: coloured on a terminal, plain elsewhere; never wrapped."""
-        self._console(self.out).print(text, soft_wrap=True)
-        self.out.flush()
+        with _read_by_somebody():
+            self._console(self.out).print(text, soft_wrap=True)
+            self.out.flush()
 
     def note(self, text: str) -> None:
         """Say something that is not data; silent with ``--quiet``."""
@@ -107,6 +115,15 @@ class Terminal:
             markup=False,
             emoji=False,
         )
+
+
+@contextmanager
+def _read_by_somebody() -> Iterator[None]:
+    """Turn a broken pipe into an error of ours: the parser would take it for a failure."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderLeft from error
 
 
 def clean(text: str) -> str:

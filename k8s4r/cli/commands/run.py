@@ -105,7 +105,6 @@ def _print(session: Session, chosen: Format, task: Mapping[str, Any]) -> None:
 def _follow(session: Session, task_id: str) -> int:
     """Show the task to its end; an interrupt leaves it, two cancel it."""
     terminal = session.terminal
-    terminal.note(f"task {task_id}")
     follower = Follower(
         session.client,
         terminal,
@@ -114,6 +113,7 @@ def _follow(session: Session, task_id: str) -> int:
         logview.View(terminal, logview.split(terminal)),
     )
     try:
+        terminal.note(f"task {task_id}")
         return following.say_how_it_ended(terminal, follower.to_the_end())
     except KeyboardInterrupt:
         return _interrupted(session, follower)
@@ -121,10 +121,10 @@ def _follow(session: Session, task_id: str) -> int:
 
 def _interrupted(session: Session, follower: Follower) -> int:
     terminal, task_id = session.terminal, follower.task_id
-    terminal.note(
-        f"\nstopped following; Ctrl-C again within {_SECOND_PRESS_S:g} s cancels the task"
-    )
     try:
+        terminal.note(
+            f"\nstopped following; Ctrl-C again within {_SECOND_PRESS_S:g} s cancels the task"
+        )
         threading.Event().wait(_SECOND_PRESS_S)
     except KeyboardInterrupt:
         return _cancel(session, follower)
