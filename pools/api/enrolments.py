@@ -1,5 +1,7 @@
 """Enrolment tokens over REST: make, list, revoke."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,7 +20,8 @@ from k8s4r.api import paging
 from k8s4r.api.permissions import IsPerson
 from k8s4r.api.requests import principal_of
 from k8s4r.core import conversion
-from k8s4r.core.errors import FieldProblem, Invalid, NotFound
+from k8s4r.core import labels as label_rules
+from k8s4r.core.errors import FieldProblem, Invalid, NotFound, pointer
 from pools import selectors
 from pools.api import shapes
 from pools.api.bodies import NewEnrolment
@@ -41,6 +44,7 @@ class EnrolmentsView(APIView):
     def post(self, request: Request) -> Response:
         """Make an enrolment token; its text is in this answer and nowhere else."""
         body = conversion.convert(request.data, NewEnrolment)
+        _check_label_keys(body.label_keys)
         principal, now = principal_of(request), clock.now()
         project = project_named(body.project, principal)
         terms = Terms(
@@ -68,6 +72,17 @@ class EnrolmentView(APIView):
             raise NotFound(f"no enrolment token {token_id}")
         tokens.revoke([token_id], now=clock.now())
         return Response(status=204)
+
+
+def _check_label_keys(keys: Sequence[str]) -> None:
+    problems = [
+        replace(problem, pointer=pointer("label_keys", index))
+        for index, key in enumerate(keys)
+        if key != tokens.ANY_LABEL
+        for problem in label_rules.problems({key: ""})
+    ]
+    if problems:
+        raise Invalid("some label keys are not valid", errors=problems)
 
 
 def _lifetime(body: NewEnrolment, now: datetime) -> timedelta | None:

@@ -170,6 +170,7 @@ def test_an_enrolment_token_is_for_one_agent_and_fifteen_minutes_unless_told_oth
         ({"expires_at": "2020-01-01T00:00:00Z"}, "/expires_at"),
         ({"expires_at": "2999-01-01T00:00:00"}, "/expires_at"),
         ({"uses": 5}, "/uses"),
+        ({"label_keys": ["zone", "*", "a b"]}, "/label_keys/2"),
     ],
 )
 def test_an_enrolment_token_that_breaks_a_rule_is_not_made(api, body, pointer):
