@@ -13,10 +13,11 @@ django.setup(set_prefix=False)
 
 # Models can be imported from here on.
 from executors.gateway import application as gateway_application  # noqa: E402
+from executors.gateway.station import Gateway  # noqa: E402
 from k8s4r.wsgi import application as django_application  # noqa: E402
 
 # People's requests wait for each other beyond this many; agents' calls never wait for them.
 DJANGO_THREADS = 8
 
 _behind = cast("ASGIApp", WSGIMiddleware(cast("Any", django_application), workers=DJANGO_THREADS))
-application = gateway_application.build(_behind, random=SystemRandom())
+application = gateway_application.build(Gateway(random=SystemRandom()), behind=_behind)

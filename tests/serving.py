@@ -66,7 +66,8 @@ class Served:
 @contextmanager
 def served() -> Iterator[Served]:
     """Serve until the block ends. Held claims and followed logs are answered at the end."""
-    app = application.build(_django(), random=Random(1))
+    gateway = Gateway(random=Random(1))
+    app = application.build(gateway, behind=_django())
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", ws="none")
     server = uvicorn.Server(config)
     running: list[asyncio.AbstractEventLoop] = []
@@ -81,11 +82,11 @@ def served() -> Iterator[Served]:
         wait_until(lambda: server.started or not thread.is_alive())
         assert server.started, "the gateway did not start"
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Served(f"http://127.0.0.1:{port}", app.state.gateway, running[0])
+        yield Served(f"http://127.0.0.1:{port}", gateway, running[0])
     finally:
         server.should_exit = True
         if thread.is_alive():
-            running[0].call_soon_threadsafe(app.state.gateway.release)
+            running[0].call_soon_threadsafe(gateway.release)
         thread.join(20)
         assert not thread.is_alive(), "the gateway did not stop"
 

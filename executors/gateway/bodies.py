@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from executors.gateway.exchange import Exchange
-from executors.gateway.refusals import TooSlow
+from executors.gateway.patience import Patience
 from k8s4r.api import parsing
 from k8s4r.api.parsing import Limits
 from k8s4r.api.problems import UnsupportedMediaType
@@ -45,6 +45,7 @@ class Bodies:
 
     def __init__(self, budget_bytes: int = BYTES_BEING_READ) -> None:
         self._left_bytes = budget_bytes
+        self._patience = Patience()
 
     async def message(
         self, exchange: Exchange, decoder: "msgspec.json.Decoder[T]", *, limits: Limits = MESSAGE
@@ -58,8 +59,8 @@ class Bodies:
         """
         if not _JSON.fullmatch(exchange.header(b"content-type")):
             raise UnsupportedMediaType("the body must be application/json in UTF-8")
-        pieces = [piece async for piece in self.pieces(exchange, limit_bytes=limits.bytes)]
-        return decoded(b"".join(pieces), decoder, limits=limits)
+        body = await self._whole(exchange, limit_bytes=limits.bytes)
+        return decoded(body, decoder, limits=limits)
 
     async def pieces(
         self, exchange: Exchange, *, limit_bytes: int, patience_s: float = PATIENCE_S
@@ -71,7 +72,7 @@ class Bodies:
         more = True
         try:
             while more:
-                body, more = await _next_piece(exchange, deadline)
+                body, more = await self._next_piece(exchange, deadline)
                 taken += len(body)
                 self._left_bytes -= len(body)
                 self._check(taken, limit_bytes)
@@ -79,23 +80,38 @@ class Bodies:
         finally:
             self._left_bytes += taken
 
+    async def _whole(self, exchange: Exchange, *, limit_bytes: int) -> bytes:
+        """Return a body; nearly every one comes in one piece."""
+        _check_declared(exchange, limit_bytes)
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        first, more = await self._next_piece(exchange, deadline)
+        if not more:
+            self._check(len(first), limit_bytes)
+            return first
+        body = bytearray(first)
+        self._left_bytes -= len(first)
+        try:
+            while more:
+                piece, more = await self._next_piece(exchange, deadline)
+                body += piece
+                self._left_bytes -= len(piece)
+                self._check(len(body), limit_bytes)
+        finally:
+            self._left_bytes += len(body)
+        return bytes(body)
+
+    async def _next_piece(self, exchange: Exchange, deadline: float) -> tuple[bytes, bool]:
+        """Return the next piece, and whether there are more; ``deadline`` is in loop time."""
+        event = await self._patience.receive(exchange.receive, deadline=deadline)
+        if event["type"] == "http.disconnect":
+            raise Malformed("the client left before the end of the body")
+        return event.get("body", b""), event.get("more_body", False)
+
     def _check(self, taken: int, limit_bytes: int) -> None:
         if taken > limit_bytes:
             raise TooLarge(f"the body may have {limit_bytes} bytes at most")
         if self._left_bytes < 0:
             raise Unavailable("too many bodies are being read")
-
-
-async def _next_piece(exchange: Exchange, deadline: float) -> tuple[bytes, bool]:
-    """Return the next piece, and whether there are more; ``deadline`` is in loop time."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            event = await exchange.receive()
-    except TimeoutError as error:
-        raise TooSlow("the body did not arrive in time") from error
-    if event["type"] == "http.disconnect":
-        raise Malformed("the client left before the end of the body")
-    return event.get("body", b""), event.get("more_body", False)
 
 
 def _check_declared(exchange: Exchange, limit_bytes: int) -> None:

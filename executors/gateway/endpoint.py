@@ -1,20 +1,29 @@
 """How does a path answer: by method, with a request id, and with problem+json for every refusal?"""
 
+import itertools
+import logging
+import re
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
-import structlog
 from starlette.types import Receive, Scope, Send
 
 from executors.gateway.exchange import Answer, Exchange
-from k8s4r.api import problems, requests
-from k8s4r.api.problems import MethodNotAllowed
+from k8s4r.api import problems
+from k8s4r.api.problems import InternalError, MethodNotAllowed
 from k8s4r.core.errors import DomainError
+
+logger = logging.getLogger(__name__)
 
 # An answer, or nothing when the handler has sent its answer itself, in pieces.
 Handler: TypeAlias = Callable[[Exchange], Awaitable[Answer | None]]
 
 PROBLEM: Final = problems.PROBLEM_JSON.encode()
+_HARMLESS: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+# Drawn once for the process: an id for each request would be a system call for each heartbeat.
+_PROCESS: Final = secrets.token_hex(6)
+_numbers: Final = itertools.count(1)
 
 
 class Endpoint:
@@ -28,16 +37,18 @@ class Endpoint:
         self._handlers = dict(handlers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope, receive, send, request_id="")
-        exchange.request_id = requests.request_id_from(exchange.header(b"x-request-id"))
-        structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        exchange = Exchange(scope, receive, send)
+        given = exchange.header(b"x-request-id")
+        harmless = given and _HARMLESS.fullmatch(given)
+        exchange.request_id = given if harmless else f"{_PROCESS}-{next(_numbers):x}"
         try:
             answer = await self._handler(scope["method"])(exchange)
         except DomainError as error:
-            if exchange.started:
-                raise
             answer = refused(error, exchange)
-        if answer is not None:
+        except Exception:  # the outermost loop of a request
+            logger.exception("request_failed", extra={"request_id": exchange.request_id})
+            answer = refused(InternalError("the server made an error; it is logged"), exchange)
+        if answer is not None and not exchange.started:
             await exchange.respond(answer)
 
     def _handler(self, method: str) -> Handler:

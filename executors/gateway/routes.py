@@ -1,9 +1,8 @@
-"""Which path is answered by the gateway, by which method, and what happens to all others?"""
+"""Which path is answered by the gateway, and by which method?"""
 
 from collections.abc import Mapping
 
-from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
+from starlette.routing import Route
 
 from executors.gateway.agents import AgentEndpoints
 from executors.gateway.endpoint import Endpoint, Handler
@@ -11,8 +10,8 @@ from executors.gateway.logs import LogEndpoint
 from executors.gateway.station import Gateway
 
 
-def routes(gateway: Gateway, behind: ASGIApp) -> list[Route | Mount]:
-    """Return the gateway's exact paths, and after them ``behind`` for everything else."""
+def routes(gateway: Gateway) -> list[Route]:
+    """Return the gateway's paths, which match exactly."""
     agents = AgentEndpoints(gateway.calls, gateway.claims, gateway.followers, gateway.bodies)
     logs = LogEndpoint(gateway.followers)
     health = gateway.health
@@ -29,5 +28,4 @@ def routes(gateway: Gateway, behind: ASGIApp) -> list[Route | Mount]:
         ("/readyz", {"GET": health.ready, "HEAD": health.ready}),
         ("/metrics", {"GET": gateway.metrics.scrape}),
     ]
-    ours = [Route(path, Endpoint(handlers)) for path, handlers in table]
-    return [*ours, Mount("/", app=behind)]
+    return [Route(path, Endpoint(handlers)) for path, handlers in table]

@@ -191,7 +191,8 @@ def test_a_follower_who_leaves_is_forgotten(
     gateway: Served, person: httpx2.Client, task: Task, attempt: Attempt
 ) -> None:
     with person.stream("GET", f"/api/v1/tasks/{task.pk}/logs?follow=1") as response:
-        next(events(response))
+        heard = events(response)
+        next(heard)
         assert len(gateway.gateway.followers) == 1
     wait_until(lambda: len(gateway.gateway.followers) == 0)
 
