@@ -161,7 +161,7 @@ def test_a_follower_hears_output_as_it_is_reported_and_the_end(
     ]
     assert heard[-1][1] == "end"
     assert heard[-1][2]["state"] == "completed"
-    assert len(gateway.gateway.followers) == 0
+    wait_until(lambda: len(gateway.gateway.followers) == 0)
 
 
 def test_a_follower_hears_what_another_process_committed(
