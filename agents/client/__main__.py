@@ -4,7 +4,7 @@ import logging
 import platform
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -83,8 +83,14 @@ def start(**flags: Any) -> None:
     logs.configure(settings.log_format, process="runner")
     try:
         sys.exit(runner.run(settings))
+    except ConfigurationError as error:
+        _complain(str(error))
     except (SpoolInUse, JournalBroken) as error:
         logger.error("agent_failed", extra={"detail": str(error)})  # noqa: TRY400
+        sys.exit(EXIT_ERROR)
+    except Exception:
+        # What runs is ended by the link, and reported by the next runner.
+        logger.exception("agent_broken")
         sys.exit(EXIT_ERROR)
 
 
@@ -115,8 +121,12 @@ def _settings(flags: dict[str, Any]) -> AgentConfig:
     try:
         return config.build(flags, {} if path is None else config.read_file(path))
     except (ConfigurationError, ValueError) as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(EXIT_CONFIGURATION)
+        _complain(str(error))
+
+
+def _complain(message: str) -> NoReturn:
+    click.echo(f"error: {message}", err=True)
+    sys.exit(EXIT_CONFIGURATION)
 
 
 if __name__ == "__main__":

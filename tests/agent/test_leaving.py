@@ -164,6 +164,7 @@ def test_an_agent_without_credentials_ends_with_2(server: ScriptedServer, agent:
         (["--health-check-addr", "nowhere"], "--health-check-addr"),
         (["--kill-grace", "40"], "kill grace"),
         (["--config", "/no/such/file.toml"], "--config"),
+        (["--spool", "/proc/nowhere"], "--spool"),
         (["--no-such-option"], "--no-such-option"),
     ],
 )

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.processes
         (["{folder}/plain"], 126, "plain"),
         (["{folder}/garbage"], 126, "garbage"),
         (["{folder}"], 126, "not executable"),
+        (["{folder}/lost"], 126, "interpreter"),
         (["with\0nul"], 126, "null"),
     ],
 )
@@ -31,6 +32,8 @@ def test_a_command_that_cannot_start_says_what_was_wrong(
     (agent.folder / "plain").write_text("echo no x bit\n")
     (agent.folder / "garbage").write_bytes(b"\x01\x02\x03")
     (agent.folder / "garbage").chmod(0o755)
+    (agent.folder / "lost").write_text("#!/no/such/interpreter\n")
+    (agent.folder / "lost").chmod(0o755)
     agent.ready()
     order = server.run(*(part.format(folder=agent.folder) for part in argv))
     end = server.end_of(order)

@@ -91,12 +91,22 @@ def _spawn(
         os.close(stderr)
     return Child(
         pid=process.pid,
-        pidfd=os.pidfd_open(process.pid),
+        pidfd=_pidfd(process),
         start_ticks=ticks,
         process=process,
         output_limit_bytes=spec.output_limit_bytes,
         kill_grace_s=spec.kill_grace_s,
     )
+
+
+def _pidfd(process: "subprocess.Popen[bytes]") -> int:
+    """Return what says when the process ends; one that cannot be watched must not run."""
+    try:
+        return os.pidfd_open(process.pid)
+    except OSError:
+        process.kill()
+        process.wait()
+        raise
 
 
 def _output(path: Path) -> int:
@@ -110,11 +120,19 @@ def _failure(error: Exception, *, program: str, folder: str) -> End:
         return End(NOT_EXECUTABLE, signal_reason="disk_full", message=f"disk full: {error}")
     if not os.path.isdir(folder):
         return _unable(NOT_EXECUTABLE, f"working folder {folder!r} does not exist")
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and not os.path.exists(program):
         return _unable(NOT_FOUND, f"command {program!r} was not found")
+    return _unable(NOT_EXECUTABLE, _what_is_wrong(error, program=program, folder=folder))
+
+
+def _what_is_wrong(error: Exception, *, program: str, folder: str) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"the interpreter that {program!r} names was not found"
+    if isinstance(error, PermissionError) and error.filename == folder:
+        return f"working folder {folder!r} may not be entered"
     if isinstance(error, PermissionError):
-        return _unable(NOT_EXECUTABLE, f"command {program!r} is not executable")
-    return _unable(NOT_EXECUTABLE, f"command {program!r} could not be started: {error}")
+        return f"command {program!r} is not executable"
+    return f"command {program!r} could not be started: {error}"
 
 
 def _unable(exit_code: int, message: str) -> End:

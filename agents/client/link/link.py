@@ -122,7 +122,7 @@ class Link:
             case words.Settle(outcomes):
                 self._send(seam.Outcomes(list(outcomes)))
             case words.Renew(sent_at):
-                self.vitals.heard_at = sent_at
+                self.vitals.heard_at, self.vitals.last_failure = sent_at, ""
                 self._send(seam.Heard(sent_at))
 
     async def _call(self, call: Call) -> None:

@@ -2,15 +2,17 @@
 
 import logging
 import os
+import resource
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Final
 from uuid import UUID, uuid4
 
 from agents.client import cgroup, facts, processes, seam, sweeping
 from agents.client import clock as clocks
 from agents.client.clock import BootClock
-from agents.client.config import AgentConfig
+from agents.client.config import AgentConfig, ConfigurationError
 from agents.client.drivers.base import Driver
 from agents.client.drivers.exec import ExecDriver
 from agents.client.drivers.noop import NoopDriver
@@ -27,6 +29,8 @@ from agents.client.runner.work import Work
 
 logger = logging.getLogger(__name__)
 
+OTHER_DESCRIPTORS: Final = 128
+
 
 @dataclass(frozen=True, slots=True)
 class Birth:
@@ -41,10 +45,12 @@ def run(config: AgentConfig) -> int:
     """Run an agent until it is told to end; return the exit code.
 
     Raises:
+        ConfigurationError: the spool cannot be made or written.
         agents.client.runner.spool.SpoolInUse: another runner has the spool.
         agents.client.runner.journal.JournalBroken: the disk failed under the spool.
     """
     processes.become_subreaper()
+    _make_room(config)
     with claimed(config.spool):
         return _run(config)
 
@@ -54,6 +60,22 @@ def drivers(config: AgentConfig) -> dict[str, Driver]:
     every: list[Driver] = [ExecDriver(config.restrictions, dict(os.environ)), NoopDriver()]
     allowed = config.restrictions.drivers
     return {one.name: one for one in every if allowed is None or one.name in allowed}
+
+
+def _make_room(config: AgentConfig) -> None:
+    """Make the spool, and let this process have a descriptor for every slot."""
+    try:
+        config.spool.mkdir(mode=0o711, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--spool {config.spool}: {error.strerror}") from error
+    if not os.access(config.spool, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"--spool {config.spool} is not writable")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = config.slots + OTHER_DESCRIPTORS
+    if hard != resource.RLIM_INFINITY:
+        needed = min(hard, needed)
+    if soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def _run(config: AgentConfig) -> int:
