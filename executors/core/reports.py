@@ -117,6 +117,16 @@ def on_our_clock(at: float, sent_at: float, *, now: datetime, assigned_at: datet
     return max(assigned_at, now - timedelta(seconds=max(age_s, 0.0)))
 
 
+def end_on_our_clock(ran_s: float, *, started_at: datetime, now: datetime) -> datetime:
+    """Return when work ended that began at a known moment and ran for so long on its agent.
+
+    Two boot times mapped one by one would each carry the delay of their own request, and the
+    duration would be off by the difference.
+    """
+    most_s = max((now - started_at).total_seconds(), 0.0)
+    return started_at + timedelta(seconds=min(max(ran_s, 0.0), most_s))
+
+
 def result_hash(report: EndReport) -> bytes:
     """Return what makes two end reports the same result: how it ended, not when it was said."""
     said: tuple[str | int | None, ...]

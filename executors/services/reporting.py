@@ -16,7 +16,15 @@ from django.db import transaction
 from agents.core.sessions import SessionSuperseded
 from agents.wire.messages import Finished, Outcome, Report, Reports, ReportsAnswer, Stopped
 from executors.core.fences import Fence
-from executors.core.reports import AttemptFacts, Fold, Status, Timed, fold, on_our_clock
+from executors.core.reports import (
+    AttemptFacts,
+    Fold,
+    Status,
+    Timed,
+    end_on_our_clock,
+    fold,
+    on_our_clock,
+)
 from executors.services import report_statements, report_writes, rows
 from executors.services.report_writes import Folded
 from executors.services.rows import Locked, LockedAttempt, LockedTask
@@ -141,6 +149,9 @@ def _timed(report: Report, sent_at: float, attempt: LockedAttempt, *, now: datet
     at = on_our_clock(report.at, sent_at, now=now, assigned_at=attempt.assigned_at)
     if not isinstance(report, Finished | Stopped) or report.started_at is None:
         return Timed(report, at)
+    if attempt.started_at is not None:
+        ran_s = report.at - report.started_at
+        return Timed(report, end_on_our_clock(ran_s, started_at=attempt.started_at, now=now))
     started_at = on_our_clock(report.started_at, sent_at, now=now, assigned_at=attempt.assigned_at)
     return Timed(report, at, min(started_at, at))
 

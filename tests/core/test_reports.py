@@ -17,7 +17,14 @@ from executors.core.lifecycle import (
     AttemptState,
     StopReason,
 )
-from executors.core.reports import AttemptFacts, Timed, fold, on_our_clock, result_hash
+from executors.core.reports import (
+    AttemptFacts,
+    Timed,
+    end_on_our_clock,
+    fold,
+    on_our_clock,
+    result_hash,
+)
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ID = UUID(int=7)
@@ -262,3 +269,14 @@ def test_an_agents_time_never_leaves_the_life_of_its_attempt(at, sent_at, age):
 def test_an_agents_time_counts_back_from_the_send():
     now = NOON + timedelta(seconds=100)
     assert on_our_clock(70.0, 100.0, now=now, assigned_at=NOON) == NOON + timedelta(seconds=70)
+
+
+def test_work_ends_as_long_after_its_known_start_as_its_agent_measured():
+    now = NOON + timedelta(seconds=100)
+    assert end_on_our_clock(1.25, started_at=NOON, now=now) == NOON + timedelta(seconds=1.25)
+
+
+@given(ran_s=st.floats(allow_nan=False), age=st.integers(-5, 10**6))
+def test_work_never_ends_before_its_start_nor_in_the_future(ran_s, age):
+    now = NOON + timedelta(seconds=age)
+    assert NOON <= end_on_our_clock(ran_s, started_at=NOON, now=now) <= max(now, NOON)

@@ -21,7 +21,7 @@ from tests.builders import (
     session_of,
     state_of,
 )
-from tests.services.agentside import a_batch, report, says
+from tests.services.agentside import SENT_AT, a_batch, report, says
 
 pytestmark = pytest.mark.django_db
 
@@ -181,6 +181,15 @@ def test_a_stop_before_the_start_was_reported_still_ends_well():
     assert report(attempt, says(attempt, 2, "finished", exit_code=0)) == ["ok"]
     assert state_of(attempt.task) == TaskState.COMPLETED
     assert Attempt.objects.get(pk=attempt.pk).started_at == NOON + seconds(95)
+
+
+def test_how_long_work_ran_does_not_depend_on_how_long_its_reports_travelled():
+    attempt = work()
+    report(attempt, says(attempt, 1, "started", ago=30), at_s=100)
+    ended = says(attempt, 2, "finished", ago=10, exit_code=0, started_at=SENT_AT - 30)
+    report(attempt, ended, at_s=107.5)
+    kept = Attempt.objects.get(pk=attempt.pk)
+    assert (kept.started_at, kept.ended_at) == (NOON + seconds(70), NOON + seconds(90))
 
 
 def test_success_without_any_start_is_still_a_success():
