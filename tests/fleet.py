@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import httpx2
 K8S4R = Path(sys.executable).with_name("k8s4r")
 AGENT = Path(sys.executable).with_name("k8s4r-agent")
 READY_WITHIN_S = 60
+LOG_LINES = 15
 # What a client sees while the server is away.
 AWAY = (httpx2.TransportError, httpx2.HTTPStatusError)
 
@@ -56,18 +57,23 @@ def free_port() -> int:
 
 
 @contextmanager
-def platform(*flags: str) -> Iterator[Platform]:
-    """Start the embedded platform without a demo agent; stop it and forget it at the end."""
+def platform(*flags: str, **settings: str) -> Iterator[Platform]:
+    """Start the embedded platform without a demo agent; stop it and forget it at the end.
+
+    ``settings`` are environment variables without their prefix: ``heartbeat_s="1"``.
+    """
     with tempfile.TemporaryDirectory(prefix="k8s4r-bench-") as folder:
         home = Path(folder) / "home"
         environment = {
-            **os.environ,
+            **_foreign(os.environ),
             "K8S4R_HOME": str(home),
             "K8S4R_PORT": str(free_port()),
             "K8S4R_LOG_LEVEL": "WARNING",
+            **{f"K8S4R_{name.upper()}": value for name, value in settings.items()},
         }
         up = [str(K8S4R), "up", "--detach", "--no-agent", "--output", "json", *flags]
-        said = subprocess.run(up, env=environment, capture_output=True, text=True, check=True)
+        said = subprocess.run(up, env=environment, capture_output=True, text=True, check=False)
+        assert said.returncode == 0, said.stderr
         facts = json.loads(said.stdout)
         token = Path(facts["api_token_file"]).read_text().strip()
         try:
@@ -81,30 +87,49 @@ def platform(*flags: str) -> Iterator[Platform]:
             subprocess.run([str(K8S4R), "down"], env=environment, check=False, capture_output=True)
 
 
+def _foreign(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what is not ours: a test run's own database is not the platform's."""
+    return {name: value for name, value in environment.items() if not name.startswith("K8S4R_")}
+
+
 @contextmanager
-def agents(of: Platform, count: int, *, slots: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+def agents(
+    of: Platform, count: int, *, slots: int, options: Sequence[str] = ()
+) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Run real agents against the platform until the block ends; they are online inside it.
 
     The list may be added to (`start_agent`): all of it is ended.
     """
-    running = [start_agent(of, number, slots=slots) for number in range(count)]
+    running = [start_agent(of, number, slots=slots, options=options) for number in range(count)]
     try:
         wait_until(lambda: _online(of) >= count, timeout_s=READY_WITHIN_S)
         yield running
+    except BaseException:
+        _show_logs(of)
+        raise
     finally:
         for process in running:
             _end(process)
 
 
-def start_agent(of: Platform, number: int, *, slots: int) -> subprocess.Popen[bytes]:
+def start_agent(
+    of: Platform, number: int, *, slots: int, options: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
     """Start one agent; the same number is the same agent, on the same spool."""
     arguments = [
         str(AGENT), "start", "--url", of.url, "--name", f"bench-{number}",
         "--enrolment-token-file", of.enrolment_token_file, "--slots", str(slots),
-        "--spool", str(of.home / f"bench-agent-{number}"),
+        "--spool", str(of.home / f"bench-agent-{number}"), *options,
     ]  # fmt: skip
     with (of.home / f"bench-agent-{number}.log").open("ab") as log:
-        return subprocess.Popen(arguments, stdout=log, stderr=log, env=of.environment)
+        return subprocess.Popen(arguments, stdout=log, stderr=log, env=_foreign(of.environment))
+
+
+def _show_logs(of: Platform) -> None:
+    """Write the end of each part's log: the folder is gone when somebody wants to know."""
+    for log in sorted([*of.home.glob("logs/*.log"), *of.home.glob("*.log")]):
+        lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+        sys.stderr.write("\n".join([f"--- {log.name}", *lines, ""]))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
