@@ -4,6 +4,7 @@
 a file: ``K8S4R_SECRET_KEY_FILE`` and its like name one.
 """
 
+import secrets
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -59,7 +60,9 @@ HOME = ENV.home.expanduser()
 ARTIFACTS_DIR = (ENV.artifacts_dir or HOME / "artifacts").expanduser()
 
 DEBUG = ENV.debug
-SECRET_KEY = ENV.secret("secret_key") or "unset-only-good-for-offline-commands"
+# Without one each process makes up its own: good for offline commands, and no server starts so.
+HAS_SECRET_KEY = bool(ENV.secret("secret_key"))
+SECRET_KEY = ENV.secret("secret_key") or secrets.token_urlsafe(48)
 TOKEN_PEPPER = ENV.secret("token_pepper") or SECRET_KEY
 ATTEMPT_KEY = ENV.secret("attempt_key") or SECRET_KEY
 _SITE = urlsplit(ENV.url)
