@@ -118,12 +118,12 @@ class AgentAdmin(ReadOnlyAdmin[Agent]):
     def ask(self, request: HttpRequest, queryset: QuerySet[Agent], desired: Desired) -> None:
         """Ask one thing of agents, one by one: a refusal undoes nothing else."""
         refused: dict[str, DomainError] = {}
-        chosen = list(queryset.only("pk", "name"))
-        for agent in chosen:
+        chosen = list(queryset.values_list("pk", "name"))
+        for agent_id, name in chosen:
             try:
-                wishes.set_desired(agent.pk, desired, actor=actor_of(request), now=now_of(request))
+                wishes.set_desired(agent_id, desired, actor=actor_of(request), now=now_of(request))
             except DomainError as error:
-                refused[agent.name] = error
+                refused[name] = error
         done = f"Now {desired}"
         tell(self, request, done, count=len(chosen) - len(refused), refused=refused)
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db.models.functions import Length
+from django.http import Http404
 
 from executors.core.lifecycle import TASK_TERMINAL
 from executors.models import Attempt, LogChunk, Task
@@ -51,7 +52,9 @@ def tail(task_id: UUID, attempt: str) -> LogTail:
 
 def as_object(task_id: UUID, attempt: str) -> dict[str, Any]:
     """Return the end of the log and how the task stands, for a page that refreshes itself."""
-    task = Task.objects.only("state", "changed_at").get(pk=task_id)
+    task = Task.objects.only("state", "changed_at").filter(pk=task_id).first()
+    if task is None:
+        raise Http404
     return {
         **asdict(tail(task_id, attempt)),
         "state": task.state,

@@ -16,7 +16,6 @@ from executors.core.lifecycle import TASK_TERMINAL, TaskState
 from executors.core.waiting import Explanation, Reason
 from executors.models import Attempt, Task
 from k8s4r.audit.models import AuditEvent
-from k8s4r.core.errors import NotFound
 from k8s4r.pages import ago, chip, span
 
 _MOST_EVENTS: Final = 200
@@ -49,14 +48,10 @@ class Step:
     request_id: str
 
 
-def facts(task_id: UUID, *, attempt: str, now: datetime) -> dict[str, Any]:
+def facts(task: Task, *, attempt: str, now: datetime) -> dict[str, Any]:
     """Return what the page's template shows; a constant number of queries."""
-    joined = ("pool", "project", "owner", "agent", "requirement", "parent")
-    task = Task.objects.select_related(*joined).filter(pk=task_id).first()
-    if task is None:
-        raise NotFound(f"no task {task_id}")
-    attempts = list(selectors.attempts(task_id))
-    explanation = selectors.explanation(task_id)
+    attempts = list(selectors.attempts(task.pk).select_related("slot"))
+    explanation = selectors.explanation(task.pk)
     return {
         "task": task,
         "title": title(task),
@@ -71,7 +66,7 @@ def facts(task_id: UUID, *, attempt: str, now: datetime) -> dict[str, Any]:
         "attempts": [_attempt_row(one, now) for one in attempts],
         "steps": _steps(task, attempts, now),
         "details": _details(task),
-        "log": task_log.tail(task_id, attempt),
+        "log": task_log.tail(task.pk, attempt),
         "spec": json.dumps(task.spec, indent=2, ensure_ascii=False),
     }
 

@@ -20,7 +20,7 @@ from executors.models import Task
 from executors.services import cancellation, resolution
 from executors.services.resolution import Resolution
 from k8s4r.core.errors import DomainError
-from k8s4r.core.ids import as_uuid, beginning_range
+from k8s4r.core.ids import beginning_range
 from k8s4r.pages import (
     CappedPaginator,
     ReadOnlyAdmin,
@@ -33,6 +33,8 @@ from k8s4r.pages import (
     tell,
 )
 
+RELATED = ("pool", "project", "owner", "agent", "requirement")
+
 
 @admin.register(Task)
 class TaskAdmin(ReadOnlyAdmin[Task]):
@@ -42,7 +44,7 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
     list_display = ("title", "status", "pool", "project", "owner", "agent", "age", "ran", "tries")
     list_display_links = ("title",)
     list_filter = (StateFilter, "pool", "project")
-    list_select_related = ("pool", "project", "owner", "agent", "requirement")
+    list_select_related = RELATED
     list_per_page = 50
     search_fields = ("name",)
     search_help_text = "A name, or the beginning of an id"
@@ -73,7 +75,7 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
         """Return tasks that carry the time of this request, for their ages."""
-        rows = super().get_queryset(request)
+        rows = super().get_queryset(request).select_related(*RELATED, "parent")
         return rows.annotate(asked_at=as_column(now_of(request)))
 
     def get_search_results(
@@ -93,12 +95,10 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show one task: state, reasons, attempts, history and log."""
-        task_id = as_uuid(object_id)
-        if task_id is None or not self.has_view_permission(request):
+        task = self.get_object(request, object_id)
+        if task is None or not self.has_view_permission(request):
             return super().change_view(request, object_id, form_url, extra_context)
-        facts = task_page.facts(
-            task_id, attempt=request.GET.get("attempt", ""), now=now_of(request)
-        )
+        facts = task_page.facts(task, attempt=request.GET.get("attempt", ""), now=now_of(request))
         context = {**(extra_context or {}), **facts, "may_act": self.has_cancel_permission(request)}
         return super().change_view(request, object_id, form_url, context)
 

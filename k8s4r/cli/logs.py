@@ -3,7 +3,7 @@
 import base64
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ from k8s4r.cli.errors import CliError, ExitCode, Refused
 _PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 # At five seconds a try: ten minutes without a server are an answer too.
 _MOST_TRIES: Final = 120
+# One cut connection is nothing to talk about.
+_SAID_AT_TRY: Final = 3
 _START: Final = "0.0"
 
 
@@ -48,12 +50,17 @@ class LogReader:
         task_id: str,
         *,
         attempt: int | None = None,
+        say: Callable[[str], None] = lambda _: None,
         wait: Waiter | None = None,
     ) -> None:
-        """Start at the beginning; ``attempt``: of this one only. ``wait`` pauses between tries."""
+        """Start at the beginning; ``attempt``: of this one only.
+
+        ``say`` is told when the server stays away, ``wait`` pauses between tries.
+        """
         self._client = client
         self._path = f"/api/v1/tasks/{task_id}/logs"
         self._query: dict[str, str | int] = {} if attempt is None else {"attempt": attempt}
+        self._say = say
         self._wait = wait or threading.Event().wait
         self._after = _START
         self._failures = 0
@@ -106,6 +113,8 @@ class LogReader:
         self._failures += 1
         if self._failures > _MOST_TRIES:
             raise error
+        if self._failures == _SAID_AT_TRY:
+            self._say(f"{error.message}; trying again")
         self._wait(_PAUSES_S[min(self._failures, len(_PAUSES_S)) - 1])
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -65,6 +66,8 @@ class AgentPages(AgentAdmin):
 
     def steer_view(self, request: HttpRequest, agent_id: Any) -> HttpResponse:
         """Ask one thing of this agent."""
+        if not self.has_steer_permission(request):
+            raise PermissionDenied
         chosen = Agent.objects.filter(pk=agent_id)
         asked = request.POST.get("ask", "")
         if asked == "approve":

@@ -36,7 +36,7 @@ def logs(  # noqa: PLR0913 - one argument for each flag
     found = finding.one(session.client, TASK, task, session.terminal)
     task_id = str(found["id"])
     view = logview.View(session.terminal, logview.merged(session.terminal), timestamps=timestamps)
-    reader = LogReader(session.client, task_id, attempt=attempt)
+    reader = LogReader(session.client, task_id, attempt=attempt, say=session.terminal.note)
     news = _so_far(reader, view, tail) if tail is not None or not follow else None
     if follow:
         raise typer.Exit(

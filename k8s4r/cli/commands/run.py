@@ -109,7 +109,7 @@ def _follow(session: Session, task_id: str) -> int:
         session.client,
         terminal,
         task_id,
-        LogReader(session.client, task_id),
+        LogReader(session.client, task_id, say=terminal.note),
         logview.View(terminal, logview.split(terminal)),
     )
     try:
