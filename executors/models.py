@@ -51,11 +51,14 @@ class Task(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    project = models.ForeignKey(Project, models.PROTECT, related_name="+")
-    owner = models.ForeignKey(User, models.PROTECT, related_name="+")
-    pool = models.ForeignKey(Pool, models.PROTECT, related_name="+")
-    requirement = models.ForeignKey(Requirement, models.PROTECT, related_name="+")
-    parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+")
+    # Every move writes every index once more: foreign keys have none of their own here.
+    project = models.ForeignKey(Project, models.PROTECT, related_name="+", db_index=False)
+    owner = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
+    pool = models.ForeignKey(Pool, models.PROTECT, related_name="+", db_index=False)
+    requirement = models.ForeignKey(Requirement, models.PROTECT, related_name="+", db_index=False)
+    parent = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     name = models.CharField(max_length=253, blank=True, default="")
     kind = models.CharField(max_length=16)
     driver = models.CharField(max_length=16)
@@ -77,7 +80,9 @@ class Task(models.Model):
     )
     retry = models.JSONField(default=dict)
     attempts_made = models.PositiveIntegerField(default=0)
-    agent = models.ForeignKey(Agent, models.PROTECT, null=True, blank=True, related_name="+")
+    agent = models.ForeignKey(
+        Agent, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     stop_requested_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -111,6 +116,9 @@ class Task(models.Model):
             models.Index(
                 fields=["ended_at"], condition=Q(ended_at__isnull=False), name="task_ended"
             ),
+            models.Index(
+                fields=["parent"], condition=Q(parent__isnull=False), name="task_by_parent"
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -140,12 +148,13 @@ class Attempt(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    task = models.ForeignKey(Task, models.CASCADE, related_name="+")
+    # Every move writes every index once more: only what is asked for has one.
+    task = models.ForeignKey(Task, models.CASCADE, related_name="+", db_index=False)
     number = models.PositiveIntegerField()
-    agent = models.ForeignKey(Agent, models.PROTECT, related_name="+")
+    agent = models.ForeignKey(Agent, models.PROTECT, related_name="+", db_index=False)
     session = models.ForeignKey(Session, models.PROTECT, related_name="+")
-    slot = models.ForeignKey(Slot, models.PROTECT, related_name="+")
-    project = models.ForeignKey(Project, models.PROTECT, related_name="+")
+    slot = models.ForeignKey(Slot, models.PROTECT, related_name="+", db_index=False)
+    project = models.ForeignKey(Project, models.PROTECT, related_name="+", db_index=False)
     state = models.CharField(max_length=16, default=AttemptState.ASSIGNED)
     stop_reason = models.CharField(max_length=24, blank=True, default=StopReason.NONE)
     changed_at = models.DateTimeField()
