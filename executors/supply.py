@@ -71,10 +71,14 @@ CROSS JOIN LATERAL (
     ORDER BY sort_key, id LIMIT %(limit)s) t
 """
 
+# From here on the states are spelled out, so that the partial indexes of current attempts are found
+# whatever the statistics say; LIMIT keeps the planner from starting at the tasks, which are many.
 _HELD: Final = """
 SELECT t.project_id, t.owner_id, count(*) FROM executors_attempt a
-JOIN executors_task t ON t.id = a.task_id
-WHERE a.state = ANY(%(current)s) AND t.pool_id = %(pool)s
+CROSS JOIN LATERAL (
+    SELECT project_id, owner_id FROM executors_task
+    WHERE id = a.task_id AND pool_id = %(pool)s LIMIT 1) t
+WHERE a.state IN ('assigned', 'held', 'running', 'stopping', 'unknown')
 GROUP BY t.project_id, t.owner_id
 """
 
@@ -90,7 +94,8 @@ SELECT a.id, a.name, a.desired, a.observed, a.labels, a.capabilities, a.device_i
 FROM agents_agent a
 LEFT JOIN agents_session s ON s.agent_id = a.id AND s.ended_at IS NULL
 LEFT JOIN agents_slot slot ON slot.agent_id = a.id AND slot.retired_at IS NULL
-LEFT JOIN executors_attempt c ON c.slot_id = slot.id AND c.state = ANY(%(current)s)
+LEFT JOIN executors_attempt c ON c.slot_id = slot.id
+      AND c.state IN ('assigned', 'held', 'running', 'stopping', 'unknown')
 WHERE a.archived_at IS NULL AND {members}
 GROUP BY a.id, s.id ORDER BY a.id
 """
@@ -100,7 +105,8 @@ _LABELLED: Final = "a.project_id = %(project)s AND a.labels @> %(labels)s::jsonb
 _USED: Final = """
 SELECT a.agent_id, r.resources FROM executors_attempt a
 JOIN executors_task t ON t.id = a.task_id JOIN executors_requirement r ON r.id = t.requirement_id
-WHERE a.state = ANY(%(current)s) AND r.resources <> '{}'::jsonb AND a.agent_id = ANY(%(agents)s)
+WHERE a.state IN ('assigned', 'held', 'running', 'stopping', 'unknown')
+  AND r.resources <> '{}'::jsonb AND a.agent_id = ANY(%(agents)s)
 """
 
 
@@ -135,7 +141,7 @@ def heads(pool_id: UUID, shares: Sequence[Share], *, limit: int) -> list[Queued]
 
 def held(pool_id: UUID) -> dict[tuple[UUID, UUID], int]:
     """Return how many slots each (project, owner) holds with tasks of this pool."""
-    rows = database.rows(_HELD, {"pool": pool_id, "current": CURRENT})
+    rows = database.rows(_HELD, {"pool": pool_id})
     return {(project, owner): count for project, owner, count in rows}
 
 
@@ -167,7 +173,6 @@ def candidates(pool: Pool) -> Supply:
         "pool": pool.pk,
         "project": pool.project_id,
         "labels": json.dumps(pool.required_labels),
-        "current": CURRENT,
     }
     statement = _CANDIDATES.format(members=_LISTED if listed else _LABELLED)
     rows = database.rows(statement, parameters)
@@ -215,9 +220,7 @@ def _used_resources(agent_ids: Sequence[UUID]) -> dict[UUID, dict[str, float]]:
     if not agent_ids:
         return {}
     used: dict[UUID, dict[str, float]] = {}
-    rows: Iterable[tuple[Any, ...]] = database.rows(
-        _USED, {"current": CURRENT, "agents": agent_ids}
-    )
+    rows: Iterable[tuple[Any, ...]] = database.rows(_USED, {"agents": agent_ids})
     for agent_id, resources in rows:
         of_agent = used.setdefault(agent_id, {})
         for key, amount in _loaded(resources).items():

@@ -8,12 +8,14 @@ from executors import wakeups
 from k8s4r import database
 
 # Pools that could use the agents, as far as something waits in them. Labels are not looked at: a
-# pass that places nothing is harmless, and one that never comes is not.
+# pass that places nothing is harmless, and one that never comes is not. The order is that of the
+# queue's index, so that nobody reads through tasks that ended.
 _WAITING_POOLS: Final = """
 SELECT p.id FROM pools_pool p
 WHERE p.archived_at IS NULL
-  AND EXISTS (SELECT 1 FROM executors_task t
-              WHERE t.pool_id = p.id AND t.state = 'pending' AND t.run_after IS NULL)
+  AND (SELECT t.id FROM executors_task t
+       WHERE t.pool_id = p.id AND t.state = 'pending' AND t.run_after IS NULL
+       ORDER BY t.requirement_id LIMIT 1) IS NOT NULL
   AND (EXISTS (SELECT 1 FROM pools_membership m
                WHERE m.pool_id = p.id AND m.agent_id = ANY(%(agents)s::uuid[]))
        OR p.type = 'dynamic' AND EXISTS (SELECT 1 FROM agents_agent a
