@@ -48,7 +48,7 @@ def write(folded: Sequence[Folded], *, now: datetime) -> None:
     """
     accepted = [one for one in folded if one.fold.accepted]
     _move(accepted, now=now)
-    _note(accepted, now=now)
+    _note([one for one in accepted if not _is_told_by_moves(one.fold)], now=now)
     _keep_chunks([one for one in accepted if one.fold.chunks])
     _keep_evidence([one for one in folded if one.fold.evidence], now=now)
 
@@ -87,8 +87,15 @@ def _attempt_moves(one: Folded) -> list[AttemptMove]:
         if ending is None and beginning.event is AttemptEvent.ADOPTED:
             moves += adoption.stop_again(one.attempt)
     if ending is not None:
-        moves.append(_attempt_end(one.attempt, ending))
+        moves.append(_attempt_end(one, ending))
     return moves
+
+
+def _is_told_by_moves(fold: Fold) -> bool:
+    """Do the moves carry everything the reports say, or is there more to note?"""
+    if fold.beginning is not None:
+        return fold.beginning.event is not None
+    return fold.ending is not None
 
 
 def _begun(one: Folded, beginning: Beginning, event: AttemptEvent) -> AttemptMove:
@@ -98,6 +105,7 @@ def _begun(one: Folded, beginning: Beginning, event: AttemptEvent) -> AttemptMov
         pid=beginning.pid,
         started_at=beginning.at,
         run_deadline_at=_run_deadline(beginning.at, one.task.run_timeout_s),
+        last_seq=one.fold.last_seq,
     )
 
 
@@ -107,9 +115,9 @@ def _run_deadline(started_at: datetime | None, timeout_s: int | None) -> datetim
     return started_at + timedelta(seconds=timeout_s)
 
 
-def _attempt_end(attempt: LockedAttempt, ending: Ending) -> AttemptMove:
+def _attempt_end(one: Folded, ending: Ending) -> AttemptMove:
     return AttemptMove(
-        attempt_id=attempt.id,
+        attempt_id=one.attempt.id,
         event=ending.event,
         stop_reason=ending.stop_reason or None,
         reason=ending.reason,
@@ -119,6 +127,7 @@ def _attempt_end(attempt: LockedAttempt, ending: Ending) -> AttemptMove:
         started_at=ending.started_at,
         ended_at=ending.at,
         result_hash=ending.result_hash,
+        last_seq=one.fold.last_seq,
     )
 
 
@@ -161,7 +170,7 @@ def _ended(one: Folded, ending: Ending) -> EndedAttempt:
 
 
 def _note(accepted: Sequence[Folded], *, now: datetime) -> None:
-    """Note on the attempts how far their reports were taken."""
+    """Note on the attempts that did not move how far their reports were taken."""
     if not accepted:
         return
     begun = [one.fold.beginning or Beginning(None) for one in accepted]

@@ -44,13 +44,15 @@ UPDATE executors_attempt a SET
     ended_at = coalesce(m.ended_at, a.ended_at),
     run_deadline_at = coalesce(m.run_deadline_at, a.run_deadline_at),
     result_hash = coalesce(m.result_hash, a.result_hash),
-    session_id = coalesce(m.session_id, a.session_id)
+    session_id = coalesce(m.session_id, a.session_id),
+    last_seq = coalesce(m.last_seq, a.last_seq),
+    last_report_at = CASE WHEN m.last_seq IS NULL THEN a.last_report_at ELSE %(now)s END
 FROM unnest(%(ids)s::uuid[], %(events)s::text[], %(stop_reasons)s::text[], %(reasons)s::text[],
             %(messages)s::text[], %(exit_codes)s::int[], %(signals)s::int[], %(pids)s::bigint[],
             %(started)s::timestamptz[], %(ended)s::timestamptz[], %(run_deadlines)s::timestamptz[],
-            %(hashes)s::bytea[], %(sessions)s::uuid[])
+            %(hashes)s::bytea[], %(sessions)s::uuid[], %(seqs)s::bigint[])
      AS m(id, event, stop_reason, reason, message, exit_code, signal, pid, started_at, ended_at,
-          run_deadline_at, result_hash, session_id),
+          run_deadline_at, result_hash, session_id, last_seq),
      unnest(%(law_from)s::text[], %(law_event)s::text[], %(law_to)s::text[])
      AS law(from_state, event, to_state)
 WHERE a.id = m.id AND law.event = m.event AND law.from_state = a.state

@@ -43,7 +43,10 @@ class TaskMove:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptMove:
-    """Something happened to an attempt. A field left at None keeps what the row has."""
+    """Something happened to an attempt. A field left at None keeps what the row has.
+
+    ``last_seq`` is the report up to which the agent was heard, when that is how we know.
+    """
 
     attempt_id: UUID
     event: AttemptEvent
@@ -58,6 +61,7 @@ class AttemptMove:
     run_deadline_at: datetime | None = None
     result_hash: bytes | None = None
     session_id: UUID | None = None
+    last_seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +134,7 @@ def move_attempts(moves: Sequence[AttemptMove], *, now: datetime) -> dict[UUID, 
         "run_deadlines": [move.run_deadline_at for move in moves],
         "hashes": [move.result_hash for move in moves],
         "sessions": [move.session_id for move in moves],
+        "seqs": [move.last_seq for move in moves],
     }
     moved = database.rows(statements.MOVE_ATTEMPTS, parameters)
     return {attempt_id: AttemptState(state) for attempt_id, state in moved}
