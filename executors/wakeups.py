@@ -8,6 +8,7 @@ import os
 import secrets
 import threading
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -60,14 +61,16 @@ def tasks_waiting(pool_ids: Iterable[UUID]) -> None:
     """Say, once the transaction is committed, that these pools have tasks and maybe room."""
     pools = frozenset(pool_ids)
     if pools:
-        transaction.on_commit(lambda: _tell(News(origin=_OUTBOX.origin, pools=pools)))
+        transaction.on_commit(partial(_tell, News(origin=_OUTBOX.origin, pools=pools)), robust=True)
 
 
 def news_for(agent_ids: Iterable[UUID]) -> None:
     """Say, once the transaction is committed, that these agents have an order or a directive."""
     agents = frozenset(agent_ids)
     if agents:
-        transaction.on_commit(lambda: _tell(News(origin=_OUTBOX.origin, agents=agents)))
+        transaction.on_commit(
+            partial(_tell, News(origin=_OUTBOX.origin, agents=agents)), robust=True
+        )
 
 
 def origin() -> str:

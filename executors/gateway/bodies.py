@@ -35,6 +35,7 @@ BYTES_BEING_READ: Final = 256 * 1024 * 1024
 
 T = TypeVar("T")
 _JSON: Final = re.compile(r"\s*application/json\s*(;\s*charset=\"?utf-?8\"?\s*)?", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _AT: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _MISSING: Final = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
@@ -116,7 +117,7 @@ class Bodies:
 
 def _check_declared(exchange: Exchange, limit_bytes: int) -> None:
     declared = exchange.header(b"content-length")
-    if declared and (not declared.isdigit() or int(declared) > limit_bytes):
+    if declared and (not _NUMBER.fullmatch(declared) or int(declared) > limit_bytes):
         raise TooLarge(f"the body may have {limit_bytes} bytes at most")
 
 

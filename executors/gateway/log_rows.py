@@ -1,5 +1,6 @@
 """What has a task written so far, from a given place on?"""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from k8s4r.core.errors import DomainError, FieldProblem, Invalid, NotFound, Unau
 
 # At most 8 MiB of output in one page.
 PAGE_CHUNKS: Final = 128
+_PLACE: Final = re.compile(r"((?P<attempt>[0-9]{1,9})\.)?(?P<seq>[0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,11 +84,12 @@ def place(text: str, *, latest: int) -> Place:
     Raises:
         Invalid: it is neither.
     """
-    attempt, _, seq = text.rpartition(".")
-    if not (seq.isdigit() and (attempt.isdigit() or not attempt) and len(text) <= 40):
+    found = _PLACE.fullmatch(text)
+    if found is None:
         problem = FieldProblem("/after", "cursor", "expected SEQ or ATTEMPT.SEQ")
         raise Invalid("after: expected SEQ or ATTEMPT.SEQ", errors=[problem])
-    return Place(int(attempt) if attempt else latest, int(seq))
+    attempt = found["attempt"]
+    return Place(int(attempt) if attempt else latest, int(found["seq"]))
 
 
 def read(questions: Sequence[Question]) -> list[Page | DomainError]:

@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -22,6 +23,7 @@ from k8s4r.core.errors import DomainError, FieldProblem, Invalid, NotFound
 COMMENT_EVERY_S: Final = 15.0
 # A place that no attempt reaches: used when only the state of a task is asked for.
 _BEYOND: Final = Place(2**31)
+_ATTEMPT: Final = re.compile(r"[0-9]{1,9}")
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 _TEXT: Final = Answer(media_type=b"text/plain; charset=utf-8", headers=[_NOSNIFF])
 _EVENTS: Final = Answer(
@@ -142,7 +144,7 @@ class LogEndpoint:
 def _attempt(text: str | None) -> int | None:
     if text is None:
         return None
-    if not text.isdigit() or len(text) > 9:
+    if not _ATTEMPT.fullmatch(text):
         problem = FieldProblem("/attempt", "number", "expected the number of an attempt")
         raise Invalid("attempt: expected a number", errors=[problem])
     return int(text)

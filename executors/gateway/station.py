@@ -6,9 +6,10 @@ Redis, this process --news--> passes --> rows --news--> claims --> agents
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 
@@ -27,6 +28,8 @@ from executors.gateway.upkeep import Upkeep
 from k8s4r.api.collector import Collector
 
 logger = logging.getLogger(__name__)
+
+AFTER_A_DEFECT_S: Final = 1.0
 
 
 class Gateway:
@@ -74,10 +77,10 @@ class Gateway:
 
     async def _run_loops(self) -> None:
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(self.subscriber.run())
-            loops.create_task(self.upkeep.run())
-            loops.create_task(self.followers.look())
-            loops.create_task(self._look_for_claims())
+            loops.create_task(_kept_going(self.subscriber.run))
+            loops.create_task(_kept_going(self.upkeep.run))
+            loops.create_task(_kept_going(self.followers.look))
+            loops.create_task(_kept_going(self._look_for_claims))
 
     async def _look_for_claims(self) -> None:
         """Make up for lost news: seldom while Redis tells us everything, else often."""
@@ -92,7 +95,9 @@ class Gateway:
     def _told(self, news: News) -> None:
         """Take news of this process, in the thread that committed."""
         assert self._loop is not None, "started before"
-        self._loop.call_soon_threadsafe(self._act, news)
+        # The loop may have ended meanwhile; what was committed stays committed.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._act, news)
 
     def _heard(self, news: News) -> None:
         """Take news of another process; our own come back and are old by then."""
@@ -130,3 +135,13 @@ class Gateway:
             news_failed=wakeups.failures(),
             redis_connected=self.subscriber.connected,
         )
+
+
+async def _kept_going(run: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop that should never end; a defect in one round must not end the others."""
+    while True:
+        try:
+            await run()
+        except Exception:  # the outermost loop of the gateway's own work
+            logger.exception("loop_failed")
+        await asyncio.sleep(AFTER_A_DEFECT_S)

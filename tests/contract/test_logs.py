@@ -208,7 +208,20 @@ def test_a_log_is_for_people_only_and_for_those_who_may_see_the_task(
     assert person.get(path.replace(str(task.pk)[-4:], "0000")).status_code == 404
 
 
-@pytest.mark.parametrize("query", ["after=x", "after=1.x", "after=-1", "attempt=x", "after=1.2.3"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "after=x",
+        "after=1.x",
+        "after=-1",
+        "after=1.2.3",
+        "after=%C2%B2",
+        "after=9999999999999999999",
+        "attempt=x",
+        "attempt=%C2%B2",
+        "attempt=9999999999",
+    ],
+)
 def test_a_place_that_is_none_is_refused(person: httpx2.Client, task: Task, query: str) -> None:
     answer = person.get(f"/api/v1/tasks/{task.pk}/logs?{query}")
     assert answer.status_code == 422
