@@ -33,7 +33,6 @@ class Client:
         """Open no connection yet; ``wait`` pauses between tries, in seconds."""
         self.url = settings.require_url()
         self.server_time: datetime | None = None
-        self.server = ""
         self._wait = wait or threading.Event().wait
         headers = {"User-Agent": f"k8s4r/{__version__}", "Accept": "application/json"}
         if settings.token:
@@ -151,7 +150,6 @@ class Client:
         date = answer.headers.get("date")
         if date:
             self.server_time = parsedate_to_datetime(date)
-        self.server = answer.headers.get("x-k8s4r-version", self.server)
 
     def _unreachable(self, error: httpx2.TransportError) -> CliError:
         what = str(error) or type(error).__name__

@@ -79,13 +79,23 @@ def _checks(session: Session) -> Iterator[Check]:
     yield server
     if server.verdict is Verdict.BAD:
         return
-    yield from _parts(session)
+    about = _about(session)
+    yield from _parts(session, about)
     if settings.token is None:
         yield Check("token", Verdict.BAD, "none is known: set K8S4R_TOKEN_FILE")
         return
     origin = settings.token.origin
     yield _tried("token", lambda: _token(session, origin))
     yield _tried("agents", lambda: _agents(session))
+
+
+def _about(session: Session) -> Mapping[str, Any]:
+    """Return the versions, as far as we are told: only to those whose token is good."""
+    try:
+        about: Mapping[str, Any] = session.client.get("/api/v1/about")
+    except CliError:
+        return {}
+    return about
 
 
 def _tried(name: str, check: Callable[[], Check]) -> Check:
@@ -106,11 +116,10 @@ def _server(session: Session, where: str) -> Check:
     began = time.perf_counter()
     session.client.get("/healthz")
     took_ms = (time.perf_counter() - began) * 1_000
-    version = f", version {session.client.server}" if session.client.server else ""
-    return Check("server", Verdict.OK, f"{where} answers in {took_ms:.0f} ms{version}")
+    return Check("server", Verdict.OK, f"{where} answers in {took_ms:.0f} ms")
 
 
-def _parts(session: Session) -> Iterator[Check]:
+def _parts(session: Session, about: Mapping[str, Any]) -> Iterator[Check]:
     """Yield what the server says about what it stands on."""
     try:
         ready = session.client.get("/readyz")
@@ -119,19 +128,19 @@ def _parts(session: Session) -> Iterator[Check]:
         if "checks" not in ready:
             yield Check("readiness", Verdict.BAD, error.message)
             return
-    versions: Mapping[str, Any] = ready.get("versions", {})
+    if about:
+        yield Check("version", Verdict.OK, f"k8s4r {about['version']} on Python {about['python']}")
     for name, word in ready["checks"].items():
-        version = f" {versions[name]}" if name in versions else ""
         if word == "ok":
-            yield Check(name, Verdict.OK, f"ok{version}")
+            yield Check(name, Verdict.OK, str(about.get(name) or "ok"))
         else:
             # Without Redis everything goes on, a little later.
             yield Check(name, Verdict.NOTE if name == "redis" else Verdict.BAD, str(word))
 
 
 def _token(session: Session, origin: str) -> Check:
-    session.client.get("/api/v1/tasks", {"limit": 1})
-    return Check("token", Verdict.OK, f"accepted ({origin})")
+    about = session.client.get("/api/v1/about")
+    return Check("token", Verdict.OK, f"accepted, you are {about['user']} ({origin})")
 
 
 def _agents(session: Session) -> Check:
