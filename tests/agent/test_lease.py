@@ -12,8 +12,8 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 
-# Work with `lost_after_s=4` is stopped 2 s after the last heartbeat that was answered.
-SHORT = ("--stop-margin", "2", "--kill-grace", "0.5")
+# Work with `lost_after_s=6` is stopped 3 s after the last heartbeat that was answered.
+SHORT = ("--stop-margin", "3", "--kill-grace", "0.5")
 
 
 @pytest.mark.parametrize("policy", ["replace", "stop"])
@@ -21,7 +21,7 @@ def test_without_the_server_work_stops_before_it_is_lost(
     server: ScriptedServer, agent: Agent, policy: str
 ):
     agent.ready(*SHORT)
-    order = server.shell("trap '' TERM; sleep 300; sleep 300", disconnect=policy, lost_after_s=4)
+    order = server.shell("trap '' TERM; sleep 300; sleep 300", disconnect=policy, lost_after_s=6)
     server.started(order)
     server.stop()
     last = server.heartbeats[-1].sent_at
@@ -30,14 +30,14 @@ def test_without_the_server_work_stops_before_it_is_lost(
     end = server.end_of(order)
     assert isinstance(end, wire.Stopped)
     assert end.reason == "disconnected"
-    assert last + 2 <= end.at < last + 4
+    assert last + 3 <= end.at < last + 6
 
 
 def test_work_with_policy_wait_runs_on(server: ScriptedServer, agent: Agent):
     agent.ready(*SHORT)
-    script = "for i in 1 2 3 4 5 6 7; do echo $i; sleep 0.5; done"
-    order = server.shell(script, disconnect="wait", lost_after_s=4)
-    other = server.run("sleep", "300", slot=1, lost_after_s=4)
+    script = "for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 0.5; done"
+    order = server.shell(script, disconnect="wait", lost_after_s=6)
+    other = server.run("sleep", "300", slot=1, lost_after_s=6)
     server.started(order)
     server.started(other)
     server.stop()
@@ -48,13 +48,13 @@ def test_work_with_policy_wait_runs_on(server: ScriptedServer, agent: Agent):
     end = server.end_of(order)
     assert isinstance(end, wire.Finished)
     assert end.exit_code == 0
-    assert end.at - end.started_at >= 3.5
-    assert server.output(order) == b"1\n2\n3\n4\n5\n6\n7\n"
+    assert end.at - end.started_at >= 4.5
+    assert server.output(order) == b"1\n2\n3\n4\n5\n6\n7\n8\n9\n"
 
 
 def test_the_runner_stops_work_whatever_its_link_does(server: ScriptedServer, agent: Agent):
     agent.ready(*SHORT)
-    order = server.run("sleep", "300", lost_after_s=4)
+    order = server.run("sleep", "300", lost_after_s=6)
     pid = server.started(order).pid
     agent.link().send_signal(signal.SIGSTOP)
     wait_until(lambda: not is_alive(pid), timeout_s=10)
@@ -64,12 +64,12 @@ def test_the_runner_stops_work_whatever_its_link_does(server: ScriptedServer, ag
 
 def test_a_thawed_runner_stops_late_work_and_starts_no_other(server: ScriptedServer, agent: Agent):
     agent.ready(*SHORT)
-    order = server.run("sleep", "300", lost_after_s=4)
+    order = server.run("sleep", "300", lost_after_s=6)
     pid = server.started(order).pid
     agent.signal(signal.SIGSTOP)
     witness = agent.folder / "witness"
-    late = server.run("touch", str(witness), slot=1, lost_after_s=4)
-    threading.Event().wait(2.5)
+    late = server.run("touch", str(witness), slot=1, lost_after_s=6)
+    threading.Event().wait(3.5)
     agent.signal(signal.SIGCONT)
     wait_until(lambda: not is_alive(pid))
     assert server.end_of(order).reason == "disconnected"
@@ -79,6 +79,6 @@ def test_a_thawed_runner_stops_late_work_and_starts_no_other(server: ScriptedSer
 
 def test_heartbeats_keep_work_alive_beyond_its_lease(server: ScriptedServer, agent: Agent):
     agent.ready(*SHORT)
-    order = server.shell("sleep 3.5; echo alive", lost_after_s=4)
+    order = server.shell("sleep 4.5; echo alive", lost_after_s=6)
     assert server.end_of(order).exit_code == 0
     assert server.output(order) == b"alive\n"

@@ -102,6 +102,20 @@ def test_a_refused_token_ends_with_4_when_told_twice(server: ScriptedServer, age
     assert not is_alive(pid)
 
 
+def test_work_that_nobody_may_repeat_is_finished_before_a_refused_agent_leaves(
+    server: ScriptedServer, agent: Agent
+):
+    agent.ready()
+    order = server.shell("sleep 3; echo done; exit 8", disconnect="wait")
+    server.started(order)
+    server.script.token = "agt_other"
+    assert agent.exit_code() == 4
+    server.script.token = "agt_first"
+    agent.start()
+    assert server.end_of(order).exit_code == 8
+    assert server.output(order) == b"done\n"
+
+
 def test_one_refusal_is_forgiven(server: ScriptedServer, agent: Agent):
     agent.ready()
     once = iter([True])

@@ -5,6 +5,7 @@ import signal
 import psutil
 import pytest
 
+from agents.client.clock import BootClock
 from agents.wire import messages as wire
 from tests.agent.harness import Agent, carriers, is_alive
 from tests.agent.scripted_server import ScriptedServer
@@ -49,9 +50,9 @@ def test_the_next_runner_ends_what_was_left_before_it_says_hello(
     order = server.shell("setsid sleep 300 & sleep 300")
     wait_until(lambda: len(carriers(order.attempt)) >= 3)
     link = agent.link()
-    link.send_signal(signal.SIGSTOP)
-    agent.kill_runner()
+    agent.signal(signal.SIGSTOP)
     link.kill()
+    agent.kill_runner()
     assert len(carriers(order.attempt)) >= 3
     opened = len(server.sessions)
     agent.start(*QUICK)
@@ -80,12 +81,13 @@ def test_results_outlive_both_processes(server: ScriptedServer, agent: Agent):
     link = agent.link()
     agent.kill_runner()
     wait_until(lambda: not is_alive(link.pid))
+    back = BootClock().now()
     server.start()
     agent.start()
     end = server.end_of(order)
     assert isinstance(end, wire.Finished)
     assert (end.exit_code, server.output(order)) == (9, b"done\n")
-    assert 0.3 <= end.at - started.at < 5
+    assert started.at + 0.3 <= end.at < back
 
 
 def test_two_runners_cannot_share_a_spool(server: ScriptedServer, agent: Agent):
