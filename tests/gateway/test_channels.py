@@ -2,7 +2,10 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
+from pathlib import Path
 from random import Random
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -13,6 +16,7 @@ from executors import wakeups
 from executors.channels.news import News, decode, encode
 from executors.channels.publisher import QUEUE_SIZE, Publisher
 from executors.channels.subscriber import Subscriber
+from k8s4r.embedded import redis
 from tests.waiting import wait_until
 
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
@@ -111,3 +115,46 @@ def test_the_publishing_thread_ends_when_it_is_closed() -> None:
     publisher.start()
     publisher.stop()
     assert threading.active_count() <= before
+
+
+def test_a_subscription_comes_back_with_its_redis(tmp_path: Path) -> None:
+    changes: list[bool] = []
+    heard: list[News] = []
+    news = News(origin="somebody", pools=frozenset({uuid4()}))
+    first = redis.start(tmp_path)
+    port = urlsplit(first.url).port
+
+    async def scene() -> None:
+        subscriber = Subscriber(
+            first.url, on_news=heard.append, on_change=changes.append, random=Random(1)
+        )
+        listening = asyncio.create_task(subscriber.run())
+        await _until(lambda: subscriber.connected)
+        await asyncio.to_thread(first.stop)
+        await _until(lambda: not subscriber.connected)
+        again = await asyncio.to_thread(redis.start, tmp_path, port=port)
+        try:
+            await _until(lambda: subscriber.connected)
+            await asyncio.to_thread(_publish, again.url, news)
+            await _until(lambda: bool(heard))
+        finally:
+            listening.cancel()
+            await asyncio.wait({listening})
+            await asyncio.to_thread(again.stop)
+
+    asyncio.run(scene())
+    assert heard == [news]
+    assert changes == [True, False, True, False]
+
+
+def _publish(url: str, news: News) -> None:
+    publisher = Publisher(url)
+    publisher.start()
+    publisher.offer(news)
+    publisher.stop()
+
+
+async def _until(question: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not question():
+            await asyncio.sleep(0.02)
