@@ -102,7 +102,7 @@ def agents(
     """
     running = [start_agent(of, number, slots=slots, options=options) for number in range(count)]
     try:
-        wait_until(lambda: _online(of) >= count, timeout_s=READY_WITHIN_S)
+        wait_until(lambda: online(of) >= count, timeout_s=READY_WITHIN_S)
         yield running
     except BaseException:
         _show_logs(of)
@@ -141,7 +141,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _online(of: Platform) -> int:
+def online(of: Platform) -> int:
+    """Return how many agents the platform believes to be there."""
     listed = of.get("/api/v1/agents?limit=200")["items"]
     return sum(agent["status"] in {"online", "busy"} for agent in listed)
 

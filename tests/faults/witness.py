@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Shell built-ins only, so that a step costs no process and a kill leaves the file as it is.
-_STEPS = """
+STEPS = """
 say() { read -r up rest < /proc/uptime; echo "$K8S4R_ATTEMPT $$ $1 $up" >> "$WITNESS"; }
 say start; n=0
 while [ $n -lt $TICKS ]; do n=$((n+1)); sleep 0.1; say tick; done
@@ -33,7 +33,7 @@ def request(folder: Path, number: int, *, ticks: int, **fields: object) -> dict[
     environment = {"WITNESS": str(folder / str(number)), "TICKS": str(ticks)}
     return {
         "name": f"witness-{number}",
-        "spec": {"argv": ["/bin/sh", "-c", _STEPS], "env": environment},
+        "spec": {"argv": ["/bin/sh", "-c", STEPS], "env": environment},
         **fields,
     }
 
