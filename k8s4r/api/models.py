@@ -24,9 +24,7 @@ class IdempotencyRecord(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["principal", "route", "key"], name="idempotency_once"
-            )
+            models.UniqueConstraint(fields=["principal", "route", "key"], name="idempotency_once")
         ]
         indexes: ClassVar = [models.Index(fields=["created_at"], name="idempotency_age")]
 
