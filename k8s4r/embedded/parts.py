@@ -117,6 +117,8 @@ def _web(configuration: Configuration, environment: Environment) -> Program:
         *("--host", configuration.bind, "--port", str(configuration.port)),
         *("--loop", "uvloop", "--http", "httptools"),
         *("--timeout-graceful-shutdown", "3", "--no-access-log", "--log-level", "warning"),
+        # Longer than agents keep an idle connection: a heartbeat comes every ten seconds.
+        *("--timeout-keep-alive", "75"),
     )
     # Static files come from the packages; whitenoise still wants the folder (settings.STATIC_ROOT).
     (configuration.home.root / "static").mkdir(exist_ok=True)
