@@ -18,6 +18,7 @@ from django.db import transaction
 from executors.channels.listening import Listeners
 from executors.channels.news import News
 from executors.channels.publisher import Publisher
+from k8s4r import failpoints
 
 LISTENERS: Final = Listeners()
 
@@ -89,5 +90,6 @@ def close() -> None:
 
 
 def _tell(news: News) -> None:
+    failpoints.reach("news.before_telling")
     LISTENERS.tell(news)
     _OUTBOX.publisher().offer(news)

@@ -36,7 +36,7 @@ class Environment(BaseSettings):
     attempt_key_file: Path | None = None
     allowed_hosts: str = Field("", description="Further host names, separated by commas.")
     log_level: str = Field("INFO", description="Of our own loggers.")
-    failpoints: str = Field("", description="Tests only: name=action pairs; needs K8S4R_DEBUG.")
+    failpoints: str = Field("", description="Tests only: folder of armed points; needs debug.")
     debug: bool = Field(False, description="Never in production.")
     heartbeat_s: float = Field(10.0, description="How often agents send a heartbeat.")
     offline_after_s: float = Field(60.0, description="An agent silent this long is offline.")

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from executors import conf
 from executors.services.submission import Submission
-from k8s4r import clock
+from k8s4r import clock, failpoints
 from k8s4r.api import idempotency
 from k8s4r.api.idempotency import Answer
 from k8s4r.api.requests import principal_of
@@ -36,6 +36,7 @@ def answered(request: Request, terms: Submission, create: Callable[[], Answer]) 
         body=request.data,
     )
     answer = idempotency.once(repeatable, create, now=terms.now)
+    failpoints.reach("create.after_commit")
     response = HttpResponse(answer.body, status=answer.status, content_type="application/json")
     if answer.replayed:
         response.headers[idempotency.REPLAYED] = "true"

@@ -1,6 +1,7 @@
 """How are the messages of agents served? Each kind in batches, through one service."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final, TypeAlias, TypeVar
 
 from agents.wire.messages import (
@@ -21,7 +22,7 @@ from executors.services import enrolment, heartbeats, orders, reporting, session
 from executors.services.heartbeats import Beat
 from executors.services.orders import Ask
 from executors.services.reporting import Batch
-from k8s4r import clock
+from k8s4r import clock, failpoints
 from k8s4r.api import authentication
 from k8s4r.api.collector import BatchLimits, Collector
 from k8s4r.core.errors import DomainError, Unauthenticated
@@ -37,6 +38,9 @@ _ONE: Final = BatchLimits(items=1)
 _ALL_CLAIMS: Final = BatchLimits(items=20_000)
 # Reports carry output: this many reports, or so much of them, make one transaction.
 _REPORTS: Final = BatchLimits(items=200, weight=2_000, waiting=2_000)
+# Reports are the most that is written. Two transactions at a time, each of its own agents, keep
+# the database at work while the other commits; more only wait for each other's interpreter.
+_REPORT_LANES: Final = 2
 
 
 class AgentCalls:
@@ -55,13 +59,27 @@ class AgentCalls:
         self.claims: Collector[Call[Claim], Claimed] = Collector(
             _open_orders, name="claims", limits=_ALL_CLAIMS
         )
-        self.reports: Collector[Call[Reports], ReportsAnswer] = Collector(
-            _record, name="reports", limits=_REPORTS, weigh=lambda call: len(call.message.items)
-        )
+        self._reports: Sequence[Collector[Call[Reports], ReportsAnswer]] = [
+            Collector(
+                _record,
+                name=f"reports_{lane}",
+                limits=_REPORTS,
+                weigh=lambda call: len(call.message.items),
+            )
+            for lane in range(_REPORT_LANES)
+        ]
 
     def all(self) -> Sequence[Collector[Any, Any]]:
         """Return every collector, for counting and closing."""
-        return [self.registrations, self.sessions, self.heartbeats, self.claims, self.reports]
+        return [self.registrations, self.sessions, self.heartbeats, self.claims, *self._reports]
+
+    async def report(self, call: Call[Reports]) -> ReportsAnswer:
+        """Return the answer to reports; those of one agent are taken one after the other.
+
+        Raises:
+            DomainError: the refusal of this request.
+        """
+        return await self._reports[call.agent_id.int % _REPORT_LANES].submit(call)
 
 
 def _register(calls: Sequence[Enrolment]) -> list[Registered | DomainError]:
@@ -117,8 +135,12 @@ def _record(calls: Sequence[Call[Reports]]) -> list[ReportsAnswer | DomainError]
     now = clock.now()
     return answered(
         calls,
-        lambda admitted: reporting.record(
-            [Batch(one.agent_id, one.message) for one in admitted], now=now
-        ),
+        lambda admitted: _recorded([Batch(one.agent_id, one.message) for one in admitted], now=now),
         now=now,
     )
+
+
+def _recorded(batches: Sequence[Batch], *, now: datetime) -> list[ReportsAnswer | DomainError]:
+    answers = reporting.record(batches, now=now)
+    failpoints.reach("reports.after_commit")
+    return answers

@@ -28,7 +28,7 @@ from executors.core.reports import (
 from executors.services import report_statements, report_writes, rows
 from executors.services.report_writes import Folded
 from executors.services.rows import Locked, LockedAttempt, LockedTask
-from k8s4r import database
+from k8s4r import database, failpoints
 from k8s4r.core import ids
 from k8s4r.core.errors import DomainError
 
@@ -85,6 +85,7 @@ def record(batches: Sequence[Batch], *, now: datetime) -> list[ReportsAnswer | D
     files = _Filing(locked, admitted, now).sort(batches)
     folded = [Folded(file.attempt, file.task, _folded(file)) for file in files]
     report_writes.write(folded, now=now)
+    failpoints.reach("reports.before_commit")
     said = {
         place: (status, one.fold.last_seq + 1)
         for file, one in zip(files, folded, strict=True)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 from django.db import transaction
 
-from k8s4r import clock, database
+from k8s4r import clock, database, failpoints
 from k8s4r.api.models import IdempotencyRecord
 from k8s4r.core.errors import FieldProblem, IdempotencyMismatch, Invalid
 
@@ -85,6 +85,7 @@ def once(create: Create | None, work: Callable[[], Answer], *, now: datetime) ->
         return _earlier(create)
     answer = work()
     IdempotencyRecord.objects.filter(pk=row_id).update(status=answer.status, response=answer.body)
+    failpoints.reach("create.before_commit")
     return answer
 
 
