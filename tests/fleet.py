@@ -109,7 +109,7 @@ def agents(
         raise
     finally:
         for process in running:
-            _end(process)
+            end(process)
 
 
 def start_agent(
@@ -132,7 +132,8 @@ def _show_logs(of: Platform) -> None:
         sys.stderr.write("\n".join([f"--- {log.name}", *lines, ""]))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Let an agent leave in good order, or end it."""
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(20)
