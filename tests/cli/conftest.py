@@ -12,6 +12,7 @@ import pytest
 
 from agents.models import Agent
 from k8s4r import clock
+from pools.models import Pool
 from tests.builders import a_pool, an_agent
 from tests.serving import Served, a_persons_token, served
 
@@ -89,3 +90,9 @@ def cli(bare: Cli, gateway: Served) -> Cli:
 def agent(cli: Cli) -> Agent:
     """Return an agent that is online and idle."""
     return an_agent("web-1", slots=2, now=clock.now())
+
+
+@pytest.fixture
+def pool(cli: Cli) -> Pool:
+    """Return the default pool."""
+    return Pool.objects.get(name="default")

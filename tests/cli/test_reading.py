@@ -1,4 +1,4 @@
-"""get, describe, why, doctor, api, version: what people read, and the codes they end with."""
+"""get: lists for people and for programs, and the codes of what goes wrong."""
 
 import json
 import os
@@ -9,16 +9,9 @@ import pytest
 import yaml
 
 from executors.core.lifecycle import TaskState
-from executors.models import Task
 from k8s4r import clock
-from pools.models import Pool
-from tests.builders import a_requirement, a_task, a_tasks, an_agent, an_attempt, seconds
+from tests.builders import a_task, a_tasks, an_agent, an_attempt, seconds
 from tests.cli.conftest import COMMAND
-
-
-@pytest.fixture
-def pool(cli):
-    return Pool.objects.get(name="default")
 
 
 def test_tasks_are_listed_newest_first_with_their_states(cli, pool, agent):
@@ -208,107 +201,3 @@ def test_colour_is_for_terminals_that_want_it(cli, pool):
 def test_a_name_cannot_steer_the_terminal(cli, pool):
     a_task(pool, name="evil\x1b]0;title\x07name")
     assert "\x1b]" not in on_a_terminal(cli, "get", "tasks")
-
-
-def test_why_names_every_agent_and_what_keeps_it(cli, pool, agent):
-    needs = a_requirement(pool, labels={"gpu": "a100"})
-    a_task(pool, name="train", requirement=needs, now=clock.now())
-    said = cli("why", "train")
-    assert said.code == 0
-    assert "labels_missing" in said.out.splitlines()[0]
-    assert said.out.splitlines()[-1].split() == [
-        "web-1", "labels_missing", "labels.gpu:", "needs", "a100,", "has", "nothing",
-    ]  # fmt: skip
-
-
-def test_why_of_a_task_that_does_not_wait_says_how_it_stands(cli, pool):
-    a_task(pool, name="x", state=TaskState.FAILED, exit_code=3, reason="exit_code")
-    assert cli("why", "x").out == "it does not wait: failed: exit code 3\n"
-
-
-def test_a_task_is_described_with_attempts_history_and_what_to_do_next(cli, pool, agent):
-    now = clock.now()
-    task = a_task(pool, name="build", spec={"argv": ["make", "all it"]}, now=now)
-    an_attempt(task, agent, state="running", now=now)
-    said = cli("describe", "task", "build")
-    assert said.code == 0
-    assert said.out.startswith(f"build  running\n{task.pk}\n")
-    assert "make 'all it'" in said.out
-    assert "attempt 1  running" in said.out
-    assert f"k8s4r cancel {task.pk}" in said.out
-
-
-def test_an_agent_is_described_with_what_it_works_on(cli, pool, agent):
-    now = clock.now()
-    an_attempt(a_task(pool, name="build", now=now), agent, state="running", now=now)
-    said = cli("describe", "agent", "web-1")
-    assert said.code == 0
-    assert "1 of 2 in use" in said.out
-    assert "build  running" in said.out
-    assert "k8s4r drain web-1" in said.out
-
-
-def test_a_pool_is_described_with_its_queue_and_members(cli, pool, agent):
-    a_tasks(pool, 3)
-    said = cli("describe", "pool", "default")
-    assert said.code == 0
-    assert "every agent of the project" in said.out
-    assert "pending      3" in said.out
-    assert "web-1" in said.out
-
-
-def test_describe_asks_for_a_name(cli):
-    said = cli("describe", "task")
-    assert (said.code, said.err) == (2, "error: which task?\nhint: k8s4r get tasks lists them\n")
-
-
-def test_doctor_checks_each_connection(cli, agent):
-    said = cli("doctor")
-    assert said.code == 0, said.out
-    checks = {line.split()[1]: line.split()[0] for line in said.out.splitlines()}
-    assert {"server": "ok", "database": "ok", "token": "ok", "agents": "ok"}.items() <= (
-        checks.items()
-    )
-
-
-def test_doctor_ends_badly_at_a_wrong_token(cli):
-    said = cli("doctor", K8S4R_TOKEN="pat_wrong")
-    assert said.code == 1
-    assert "bad   token" in said.out
-
-
-def test_doctor_without_a_server_stops_there(bare):
-    said = bare("doctor")
-    assert said.code == 1
-    assert said.out.splitlines()[-1].startswith("bad   server")
-
-
-def test_the_api_takes_a_body_from_a_file_and_from_stdin(cli, tmp_path):
-    body = json.dumps({"name": "raw", "driver": "noop"})
-    file = tmp_path / "task.json"
-    file.write_text(body)
-    assert cli("api", "POST", "tasks", "-d", f"@{file}").code == 0
-    assert cli("api", "post", "/api/v1/tasks", "-d", "-", typed=body).code == 0
-    assert Task.objects.filter(name="raw").count() == 2
-
-
-def test_version_is_said_without_a_server(bare):
-    said = bare("version")
-    assert (said.code, said.err) == (0, "")
-    assert said.out.startswith("k8s4r ")
-
-
-@pytest.mark.parametrize(
-    "verb",
-    ["run", "get", "describe", "logs", "why", "wait", "cancel", "drain", "agent", "doctor", "api"],
-)
-def test_every_verb_explains_itself(bare, verb):
-    said = bare(verb, "--help")
-    assert (said.code, said.err) == (0, "")
-    assert "Usage: k8s4r" in said.out
-
-
-def test_the_command_alone_shows_its_verbs(bare):
-    said = bare()
-    assert said.code == 0
-    assert "describe" in said.out

@@ -10,7 +10,7 @@ import pytest
 
 from agents.models import Agent
 from pools.models import Pool
-from tests.cli.test_acting import a_running_task, ends, writes
+from tests.cli.work import a_running_task, ends, writes
 
 
 class Cable:
@@ -70,11 +70,6 @@ def cable(gateway) -> Iterator[Cable]:
     cable = Cable(int(gateway.url.rpartition(":")[2]))
     yield cable
     cable.close()
-
-
-@pytest.fixture
-def pool(cli) -> Pool:
-    return Pool.objects.get(name="default")
 
 
 def test_a_followed_log_goes_on_where_it_was_cut(cli, cable: Cable, pool: Pool, agent: Agent):

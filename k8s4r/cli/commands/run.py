@@ -15,39 +15,49 @@ from k8s4r.cli.output import Format
 from k8s4r.cli.session import Session
 
 _SECOND_PRESS_S: Final = 3.0
-Pairs = list[str] | None
+Command = Annotated[list[str], typer.Argument(metavar="CMD", show_default=False)]
+Pool = Annotated[str | None, typer.Option(help="Pool; else the project's default one.")]
+Project = Annotated[str | None, typer.Option("--project", "-p", help="Project.")]
+Name = Annotated[str | None, typer.Option("--name", "-n", help="A name to find it by.")]
+Env = Annotated[
+    list[str] | None,
+    typer.Option("--env", "-e", metavar="KEY[=VALUE]", help="Variable; repeatable."),
+]
+Label = Annotated[
+    list[str] | None,
+    typer.Option("--label", "-l", metavar="KEY=VALUE", help="The agent must carry it."),
+]
+Cwd = Annotated[str | None, typer.Option(help="Folder on the agent; absolute.")]
+Priority = Annotated[int | None, typer.Option(help="0 to 100; more is sooner.")]
+Timeout = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="Stop it when it runs longer.")
+]
+QueueTimeout = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="Give up when it waits longer.")
+]
+Attempts = Annotated[int | None, typer.Option(help="Try so often when it fails or is lost.")]
+Detach = Annotated[bool, typer.Option("--detach", "-d", help="Print the id and return at once.")]
+Output = Annotated[
+    str | None, typer.Option("--output", "-o", help="With --detach: json, yaml or name.")
+]
 
 
 def run(  # noqa: PLR0913 - one argument for each flag
     context: typer.Context,
     *,
-    command: Annotated[list[str], typer.Argument(metavar="CMD", show_default=False)],
-    pool: Annotated[str | None, typer.Option(help="Pool; else the project's default one.")] = None,
-    project: Annotated[str | None, typer.Option("--project", "-p", help="Project.")] = None,
-    name: Annotated[str | None, typer.Option("--name", "-n", help="A name to find it by.")] = None,
-    env: Annotated[
-        Pairs, typer.Option("--env", "-e", metavar="KEY[=VALUE]", help="Variable; repeatable.")
-    ] = None,
-    label: Annotated[
-        Pairs, typer.Option("--label", "-l", metavar="KEY=VALUE", help="The agent must carry it.")
-    ] = None,
-    cwd: Annotated[str | None, typer.Option(help="Folder on the agent; absolute.")] = None,
-    priority: Annotated[int | None, typer.Option(help="0 to 100; more is sooner.")] = None,
-    timeout: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Stop it when it runs longer.")
-    ] = None,
-    queue_timeout: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Give up when it waits longer.")
-    ] = None,
-    attempts: Annotated[
-        int | None, typer.Option(help="Try so often when it fails or is lost.")
-    ] = None,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Print the id and return at once.")
-    ] = False,
-    format_: Annotated[
-        str | None, typer.Option("--output", "-o", help="With --detach: json, yaml or name.")
-    ] = None,
+    command: Command,
+    pool: Pool = None,
+    project: Project = None,
+    name: Name = None,
+    env: Env = None,
+    label: Label = None,
+    cwd: Cwd = None,
+    priority: Priority = None,
+    timeout: Timeout = None,
+    queue_timeout: QueueTimeout = None,
+    attempts: Attempts = None,
+    detach: Detach = False,
+    format_: Output = None,
 ) -> None:
     """Run a command on an agent: its output is here, its exit code too.
 
