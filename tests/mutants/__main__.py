@@ -48,7 +48,10 @@ def is_caught(seed: Seed, environment: dict[str, str]) -> tuple[bool, str]:
             source = ROOT / name
             copy = shutil.copytree if source.is_dir() else shutil.copy2
             copy(source, tree / name)
-        plant(seed, tree)
+        try:
+            plant(seed, tree)
+        except SeedDoesNotFit as error:
+            return False, f"{error}\n"
         argv = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *seed.tests]
         ran = subprocess.run(
             argv,
