@@ -54,6 +54,17 @@ def test_a_torn_tail_ends_the_reading(tmp_path: Path, torn_bytes: int):
     assert journal.read(tmp_path) == [Complete(), first]
 
 
+@pytest.mark.parametrize("zeros", [7, 8, 4096])
+def test_zeros_that_a_power_cut_left_end_the_reading(tmp_path: Path, zeros: int):
+    one = a_journal(tmp_path)
+    first = Acked(uuid4(), 1)
+    one.append(first)
+    one.write()
+    path = next(tmp_path.glob("*.journal"))
+    path.write_bytes(path.read_bytes() + bytes(zeros))
+    assert journal.read(tmp_path) == [Complete(), first]
+
+
 def test_a_flipped_bit_ends_the_reading(tmp_path: Path):
     one = a_journal(tmp_path)
     one.append(Acked(uuid4(), 1))

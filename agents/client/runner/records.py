@@ -1,7 +1,8 @@
 """What does the spool's journal say, line by line?
 
 A record is its length, its CRC-32 and one msgpack message. A torn tail (the machine died while
-it was written) ends the reading; nothing that was torn had been sent.
+it was written) ends the reading; nothing that was torn had been sent. A tail of zeros is torn too:
+file systems leave them after a power cut, and they would pass for a record of nothing.
 """
 
 import zlib
@@ -116,8 +117,10 @@ def unpacked(data: bytes) -> Iterator[AnyRecord]:
     while start + _HEAD_BYTES <= len(data):
         length = int.from_bytes(data[start : start + 4], "big")
         body = data[start + _HEAD_BYTES : start + _HEAD_BYTES + length]
-        if len(body) < length or zlib.crc32(body) != int.from_bytes(
-            data[start + 4 : start + _HEAD_BYTES], "big"
+        if (
+            not body
+            or len(body) < length
+            or zlib.crc32(body) != int.from_bytes(data[start + 4 : start + _HEAD_BYTES], "big")
         ):
             return
         yield _decoder.decode(body)
