@@ -67,6 +67,7 @@ class Session(models.Model):
     """One life of an agent's runner. Its heartbeat is the lease of everything it runs.
 
     The id is chosen by the runner. Narrow and updated in place: see the fill factor in 0002.
+    ``said_at`` is when, on the agent's clock, the runner last said what it has.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -76,6 +77,7 @@ class Session(models.Model):
     slots = models.PositiveIntegerField(default=0)
     opened_at = models.DateTimeField()
     last_heartbeat_at = models.DateTimeField()
+    said_at = models.FloatField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -10,7 +10,7 @@ from agents.core.states import Desired, Observed, Sign, observed_after
 from agents.models import Agent, Session
 from agents.wire.messages import OpenSession
 from k8s4r import database
-from k8s4r.core.errors import Forbidden, NotFound
+from k8s4r.core.errors import Conflict, Forbidden, NotFound
 
 BOOT_ID_CHARACTERS: Final = 64
 VERSION_CHARACTERS: Final = 32
@@ -40,7 +40,8 @@ def begin(agent_id: UUID, message: OpenSession, *, now: datetime) -> Begun:
     """Make this the agent's open session and its slots the agent's slots; the earlier one ends.
 
     The same session again only renews it. What the earlier session ran is the caller's business.
-    Expects a transaction.
+    A word of the same runner that a later one overtook (its server was stopped for a while) would
+    name work as gone that has started since: it does not count. Expects a transaction.
 
     Locks: the agent.
 
@@ -48,6 +49,7 @@ def begin(agent_id: UUID, message: OpenSession, *, now: datetime) -> Begun:
         NotFound: there is no such agent.
         Forbidden: it was revoked or archived.
         SessionSuperseded: a later session was opened since, so this one is over.
+        Conflict: this session said something later already.
     """
     agent = Agent.objects.select_for_update(of=("self",), no_key=True).filter(pk=agent_id).first()
     if agent is None:
@@ -69,6 +71,7 @@ def _renew_or_replace(agent: Agent, message: OpenSession, *, now: datetime) -> N
         "version": message.version[:VERSION_CHARACTERS],
         "slots": message.slots,
         "last_heartbeat_at": now,
+        "said_at": message.sent_at,
     }
     known = Session.objects.filter(pk=message.session).first()
     if known is None:
@@ -77,6 +80,8 @@ def _renew_or_replace(agent: Agent, message: OpenSession, *, now: datetime) -> N
         return
     if known.agent_id != agent.pk or known.ended_at is not None:
         raise SessionSuperseded(f"session {message.session} is over: begin another")
+    if known.said_at is not None and message.sent_at < known.said_at:
+        raise Conflict(f"session {message.session} has said something later already")
     Session.objects.filter(pk=known.pk).update(**facts)
 
 

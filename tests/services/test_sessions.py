@@ -11,7 +11,7 @@ from executors.models import Attempt, Task
 from executors.services import sessions
 from k8s4r import clock
 from k8s4r.audit.models import AuditEvent
-from k8s4r.core.errors import Forbidden, NotFound
+from k8s4r.core.errors import Conflict, Forbidden, NotFound
 from tests.builders import NOON, a_pool, a_task, an_agent, an_attempt, seconds, session_of, state_of
 from tests.services.agentside import report, says, token_of
 
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.django_db
 LATER = NOON + seconds(100)
 
 
-def hello(agent, *held, session=None, now=LATER, **fields):
+def hello(agent, *held, session=None, now=LATER, sent_at=5.0, **fields):
     message = OpenSession(
         session=session or clock.new_id(),
-        sent_at=5.0,
+        sent_at=sent_at,
         held=list(held),
         **{"boot_id": "boot-1", "slots": 1, "drivers": ["exec", "noop"], **fields},
     )
@@ -167,6 +167,15 @@ def test_running_work_that_a_reopened_session_does_not_list_is_lost():
     attempt = work()
     hello(attempt.agent, session=attempt.session_id)
     assert state_of(attempt) == AttemptState.LOST
+
+
+def test_a_hello_that_a_later_one_overtook_loses_no_work():
+    attempt = work()
+    hello(attempt.agent, holds(attempt), session=attempt.session_id, sent_at=20.0)
+    with pytest.raises(Conflict):
+        hello(attempt.agent, session=attempt.session_id, sent_at=5.0)
+    assert state_of(attempt) == AttemptState.RUNNING
+    assert indices(attempt.agent) == [0]
 
 
 def test_unknown_work_that_is_listed_goes_on():
