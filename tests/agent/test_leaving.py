@@ -28,6 +28,14 @@ def test_sigterm_finishes_what_runs_and_takes_nothing_new(server: ScriptedServer
     assert server.output(order) == b"done\n"
 
 
+def test_an_idle_agent_takes_its_slots_back_before_it_is_gone(server: ScriptedServer, agent: Agent):
+    agent.ready()
+    assert server.sessions[-1].slots == 4
+    agent.signal(signal.SIGTERM)
+    assert agent.exit_code() == 0
+    assert server.sessions[-1].slots == 0
+
+
 def test_a_second_sigterm_stops_what_runs(server: ScriptedServer, agent: Agent):
     agent.ready()
     order = server.run("sleep", "300")

@@ -31,6 +31,8 @@ from agents.wire.messages import (
 logger = logging.getLogger(__name__)
 
 READ_BYTES = 1024 * 1024
+# Below the time that the runner leaves its link to end in.
+LAST_WORD_S = 1.5
 A = TypeVar("A")
 
 
@@ -55,6 +57,7 @@ class Link:
         self._rests: dict[Lane, asyncio.TimerHandle] = {}
         self._frames_sent = 0
         self._pong = asyncio.Event()
+        self.is_broken = False
         self.vitals = health.Vitals()
 
     def begin(self) -> None:
@@ -82,6 +85,14 @@ class Link:
             case seam.Items(items):
                 self._reporter.offer(items)
                 self._apply(words.ReportsWait())
+
+    async def last_word(self) -> None:
+        """Take the slots back before the runner ends: no work is to be given in its absence."""
+        if self._state.stage is not words.Stage.OPEN or not self._composer.roster.draining:
+            return
+        with contextlib.suppress(Unanswered, msgspec.MsgspecError, NoIdentity, TimeoutError):
+            async with asyncio.timeout(LAST_WORD_S):
+                await self._ask(self._composer.session(), SessionOpened)
 
     def _apply(self, event: words.Event) -> None:
         before = self._state.stage
@@ -240,11 +251,15 @@ class Link:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.error("link_broken", exc_info=task.exception())
+            self.is_broken = True
             self._writer.close()
 
 
 async def serve(sock: socket.socket) -> bool:
-    """Speak for the runner at the other end of ``sock``; did it end in good order?"""
+    """Speak for the runner at the other end of ``sock``; is its work in good hands afterwards?
+
+    Not when the runner is gone without a farewell. A link that breaks says nothing of the runner.
+    """
     reader, writer = await asyncio.open_connection(sock=sock)
     frames = _frames(reader)
     setup = await anext(frames, None)
@@ -260,9 +275,10 @@ async def serve(sock: socket.socket) -> bool:
         link.begin()
         async for message in frames:
             if isinstance(message, seam.Farewell):
+                await link.last_word()
                 return True
             link.hear(message)
-    return False
+    return link.is_broken
 
 
 async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[seam.FromRunner]:
