@@ -49,7 +49,7 @@ def test_an_agent_is_described_with_what_it_works_on(cli, pool, agent):
 
 
 def test_a_pool_is_described_with_its_queue_and_members(cli, pool, agent):
-    a_tasks(pool, 3)
+    a_tasks(pool, 3, requirement=a_requirement(pool, labels={"no": "body"}))
     said = cli("describe", "pool", "default")
     assert said.code == 0
     assert "every agent of the project" in said.out
