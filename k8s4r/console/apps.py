@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class ConsoleConfig(AppConfig):
-    """Registers the app and makes sure this process uses our Celery app."""
+    """Registers the app."""
 
     name = "k8s4r.console"
     label = "console"
