@@ -1,11 +1,18 @@
 """Does work go on, and is everything delivered once, when the link or the server goes away?"""
 
 import signal
+import socket
+import subprocess
+import sys
 import threading
+from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
+from agents.client import seam
 from agents.client.clock import BootClock
+from agents.client.processes import RUNNER_MARK
 from agents.wire import messages as wire
 from tests.agent.harness import Agent, is_alive
 from tests.agent.scripted_server import ScriptedServer
@@ -47,6 +54,32 @@ def test_a_link_that_dies_again_and_again_loses_nothing(server: ScriptedServer, 
     assert server.end_of(order).exit_code == 6
     assert server.output(order) == COUNTED
     assert server.started(order).pid == pid
+
+
+def test_a_link_that_breaks_ends_no_work(server: ScriptedServer, tmp_path: Path):
+    session = uuid4()
+    (tmp_path / "enrolment").write_text(server.script.enrolment_token)
+    # Where the link keeps its identity before it uses it: that fails, and nobody foresaw it.
+    (tmp_path / "identity.new").mkdir()
+    work = subprocess.Popen(["sleep", "60"], env={RUNNER_MARK: str(session)})
+    runner, theirs = socket.socketpair()
+    with theirs:
+        link = subprocess.Popen(
+            [sys.executable, "-m", "agents.client.link", str(theirs.fileno()), str(session), "0"],
+            pass_fds=[theirs.fileno()],
+        )
+    try:
+        for frame in _greeting(server.url, session, tmp_path):
+            runner.sendall(seam.framed(frame))
+        link.wait(20)
+        assert server.registrations
+        assert work.poll() is None
+    finally:
+        link.kill()
+        work.kill()
+        link.wait()
+        work.wait()
+        runner.close()
 
 
 def test_work_that_ends_while_the_link_is_away_is_reported_with_its_own_times(
@@ -159,3 +192,20 @@ def test_one_report_that_the_server_rejects_holds_up_no_other(server: ScriptedSe
 def _another(agent: Agent, old: int) -> int:
     link = agent.link()
     return link.pid if link.pid != old else 0
+
+
+def _greeting(url: str, session: UUID, folder: Path) -> list[seam.Frame]:
+    setup = seam.Setup(
+        session=session,
+        boot_id="boot",
+        clock_base=0.0,
+        url=url,
+        name="machine-1",
+        state_folder=str(folder),
+        labels={},
+        drivers=["noop"],
+        capabilities={},
+        slots=1,
+        enrolment_token_file=str(folder / "enrolment"),
+    )
+    return [setup, seam.Roster(held=[], stopping=[], free=1, draining=False, frames_taken=0)]
