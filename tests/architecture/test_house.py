@@ -1,6 +1,7 @@
 """The house rules that import-linter cannot see."""
 
 import ast
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ def _body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def _tracked() -> list[Path]:
+    if shutil.which("git") is None:
+        return []
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout
