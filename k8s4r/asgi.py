@@ -1,5 +1,6 @@
 """What does a web process serve? The gateway's paths, and Django behind them for all others."""
 
+import gc
 import os
 from random import SystemRandom
 from typing import Any, cast
@@ -21,3 +22,8 @@ DJANGO_THREADS = 8
 
 _behind = cast("ASGIApp", WSGIMiddleware(cast("Any", django_application), workers=DJANGO_THREADS))
 application = gateway_application.build(Gateway(random=SystemRandom()), behind=_behind)
+
+# What is loaded by now stays. Looking through it again at each full collection cost a fifth of the
+# heartbeats (benchmarks/fleet.py).
+gc.collect()
+gc.freeze()
