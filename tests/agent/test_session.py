@@ -179,6 +179,29 @@ def test_after_a_long_silence_the_session_is_opened_again():
     assert state.stage is Stage.OPEN
 
 
+@pytest.mark.parametrize("meanwhile", [[], [OPENED], [OPENED, beaten(60.0, 60.5)]])
+def test_orders_of_a_claim_from_before_a_long_silence_are_left_for_the_next(
+    meanwhile: list[Event],
+):
+    silent, _ = play(Rested(Lane.CONTROL), beaten(50.0, 50.5), state=an_open_session())
+    assert silent.stage is Stage.OPENING
+    late = ClaimAnswered(wire.Claimed(orders=[make_order()]))
+    state, actions = play(*meanwhile, late, state=silent)
+    assert not any(isinstance(one, HandOver) for one in actions)
+    order = make_order()
+    state, _ = play(OPENED, beaten(60.0, 60.5), state=state)
+    _, actions = play(ClaimAnswered(wire.Claimed(orders=[order])), state=state)
+    assert HandOver((order,)) in actions
+
+
+def test_a_claim_that_failed_during_a_long_silence_spoils_none_after_it():
+    silent, _ = play(Rested(Lane.CONTROL), beaten(50.0, 50.5), state=an_open_session())
+    open_again, _ = play(failed(Call.CLAIM), OPENED, beaten(60.0, 60.5), state=silent)
+    order = make_order()
+    events = (Rested(Lane.CLAIMS), ClaimAnswered(wire.Claimed(orders=[order])))
+    assert HandOver((order,)) in play(*events, state=open_again)[1]
+
+
 def test_a_change_of_slots_is_said_at_once_and_stops_nothing():
     state, actions = play(SlotsChanged(), state=an_open_session())
     assert actions == [Start(Call.SESSION)]

@@ -63,6 +63,8 @@ def step(state: State, event: Event) -> Step:
     if state.stage is Stage.OVER:
         return state, []
     state, actions = _REACTIONS[type(event)](state, event)
+    if state.stage is Stage.OPENING and Lane.CLAIMS in state.busy:
+        state = replace(state, claim_is_old=True)
     for lane in Lane:
         call = _next_call(state, lane)
         if call is not None:
@@ -145,6 +147,10 @@ def _beaten(state: State, event: Beaten) -> Step:
 
 
 def _claim_answered(state: State, event: ClaimAnswered) -> Step:
+    if state.claim_is_old:
+        # The session was said again without these orders, so they may be somebody else's by now;
+        # what is still ours comes again with the next claim.
+        return replace(_succeeded(state, Lane.CLAIMS), claim_is_old=False), []
     state, actions = _heed(_succeeded(state, Lane.CLAIMS), event.answer.directives)
     if event.answer.orders:
         # Orders go first: a stop in the same answer may be for one of them.
@@ -166,7 +172,8 @@ def _reports_answered(state: State, event: ReportsAnswered) -> Step:
 def _failed(state: State, event: Failed) -> Step:
     lane = LANES[event.call]
     reopen = state.reopen or event.call is Call.SESSION
-    state = replace(state, busy=state.busy - {lane}, reopen=reopen)
+    is_old = state.claim_is_old and event.call is not Call.CLAIM
+    state = replace(state, busy=state.busy - {lane}, reopen=reopen, claim_is_old=is_old)
     if _is_over(state, event):
         return _over(state, End(EXIT_ERROR, "session_superseded", event.detail))
     match event.trouble:

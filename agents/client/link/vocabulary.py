@@ -63,7 +63,10 @@ LANES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that the link's behaviour depends on. Moments are seconds on the agent's clock."""
+    """All that the link's behaviour depends on. Moments are seconds on the agent's clock.
+
+    ``claim_is_old``: the claim under way was made before the session is being opened again.
+    """
 
     stage: Stage = Stage.NEW
     busy: frozenset[Lane] = frozenset()
@@ -75,6 +78,7 @@ class State:
     doubted_at: float | None = None
     reports_wait: bool = False
     runner_is_behind: bool = False
+    claim_is_old: bool = False
     reopen: bool = False
 
 
