@@ -65,6 +65,7 @@ def test_what_work_wrote_after_the_last_look_is_not_lost(server: ScriptedServer,
     agent.ready("--kill-grace", "5", "--stop-margin", "30")
     order = server.shell("trap 'echo farewell; exit 0' TERM; echo up; sleep 300 & wait")
     wait_until(lambda: server.output(order) == b"up\n")
+    wait_until(lambda: len(carriers(order.attempt)) == 2)
     agent.kill_runner()
     wait_until(lambda: not carriers(order.attempt))
     agent.start(*QUICK)
@@ -87,7 +88,7 @@ def test_results_outlive_both_processes(server: ScriptedServer, agent: Agent):
     end = server.end_of(order)
     assert isinstance(end, wire.Finished)
     assert (end.exit_code, server.output(order)) == (9, b"done\n")
-    assert started.at + 0.3 <= end.at < back
+    assert started.at <= end.at < back
 
 
 def test_two_runners_cannot_share_a_spool(server: ScriptedServer, agent: Agent):
