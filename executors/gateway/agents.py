@@ -56,7 +56,7 @@ class AgentEndpoints:
     async def reports(self, exchange: Exchange) -> Answer:
         """Take what attempts did; who follows them is told once it is committed."""
         call = await self._call(exchange, _REPORTS, limits=REPORTS)
-        answer = await self._calls.reports.submit(call)
+        answer = await self._calls.report(call)
         self._followers.reported(item.attempt for item in call.message.items)
         return json_answer(answer)
 
