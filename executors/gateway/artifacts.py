@@ -66,6 +66,8 @@ class ArtifactEndpoint:
             arrived = replace(arrival, size_bytes=upload.size_bytes)
             kept = await self.storing.submit((token, arrived))
             is_new = kept.is_new
+            if not is_new:
+                await _in_thread(upload.stand_in, kept.artifact_id)
         finally:
             if not is_new:
                 await _in_thread(upload.discard)

@@ -28,9 +28,13 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The answer; ``is_new`` is false where the same file was there: the new bytes may go."""
+    """The answer, and under which id its bytes have to lie.
+
+    ``is_new`` is false where the same file was there under another: the new bytes may go.
+    """
 
     stored: StoredArtifact
+    artifact_id: UUID
     is_new: bool
 
 
@@ -53,7 +57,7 @@ def store(arrival: Arrival, *, agent_id: UUID, now: datetime) -> Kept:
         arrival.attempt_token, attempt.id, attempt.number
     ):
         raise Superseded(f"attempt {attempt.id} is no longer the current one")
-    row, is_new = Artifact.objects.get_or_create(
+    row, _ = Artifact.objects.get_or_create(
         attempt_id=attempt.id,
         name=arrival.name,
         defaults={
@@ -68,4 +72,5 @@ def store(arrival: Arrival, *, agent_id: UUID, now: datetime) -> Kept:
     answer = StoredArtifact(
         attempt=attempt.id, name=row.name, sha256=row.sha256, size_bytes=row.size_bytes
     )
-    return Kept(answer, is_new)
+    # By the id: this very arrival may be asked for again because the word of its commit got lost.
+    return Kept(answer, row.pk, is_new=row.pk == arrival.artifact_id)

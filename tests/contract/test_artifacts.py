@@ -87,6 +87,17 @@ def test_the_same_file_again_is_a_success_and_is_kept_once(
     assert Artifact.objects.count() == 1
 
 
+def test_a_file_whose_bytes_are_gone_gets_them_back_when_it_comes_again(
+    client: httpx2.Client, attempt: Attempt
+) -> None:
+    assert put(client, attempt, b"plan").status_code == 201
+    (file,) = kept()
+    file.unlink()
+    assert put(client, attempt, b"plan").status_code == 200
+    assert [path.read_bytes() for path in kept()] == [b"plan"]
+    assert kept() == [file]
+
+
 @pytest.mark.parametrize(
     ("what", "status"),
     [

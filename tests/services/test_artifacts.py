@@ -19,14 +19,14 @@ def work():
     return an_attempt(a_task(a_pool(agent)), agent, state="running")
 
 
-def store(attempt, *, agent=None, token=None, sha256=HASH, name="plan.bin"):
+def store(attempt, *, agent=None, token=None, sha256=HASH, name="plan.bin", identity=None):
     arrival = Arrival(
         attempt_id=attempt.pk,
         attempt_token=token or token_of(attempt),
         name=name,
         sha256=sha256,
         size_bytes=5,
-        artifact_id=clock.new_id(),
+        artifact_id=identity or clock.new_id(),
     )
     return artifacts.store(arrival, agent_id=(agent or attempt.agent).pk, now=NOON)
 
@@ -37,6 +37,13 @@ def test_a_file_is_kept_once_and_the_same_again_is_a_success():
     assert (first.is_new, second.is_new) == (True, False)
     assert first.stored == second.stored
     assert Artifact.objects.get(attempt=attempt).sha256 == HASH
+
+
+def test_an_arrival_whose_commit_was_not_heard_of_keeps_its_bytes():
+    attempt, identity = work(), clock.new_id()
+    assert store(attempt, identity=identity).is_new
+    again = store(attempt, identity=identity)
+    assert (again.is_new, again.artifact_id) == (True, identity)
 
 
 def test_another_file_of_the_same_name_is_a_conflict():
