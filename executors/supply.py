@@ -5,7 +5,7 @@ owner) are found by a loose index scan, and of each share only its head is read.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -29,6 +29,19 @@ class Share:
     requirement_id: str
     project_id: UUID
     owner_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What waits: the shares, in the order of the index, and what belongs to them.
+
+    ``weights`` are those of the projects; ``codes`` say why each requirement waits, as noted.
+    """
+
+    shares: tuple[Share, ...]
+    requirements: Mapping[str, Requirement]
+    weights: Mapping[UUID, float]
+    codes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +69,11 @@ WITH RECURSIVE shares AS (
           AND (t.requirement_id, t.project_id, t.owner_id)
             > (s.requirement_id, s.project_id, s.owner_id)
         ORDER BY t.requirement_id, t.project_id, t.owner_id LIMIT 1) after
-) SELECT requirement_id, project_id, owner_id FROM shares
+) SELECT s.requirement_id, s.project_id, s.owner_id, p.weight, r.waiting_code,
+         r.kind, r.driver, r.labels, r.constraints, r.resources
+  FROM shares s JOIN executors_requirement r ON r.id = s.requirement_id
+                JOIN access_project p ON p.id = s.project_id
+  ORDER BY s.requirement_id, s.project_id, s.owner_id
 """
 
 _HEADS: Final = """
@@ -110,9 +127,20 @@ WHERE a.state IN ('assigned', 'held', 'running', 'stopping', 'unknown')
 """
 
 
-def shares_waiting(pool_id: UUID) -> list[Share]:
-    """Return who waits for what in the pool, in the order of the index."""
-    return [Share(*row) for row in database.rows(_SHARES, {"pool": pool_id})]
+def demand(pool_id: UUID) -> Demand:
+    """Return who waits for what in the pool."""
+    rows = database.rows(_SHARES, {"pool": pool_id})
+    return Demand(
+        shares=tuple(Share(*row[:3]) for row in rows),
+        requirements={row[0]: _requirement(row[0], *row[5:]) for row in _each_first(rows)},
+        weights={row[1]: row[3] for row in rows},
+        codes={row[0]: row[4] for row in rows},
+    )
+
+
+def _each_first(rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
+    """Return one row of each requirement: the others say the same about it."""
+    return {row[0]: row for row in rows}.values()
 
 
 def heads(pool_id: UUID, shares: Sequence[Share], *, limit: int) -> list[Queued]:
@@ -145,9 +173,16 @@ def held(pool_id: UUID) -> dict[tuple[UUID, UUID], int]:
     return {(project, owner): count for project, owner, count in rows}
 
 
-def requirements(ids: Collection[str]) -> dict[str, Requirement]:
-    """Return the requirements as values, by id."""
-    return {row.pk: as_value(row) for row in RequirementRow.objects.filter(pk__in=ids)}
+def _requirement(identity: str, kind: str, driver: str, *asked: Any) -> Requirement:
+    labels, constraints, resources = (_parsed(value) for value in asked)
+    return Requirement(
+        id=identity,
+        kind=kind,
+        driver=driver,
+        labels=labels,
+        constraints=tuple(_constraint(entry) for entry in constraints),
+        resources=resources,
+    )
 
 
 def as_value(row: RequirementRow) -> Requirement:
@@ -202,9 +237,14 @@ def _candidate(row: tuple[Any, ...], used: Mapping[str, float]) -> Candidate:
     )
 
 
-def _loaded(value: Any) -> dict[str, Any]:
+def _parsed(value: Any) -> Any:
     """Return a jsonb value of a raw cursor: Django leaves it as text there."""
-    loaded = json.loads(value) if isinstance(value, str) else value
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _loaded(value: Any) -> dict[str, Any]:
+    """Return a jsonb object; what is none counts as empty."""
+    loaded = _parsed(value)
     return loaded if isinstance(loaded, dict) else {}
 
 

@@ -22,9 +22,8 @@ from executors.core.selection import (
 from executors.core.strategies import Strategy
 from executors.services import transitions
 from executors.services.transitions import NewAttempt
-from executors.supply import Share, Supply
+from executors.supply import Demand, Supply
 from k8s4r import clock, database
-from k8s4r.access.models import Project
 from k8s4r.audit import attribution
 from pools.models import Pool
 
@@ -66,14 +65,13 @@ def run_pass(pool_id: UUID, *, now: datetime, aging_weight_s: float) -> PassResu
     Locks: the pool; then the chosen agents and tasks, by pk, skipping what others hold.
     """
     pool = Pool.objects.select_for_update(of=("self",), no_key=True).get(pk=pool_id)
-    shares = supply.shares_waiting(pool_id)
-    if not shares:
+    demand = supply.demand(pool_id)
+    if not demand.shares:
         return PassResult()
     offer = supply.candidates(pool)
-    plan = _decide(pool, shares, offer, aging_weight_s=aging_weight_s)
-    attribution.attribute(attribution.SYSTEM, cause="dispatch")
+    plan = _decide(pool, demand, offer, aging_weight_s=aging_weight_s)
     placed = _apply(plan.placements, offer.sessions, now=now)
-    _remember(pool, plan, shares, now=now)
+    _remember(pool, plan, demand, now=now)
     agents = frozenset(new.agent_id for new in placed)
     if agents:
         wakeups.news_for(agents)
@@ -81,18 +79,16 @@ def run_pass(pool_id: UUID, *, now: datetime, aging_weight_s: float) -> PassResu
     return PassResult(len(placed), agents, more=more)
 
 
-def _decide(pool: Pool, shares: Sequence[Share], offer: Supply, *, aging_weight_s: float) -> Plan:
+def _decide(pool: Pool, demand: Demand, offer: Supply, *, aging_weight_s: float) -> Plan:
     if pool.paused:
-        codes = {share.requirement_id: WaitingCode.PAUSED for share in shares}
+        codes = dict.fromkeys(demand.requirements, WaitingCode.PAUSED)
         return Plan(placements=(), waiting=codes, cursor=pool.cursor)
     # One more than there is room for: what is left over says why it waits.
     limit = min(offer.free_slots, TASKS_PER_PASS) + 1
-    projects = {share.project_id for share in shares}
-    weights = dict(Project.objects.filter(pk__in=projects).values_list("pk", "weight"))
     return allocate(
-        supply.heads(pool.pk, shares, limit=limit),
+        supply.heads(pool.pk, demand.shares, limit=limit),
         Snapshot(
-            requirements=supply.requirements({share.requirement_id for share in shares}),
+            requirements=demand.requirements,
             candidates=offer.candidates,
             held=supply.held(pool.pk),
         ),
@@ -103,7 +99,7 @@ def _decide(pool: Pool, shares: Sequence[Share], offer: Supply, *, aging_weight_
             limits=Limits(
                 max_concurrent=pool.max_concurrent,
                 per_owner=pool.max_per_owner,
-                weights=weights,
+                weights=demand.weights,
             ),
         ),
         random=Random(f"{pool.pk}:{pool.passes}"),  # noqa: S311 - a fair draw, not a secret
@@ -116,6 +112,7 @@ def _apply(
     """Turn placements into attempts, as far as their agents and tasks are still free."""
     if not placements:
         return []
+    attribution.attribute(attribution.SYSTEM, cause="dispatch")
     agents = _locked(_LOCK_AGENTS, {placement.agent_id for placement in placements})
     tasks = _locked(_LOCK_TASKS, {placement.task_id for placement in placements})
     return transitions.assign(
@@ -140,10 +137,11 @@ def _locked(statement: str, ids: set[UUID]) -> frozenset[UUID]:
     return frozenset(row[0] for row in database.rows(statement, [list(ids)]))
 
 
-def _remember(pool: Pool, plan: Plan, shares: Sequence[Share], *, now: datetime) -> None:
+def _remember(pool: Pool, plan: Plan, demand: Demand, *, now: datetime) -> None:
     """Keep why each requirement waits, and where round robin and the draw go on."""
-    ids = sorted({share.requirement_id for share in shares})
-    codes = [str(plan.waiting.get(requirement_id, "")) for requirement_id in ids]
-    database.run(_SAY_WHY, {"now": now, "ids": ids, "codes": codes})
+    codes = {one: str(plan.waiting.get(one, "")) for one in sorted(demand.requirements)}
+    if codes != demand.codes:
+        parameters = {"now": now, "ids": list(codes), "codes": list(codes.values())}
+        database.run(_SAY_WHY, parameters)
     if plan.placements and pool.strategy in {Strategy.ROUND_ROBIN, Strategy.RANDOM}:
         Pool.objects.filter(pk=pool.pk).update(cursor=plan.cursor, passes=pool.passes + 1)
