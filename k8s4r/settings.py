@@ -27,6 +27,7 @@ class Environment(BaseSettings):
     artifacts_dir: Path | None = Field(None, description="Where artifacts lie; home/artifacts.")
     database_url: str = Field("postgresql:///k8s4r", description="PostgreSQL, 15 or newer.")
     database_role: str = Field("", description="Role to work as: it may not change history.")
+    statement_timeout_s: float = Field(15.0, description="Of one SQL statement; 0: no limit.")
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis: hints only.")
     secret_key: str = Field("", description="Django's secret for sessions.")
     secret_key_file: Path | None = None
@@ -120,7 +121,7 @@ def _database(url: str, role: str) -> dict[str, object]:
     """Return Django's form of a PostgreSQL URL; a socket folder may stand in ``?host=``."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
-    options = "-c statement_timeout=15s -c lock_timeout=3s"
+    options = f"-c statement_timeout={ENV.statement_timeout_s:g}s -c lock_timeout=3s"
     options += " -c idle_in_transaction_session_timeout=30s"
     options += f" -c role={role}" if role else ""
     return {

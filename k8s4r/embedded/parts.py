@@ -98,7 +98,9 @@ def _redis(configuration: Configuration, environment: Environment) -> Program | 
 
 
 def _migrate(configuration: Configuration, environment: Environment) -> Program:
-    return _python(configuration, environment, "migrate", ("django", "migrate", "--no-input"))
+    # A migration may take as long as its tables need.
+    patient = {**environment, "K8S4R_STATEMENT_TIMEOUT_S": "0"}
+    return _python(configuration, patient, "migrate", ("django", "migrate", "--no-input"))
 
 
 def _bootstrap(configuration: Configuration, environment: Environment) -> Program:
