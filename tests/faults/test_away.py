@@ -102,20 +102,30 @@ def test_replaced_work_is_stopped_before_its_next_attempt_and_waiting_work_is_ad
 def test_an_agent_that_is_not_heard_loses_its_work_to_another_but_not_what_must_wait(
     platform, tmp_path
 ):
-    with operations.crew(platform, 1, slots=2) as agents:
+    with operations.crew(platform, 2, slots=2) as agents:
+        (other,) = (
+            agent["id"]
+            for agent in platform.get("/api/v1/agents?limit=200")["items"]
+            if agent["name"] == "bench-1"
+        )
+        platform.post(f"/api/v1/agents/{other}/pause", {})
         waiting = start(platform, tmp_path, 1, ticks=200, lost_after_s=8, disconnect="wait")
-        replaced = start(platform, tmp_path, 0, ticks=60, lost_after_s=8)
-        agents.append(fleet.start_agent(platform, 1, slots=1, options=operations.QUICK_AGENT))
-        wait_until(lambda: fleet.online(platform) == 2, timeout_s=60)
+        replaced = start(platform, tmp_path, 0, ticks=80, lost_after_s=8)
+        platform.post(f"/api/v1/agents/{other}/resume", {})
         # The runner is silenced as a broken network would do it: nothing it says gets out.
         with frozen(operations.link_of(agents[0]).pid):
             again = ended(platform, replaced)
-            unknown = operations.task(platform, waiting)["state"]
+            first, second = attempts(platform, replaced)
+            (held,) = attempts(platform, waiting)
+            assert [one["state"] for one in (first, second, held)] == [
+                "lost",
+                "succeeded",
+                "unknown",
+            ]
+            assert first["agent_id"] != second["agent_id"] == other
         adopted = ended(platform, waiting)
-        first, second = attempts(platform, replaced)
 
-    assert (again["state"], unknown) == ("completed", "unknown")
-    assert first["agent_id"] != second["agent_id"]
+    assert again["state"] == "completed"
     assert not list(witness.overlaps(tmp_path))
     assert (adopted["state"], adopted["attempts_made"]) == ("completed", 1)
     assert len({step.pid for step in steps(tmp_path, 1)}) == 1
@@ -232,3 +242,12 @@ def test_a_killed_link_is_replaced_and_nothing_of_the_work_is_lost(platform, tmp
 def working_for(folder, count):
     path = folder / "0"
     return path.exists() and len(witness.steps(path)) > count
+
+
+def test_work_is_not_given_to_an_agent_that_has_left_in_good_order(platform, tmp_path):
+    with operations.crew(platform, 1, slots=1):
+        pass
+    (identity,) = operations.submit(platform, [witness.request(tmp_path, 0, ticks=1)])
+    with fleet.agents(platform, 1, slots=1, options=operations.QUICK_AGENT):
+        task = ended(platform, identity)
+    assert (task["state"], task["attempts_made"]) == ("completed", 1)
