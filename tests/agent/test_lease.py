@@ -33,6 +33,23 @@ def test_without_the_server_work_stops_before_it_is_lost(
     assert last + 3 <= end.at < last + 6
 
 
+@pytest.mark.parametrize("begun", ["a stop", "the end of its first process"])
+def test_a_long_grace_does_not_outlast_the_lease(server: ScriptedServer, agent: Agent, begun: str):
+    agent.ready(*SHORT)
+    stubborn = "trap '' TERM; echo up; sleep 300; sleep 300"
+    script = stubborn if begun == "a stop" else f'setsid sh -c "{stubborn}" & sleep 0.5'
+    order = server.shell(script, spec={"kill_grace_s": 3600}, lost_after_s=6)
+    wait_until(lambda: server.output(order) == b"up\n")
+    if begun == "a stop":
+        server.ask_to_stop(order, reason="run_deadline")
+    wait_until(lambda: order.attempt in server.claims[-1].stopping)
+    server.stop()
+    last = server.heartbeats[-1].sent_at
+    wait_until(lambda: not carriers(order.attempt))
+    server.start()
+    assert last + 3 <= server.end_of(order).at < last + 6
+
+
 def test_work_with_policy_wait_runs_on(server: ScriptedServer, agent: Agent):
     agent.ready(*SHORT)
     script = "for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 0.5; done"

@@ -103,14 +103,18 @@ class Runner:
                 self._link_cannot_go_on(message)
 
     def _watch_lease(self) -> None:
-        """Stop what may not run any more; nothing that has an effect comes before this."""
+        """Stop what may not run any more; nothing that has an effect comes before this.
+
+        What is ending already gets no longer for it: another agent may start the work soon.
+        """
         silence = self._work.silence_s
         terms = self._work.machine.terms
         for attempt in self._work.live():
-            if attempt.phase is Phase.RUNNING and not may_run(
-                attempt.order, terms, silence_s=silence
-            ):
-                self._ending.stop(attempt, "disconnected", grace_s=self._short(attempt))
+            if may_run(attempt.order, terms, silence_s=silence):
+                continue
+            short = self._short(attempt)
+            if attempt.kill_at is None or attempt.kill_at > self._work.clock.now() + short:
+                self._ending.stop(attempt, "disconnected", grace_s=short)
 
     def _take_orders(self, orders: list[Order]) -> None:
         self._frames_taken += 1
