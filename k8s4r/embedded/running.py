@@ -7,6 +7,7 @@
     any of them -> FAILED                     (it ended, and trying again is pointless)
 """
 
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from threading import Event
@@ -44,7 +45,9 @@ class Running:
         """Start it, and leave on disk who it is."""
         logfiles.trim(self.program.log)
         self.child = launch(self.program)
-        records.write(self._record, records.of(self.child.pid))
+        # On a full disk: the kernel's signal still ends it when we are killed.
+        with suppress(OSError):
+            records.write(self._record, records.of(self.child.pid))
         self.state = PartState.STARTING
         self._began = now
         return self.child
@@ -111,8 +114,13 @@ class Running:
         self._report.line(self.part.name, f"{what}; starting it again in {seconds(delay)}")
 
     def _restart_when_due(self, now: float) -> None:
-        if now >= self._next:
+        if now < self._next:
+            return
+        try:
             self.launch(now)
+        except OSError as error:
+            self._next = now + BACKOFF.cap_s
+            self._report.line(self.part.name, f"cannot be started now: {error}")
 
     def _check_start(self, now: float) -> None:
         assert self.child is not None

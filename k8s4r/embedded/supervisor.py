@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 
 from k8s4r.embedded import (
@@ -179,8 +180,10 @@ class Supervisor:
             parts=(*self._external, *(running.status() for running in self._running)),
         )
         if status != self._said:
-            state.write(self._home.run, status)
-            self._said = status
+            # A disk that is full must not bring down what runs; the next look writes it.
+            with suppress(OSError):
+                state.write(self._home.run, status)
+                self._said = status
 
 
 def _address(home: Home) -> str:

@@ -115,6 +115,14 @@ def test_a_full_log_is_cut_while_its_writer_goes_on(tmp_path):
     assert log.read_bytes() == b"next\n"
 
 
+def test_a_full_log_is_cut_though_there_is_no_room_for_its_copy(tmp_path):
+    log = tmp_path / "web.log"
+    log.write_bytes(b"x" * 100)
+    (tmp_path / "web.log.1").mkdir()
+    logfiles.trim(log, limit_bytes=99)
+    assert log.read_bytes() == b""
+
+
 def test_lock_files_whose_pid_is_no_postgresql_are_removed(tmp_path):
     mine, sockets_lock = tmp_path / "postmaster.pid", tmp_path / ".s.PGSQL.5432.lock"
     for path in (mine, sockets_lock):

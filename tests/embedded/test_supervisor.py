@@ -67,6 +67,23 @@ def test_a_part_that_dies_is_started_again_and_a_line_says_so(platform):
     assert re.search(r"web +killed by signal 9 after .*; starting it again in", supervisor.said())
 
 
+def test_a_disk_that_takes_nothing_brings_no_part_down(platform):
+    supervisor = platform.up("redis", "web")
+    run = platform.home / "run"
+    # Where drafts are written: nothing can be, as on a full disk.
+    for name in ("state.draft", "web.draft"):
+        (run / name).mkdir()
+    first = platform.process("web")
+    first.kill()
+    wait_until(lambda: supervisor.said().count("web  ") == 3 or supervisor.poll() is not None)
+    assert supervisor.poll() is None, supervisor.said()
+    for name in ("state.draft", "web.draft"):
+        (run / name).rmdir()
+    wait_until(lambda: platform.part("web").restarts == 1)
+    assert platform.process("web") != first
+    assert platform.part("redis").restarts == 0
+
+
 def test_what_a_dead_part_leaves_in_its_group_does_not_outlive_it(platform):
     platform.up("worker")
     child = platform.process("worker").children()[0]
