@@ -16,6 +16,7 @@ from agents.client.runner.outbox import WINDOW_BYTES, Outbox
 from agents.client.runner.records import Life
 from agents.client.runner.recovery import Remains, restore
 from agents.client.runner.spool import Spool, SpoolInUse, claimed
+from agents.client.runner.trash import Trash
 from agents.wire import messages as wire
 from tests.agent.words import make_order
 
@@ -193,3 +194,14 @@ def test_after_a_reboot_time_goes_on_by_the_wall_clock():
 def test_after_a_reboot_with_a_lost_wall_clock_time_never_goes_back():
     base = clock.carried_on(offset=clock.wall() + 10**6, last=5000)
     assert 5000 <= BootClock(base).now() < 5002
+
+
+def test_what_cannot_be_deleted_does_not_keep_the_rest(tmp_path: Path):
+    trash = Trash(tmp_path / "trash")
+    rest = tmp_path / "rest"
+    rest.mkdir()
+    trash.put(tmp_path / ("x" * 300))  # no file system takes such a name
+    trash.put(rest)
+    trash.close()
+    assert not rest.exists()
+    assert list((tmp_path / "trash").iterdir()) == []

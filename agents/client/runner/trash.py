@@ -4,6 +4,7 @@ Work may leave a hundred thousand files. Renaming their folder is one step; a th
 does the rest, and what it did not finish is found in the trash by the next runner.
 """
 
+import contextlib
 import os
 import shutil
 import threading
@@ -39,7 +40,9 @@ class Trash:
 
     def _run(self) -> None:
         while (path := self._queue.get()) is not None:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            # What cannot be deleted now must not keep the rest: the next runner tries again.
+            with contextlib.suppress(OSError):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
