@@ -41,8 +41,8 @@ class Belongings:
         """Return what an attempt's ended processes left to the runner, its subreaper.
 
         One read of a file in the usual case, where nothing is left. A leftover without a mark
-        (it wiped its environment) is held against every attempt that could have started it, and
-        so goes with the last of them.
+        (it wiped its environment) is held against every attempt that could have started it, unless
+        the kernel says whose it is.
         """
         left = {pid for pid in self._strays() if self._is_of(pid, attempt)}
         return left | (self._enclosed(attempt) - self._first(attempt))
@@ -65,6 +65,10 @@ class Belongings:
             return set()
         return set(self._cgroups.members(attempt.id))
 
+    def _is_anothers(self, pid: int, attempt: Attempt) -> bool:
+        """Does the kernel hold it in the group of another attempt?"""
+        return any(pid in self._enclosed(one) for one in self._live() if one is not attempt)
+
     def _first(self, attempt: Attempt) -> set[int]:
         return set() if attempt.child is None else {attempt.child.pid}
 
@@ -80,6 +84,6 @@ class Belongings:
         if mark is not None:
             return mark == str(attempt.id)
         found = processes.stat(pid)
-        if found is None or attempt.child is None:
+        if found is None or attempt.child is None or self._is_anothers(pid, attempt):
             return False
         return attempt.child.start_ticks <= found.start_ticks
