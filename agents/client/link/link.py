@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 READ_BYTES = 1024 * 1024
 # Below the time that the runner leaves its link to end in.
 LAST_WORD_S = 1.5
+# From here on the server may believe that the agent offers slots.
+KNOWN_STAGES = frozenset({words.Stage.OPENING, words.Stage.RENEWING, words.Stage.OPEN})
 A = TypeVar("A")
 
 
@@ -88,7 +90,7 @@ class Link:
 
     async def last_word(self) -> None:
         """Take the slots back before the runner ends: no work is to be given in its absence."""
-        if self._state.stage is not words.Stage.OPEN or not self._composer.roster.draining:
+        if self._state.stage not in KNOWN_STAGES or not self._composer.roster.draining:
             return
         with contextlib.suppress(Unanswered, msgspec.MsgspecError, NoIdentity, TimeoutError):
             async with asyncio.timeout(LAST_WORD_S):
