@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
 import httpx2
@@ -14,6 +14,7 @@ import msgspec
 import uvicorn
 from a2wsgi import WSGIMiddleware
 from django.core.wsgi import get_wsgi_application
+from django.db import connections
 
 from agents.models import Agent
 from agents.wire.messages import (
@@ -39,6 +40,7 @@ from tests.builders import a_project, a_user
 from tests.waiting import wait_until
 
 Answer = TypeVar("Answer")
+DJANGO_THREADS = 4
 
 
 @dataclass(slots=True)
@@ -67,7 +69,8 @@ class Served:
 def served() -> Iterator[Served]:
     """Serve until the block ends. Held claims and followed logs are answered at the end."""
     gateway = Gateway(random=Random(1))
-    app = application.build(gateway, behind=_django())
+    django = WSGIMiddleware(get_wsgi_application(), workers=DJANGO_THREADS)
+    app = application.build(gateway, behind=cast("Any", django))
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", ws="none")
     server = uvicorn.Server(config)
     running: list[asyncio.AbstractEventLoop] = []
@@ -89,10 +92,20 @@ def served() -> Iterator[Served]:
             running[0].call_soon_threadsafe(gateway.release)
         thread.join(20)
         assert not thread.is_alive(), "the gateway did not stop"
+        _end(django)
 
 
-def _django() -> Any:
-    return WSGIMiddleware(get_wsgi_application(), workers=4)
+def _end(django: WSGIMiddleware) -> None:
+    """End Django's threads; the test's database has to be free of their connections."""
+    together = threading.Barrier(DJANGO_THREADS)
+
+    def leave() -> None:
+        together.wait(10)  # so that each thread takes one
+        connections.close_all()
+
+    for _ in range(DJANGO_THREADS):
+        django.executor.submit(leave)
+    django.executor.shutdown()
 
 
 def a_token(kind: TokenKind, **terms: Any) -> str:

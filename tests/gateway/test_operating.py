@@ -113,7 +113,8 @@ def test_heartbeats_that_come_together_are_committed_together(
     beating = [threading.Thread(target=one.beat) for one in sides]
     for thread in beating:
         thread.start()
-    wait_until(lambda: gateway.gateway.calls.heartbeats.waiting >= 39)
+    # Taken by the first batch, or waiting for the next.
+    wait_until(lambda: tally.items + gateway.gateway.calls.heartbeats.waiting == 40)
     gate.set()
     for thread in beating:
         thread.join(20)
@@ -225,10 +226,11 @@ def test_a_server_that_is_told_to_stop_answers_held_claims_and_followers_and_end
 ) -> None:
     task = a_task(pool, now=moment, run_after=moment.replace(year=moment.year + 1))
     token, person = an_agents_token(agent), a_persons_token()
+    session = session_of(agent)
     answers: list[httpx2.Response] = []
     with _server_process() as (server, url):
         held = [
-            threading.Thread(target=lambda: answers.append(_claim(url, token, agent))),
+            threading.Thread(target=lambda: answers.append(_claim(url, token, session))),
             threading.Thread(target=lambda: answers.append(_follow(url, person, task.pk))),
         ]
         for thread in held:
@@ -275,10 +277,10 @@ def _holds(url: str) -> bool:
     return {"k8s4r_gateway_claims_held 1.0", "k8s4r_gateway_followers 1.0"} <= set(lines)
 
 
-def _claim(url: str, token: str, agent: Agent) -> httpx2.Response:
+def _claim(url: str, token: str, session: Session) -> httpx2.Response:
     return httpx2.post(
-        f"{url}/api/v1/agents/{agent.pk}/claims",
-        json={"session": str(session_of(agent).pk), "free": 1, "wait_s": 25},
+        f"{url}/api/v1/agents/{session.agent_id}/claims",
+        json={"session": str(session.pk), "free": 1, "wait_s": 25},
         headers={"Authorization": f"Bearer {token}"},
         timeout=40,
     )
