@@ -135,6 +135,10 @@ def _database(url: str, role: str) -> dict[str, object]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
+            # Planned once per connection, not once per call. A pooler in transaction mode in
+            # between must keep prepared statements (PgBouncer does from 1.21 on).
+            "server_side_binding": True,
+            "prepare_threshold": 3,
             "tcp_user_timeout": 20000,
             "keepalives_idle": 10,
             "keepalives_interval": 5,
