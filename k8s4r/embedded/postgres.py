@@ -16,12 +16,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from urllib.parse import quote, unquote
 
 from k8s4r.embedded import binaries, credentials, identity, lockfile, reachable, sockets
 from k8s4r.embedded.errors import DidNotStart
-from k8s4r.embedded.programs import Child, Program, StopStep, await_ready, launch
+from k8s4r.embedded.programs import Program, StopStep
+from k8s4r.embedded.servers import Server, ready
 
 NAME = "k8s4r"
 READY_WITHIN_S = 60.0
@@ -61,16 +61,10 @@ DURABLE: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PostgresServer:
-    """A running server: connect to ``url``; it ends with the ``with`` block, or by ``stop``."""
+class PostgresServer(Server):
+    """A running PostgreSQL."""
 
-    url: str
-    child: Child
-
-    @property
-    def pid(self) -> int:
-        return self.child.pid
+    __slots__ = ()
 
     def stop(self) -> None:
         """Stop it cleanly: sessions end, everything is written; no empty folder stays in /tmp."""
@@ -81,17 +75,6 @@ class PostgresServer:
     @property
     def socket_folder(self) -> Path:
         return Path(unquote(self.url.rpartition("?host=")[2]))
-
-    def __enter__(self) -> "PostgresServer":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +102,7 @@ def start(
     Call it from a thread that stays: the server ends when that thread does.
     """
     program, url = prepare(folder, password_file=password_file, settings=settings)
-    child = launch(program)
-    try:
-        await_ready(child, within_s=READY_WITHIN_S)
-    except BaseException:
-        child.stop()
-        raise
-    return PostgresServer(url, child)
+    return PostgresServer(url, ready(program, within_s=READY_WITHIN_S))
 
 
 def prepare(

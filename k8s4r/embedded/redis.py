@@ -11,12 +11,11 @@ On a loopback port with a generated password; what it holds are hints, still it 
 import os
 import signal
 import socket
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from k8s4r.embedded import binaries, credentials, sockets
-from k8s4r.embedded.programs import Child, Program, StopStep, await_ready, launch
+from k8s4r.embedded.programs import Program, StopStep
+from k8s4r.embedded.servers import Server, ready
 
 HOST = "127.0.0.1"
 READY_WITHIN_S = 20.0
@@ -42,31 +41,10 @@ logfile ""
 """
 
 
-@dataclass(frozen=True, slots=True)
-class RedisServer:
-    """A running server: connect to ``url``; it ends with the ``with`` block, or by ``stop``."""
+class RedisServer(Server):
+    """A running Redis or Valkey."""
 
-    url: str
-    child: Child
-
-    @property
-    def pid(self) -> int:
-        return self.child.pid
-
-    def stop(self) -> None:
-        """Stop it cleanly: what it holds is on disk."""
-        self.child.stop()
-
-    def __enter__(self) -> "RedisServer":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
+    __slots__ = ()
 
 
 def start(
@@ -77,13 +55,7 @@ def start(
     Call it from a thread that stays: the server ends when that thread does.
     """
     program, url = prepare(folder, password_file=password_file, port=port)
-    child = launch(program)
-    try:
-        await_ready(child, within_s=READY_WITHIN_S)
-    except BaseException:
-        child.stop()
-        raise
-    return RedisServer(url, child)
+    return RedisServer(url, ready(program, within_s=READY_WITHIN_S))
 
 
 def prepare(
