@@ -174,7 +174,7 @@ def held(pool_id: UUID) -> dict[tuple[UUID, UUID], int]:
 
 
 def _requirement(identity: str, kind: str, driver: str, *asked: Any) -> Requirement:
-    labels, constraints, resources = (_parsed(value) for value in asked)
+    labels, constraints, resources = (database.parsed(value) for value in asked)
     return Requirement(
         id=identity,
         kind=kind,
@@ -187,14 +187,7 @@ def _requirement(identity: str, kind: str, driver: str, *asked: Any) -> Requirem
 
 def as_value(row: RequirementRow) -> Requirement:
     """Return a requirement row as the value that the rules take."""
-    return Requirement(
-        id=row.pk,
-        kind=row.kind,
-        driver=row.driver,
-        labels=row.labels,
-        constraints=tuple(_constraint(entry) for entry in row.constraints),
-        resources=row.resources,
-    )
+    return _requirement(row.pk, row.kind, row.driver, row.labels, row.constraints, row.resources)
 
 
 def _constraint(entry: Mapping[str, str]) -> Constraint:
@@ -211,46 +204,45 @@ def candidates(pool: Pool) -> Supply:
     }
     statement = _CANDIDATES.format(members=_LISTED if listed else _LABELLED)
     rows = database.rows(statement, parameters)
-    used = _used_resources([row[0] for row in rows if _declared(row[5])])
+    capabilities = [database.loaded(row[5]) for row in rows]
+    declared = [_declared(own) for own in capabilities]
+    used = _used_resources([row[0] for row, own in zip(rows, declared, strict=True) if own])
     return Supply(
-        tuple(_candidate(row, used.get(row[0], {})) for row in rows),
+        tuple(
+            _candidate(row, own, _left(gives, used.get(row[0], {})))
+            for row, own, gives in zip(rows, capabilities, declared, strict=True)
+        ),
         {row[0]: row[7] for row in rows if row[7] is not None},
     )
 
 
-def _candidate(row: tuple[Any, ...], used: Mapping[str, float]) -> Candidate:
-    agent_id, name, desired, observed, labels, capabilities, device, _, total, *free = row
-    declared = _declared(_loaded(capabilities))
+def _candidate(
+    row: tuple[Any, ...], capabilities: Mapping[str, Any], left: Mapping[str, float]
+) -> Candidate:
+    agent_id, name, desired, observed, labels, _, device, _, total, *free = row
     return Candidate(
         agent_id=agent_id,
         name=name,
         desired=Desired(desired),
         observed=Observed(observed),
-        labels=_loaded(labels),
-        capabilities=_loaded(capabilities),
-        device=_loaded(device),
+        labels=database.loaded(labels),
+        capabilities=capabilities,
+        device=database.loaded(device),
         free_slots=tuple(
             FreeSlot(UUID(slot_id), index, lane) for slot_id, index, lane in zip(*free, strict=True)
         ),
         total_slots=total,
-        free_resources={key: amount - used.get(key, 0.0) for key, amount in declared.items()},
+        free_resources=left,
     )
 
 
-def _parsed(value: Any) -> Any:
-    """Return a jsonb value of a raw cursor: Django leaves it as text there."""
-    return json.loads(value) if isinstance(value, str) else value
+def _left(declared: Mapping[str, float], used: Mapping[str, float]) -> dict[str, float]:
+    return {key: amount - used.get(key, 0.0) for key, amount in declared.items()}
 
 
-def _loaded(value: Any) -> dict[str, Any]:
-    """Return a jsonb object; what is none counts as empty."""
-    loaded = _parsed(value)
-    return loaded if isinstance(loaded, dict) else {}
-
-
-def _declared(capabilities: Any) -> dict[str, float]:
+def _declared(capabilities: Mapping[str, Any]) -> dict[str, float]:
     """Return what the agent says it has to give, from ``capabilities.resources``."""
-    resources = _loaded(capabilities).get("resources", {})
+    resources = capabilities.get("resources", {})
     if not isinstance(resources, dict):
         return {}
     return {key: float(value) for key, value in resources.items() if isinstance(value, int | float)}
@@ -263,6 +255,6 @@ def _used_resources(agent_ids: Sequence[UUID]) -> dict[UUID, dict[str, float]]:
     rows: Iterable[tuple[Any, ...]] = database.rows(_USED, {"agents": agent_ids})
     for agent_id, resources in rows:
         of_agent = used.setdefault(agent_id, {})
-        for key, amount in _loaded(resources).items():
+        for key, amount in database.loaded(resources).items():
             of_agent[key] = of_agent.get(key, 0.0) + float(amount)
     return used

@@ -1,5 +1,6 @@
 """How is raw SQL run? The one seam for set-based statements."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -15,6 +16,17 @@ def rows(statement: str, parameters: Parameters = ()) -> list[Row]:
         cursor.execute(statement, parameters)
         found: list[Row] = cursor.fetchall()
     return found
+
+
+def parsed(value: Any) -> Any:
+    """Return a jsonb value that `rows` brought."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def loaded(value: Any) -> dict[str, Any]:
+    """Return a jsonb object that `rows` brought; what is none counts as empty."""
+    found = parsed(value)
+    return found if isinstance(found, dict) else {}
 
 
 def run(statement: str, parameters: Parameters = ()) -> int:

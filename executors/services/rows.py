@@ -4,7 +4,6 @@ The lock order is task, attempt, each by primary key. A task of an attempt never
 tasks may be found through attempts that are not locked yet.
 """
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -101,12 +100,6 @@ def lock_current_of(agent_id: UUID) -> Locked:
     return lock([row[0] for row in database.rows(_CURRENT_OF_AGENT, [agent_id, CURRENT])])
 
 
-def loaded(value: Any) -> dict[str, Any]:
-    """Return a jsonb value of a raw cursor: Django leaves it as text there."""
-    found = json.loads(value) if isinstance(value, str) else value
-    return found if isinstance(found, dict) else {}
-
-
 def _task(row: tuple[Any, ...]) -> LockedTask:
     identity, state, pool_id, phase, disconnect, retry, made, timeout, log_bytes, limit = row
     return LockedTask(
@@ -117,7 +110,7 @@ def _task(row: tuple[Any, ...]) -> LockedTask:
             phase=phase,
             disconnect=disconnect,
             attempts_made=made,
-            retry=policy_from(loaded(retry)),
+            retry=policy_from(database.loaded(retry)),
         ),
         run_timeout_s=timeout,
         log_bytes=log_bytes,
