@@ -68,6 +68,8 @@ class Task(models.Model):
     priority = models.PositiveSmallIntegerField(default=0)
     sort_key = models.FloatField()
     state = models.CharField(max_length=16, default=TaskState.PENDING)
+    # The state between, when the last move took two steps at once; empty after a single one.
+    via = models.CharField(max_length=16, blank=True, default="", db_default="")
     changed_at = models.DateTimeField()
     submitted_at = models.DateTimeField()
     run_after = models.DateTimeField(null=True, blank=True)
@@ -156,6 +158,7 @@ class Attempt(models.Model):
     slot = models.ForeignKey(Slot, models.PROTECT, related_name="+", db_index=False)
     project = models.ForeignKey(Project, models.PROTECT, related_name="+", db_index=False)
     state = models.CharField(max_length=16, default=AttemptState.ASSIGNED)
+    via = models.CharField(max_length=16, blank=True, default="", db_default="")
     stop_reason = models.CharField(max_length=24, blank=True, default=StopReason.NONE)
     changed_at = models.DateTimeField()
     assigned_at = models.DateTimeField()

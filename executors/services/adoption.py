@@ -23,23 +23,25 @@ def adopt(found: Collection[LockedAttempt], *, now: datetime) -> None:
     Locks: expects the tasks and the attempts to be locked by the caller.
     """
     returned = [attempt for attempt in found if attempt.state is AttemptState.UNKNOWN]
-    transitions.move_attempts(
-        [AttemptMove(attempt_id=one.id, event=AttemptEvent.ADOPTED) for one in returned], now=now
-    )
-    again = [move for one in returned for move in stop_again(one)]
-    transitions.move_attempts(again, now=now)
+    transitions.move_attempts([_returned(one) for one in returned], now=now)
     transitions.move_tasks(
         [TaskMove(task_id=one.task_id, event=TaskEvent.ADOPTED) for one in returned], now=now
     )
 
 
-def stop_again(attempt: LockedAttempt) -> list[AttemptMove]:
+def _returned(attempt: LockedAttempt) -> AttemptMove:
+    move = AttemptMove(attempt_id=attempt.id, event=AttemptEvent.ADOPTED)
+    again = stop_again(attempt)
+    return move if again is None else move.then(again)
+
+
+def stop_again(attempt: LockedAttempt) -> AttemptMove | None:
     """Return the move that keeps a returned attempt's order to stop, if it has one."""
     if attempt.stop_reason is StopReason.NONE:
-        return []
-    return [
-        AttemptMove(attempt_id=attempt.id, event=AttemptEvent.STOP, stop_reason=attempt.stop_reason)
-    ]
+        return None
+    return AttemptMove(
+        attempt_id=attempt.id, event=AttemptEvent.STOP, stop_reason=attempt.stop_reason
+    )
 
 
 def doubt(ids: Sequence[UUID], locked: Locked, *, now: datetime) -> None:

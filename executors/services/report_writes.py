@@ -1,14 +1,12 @@
-"""How do folded reports become rows? In rounds of moves, so that history shows every step.
+"""How do folded reports become rows? Every attempt and every task by one move.
 
-A task that began and ended within one batch takes two rounds: running first, its end next.
+What began and ended within one batch takes both steps in one move; history shows each of them.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import zip_longest
 from typing import TypeVar
-from uuid import UUID
 
 import msgspec
 
@@ -59,36 +57,32 @@ def _move(accepted: Sequence[Folded], *, now: datetime) -> None:
     }
     tasks = {one.task.id: one.task for one in accepted}
     ends = {move.task_id: move for move in endings.task_moves(ended.values(), tasks, now=now)}
-    attempt_moves = [_attempt_moves(one) for one in accepted]
-    task_moves = [_task_moves(one, ends.get(one.task.id)) for one in accepted]
-    if not any(attempt_moves) and not any(task_moves):
+    attempt_moves = _given(_attempt_move(one) for one in accepted)
+    task_moves = _given(_task_move(one, ends.get(one.task.id)) for one in accepted)
+    if not attempt_moves and not task_moves:
         return
     attribution.attribute(attribution.AGENTS, cause="report")
-    _in_rounds(attempt_moves, lambda moves: transitions.move_attempts(moves, now=now))
-    _in_rounds(task_moves, lambda moves: transitions.move_tasks(moves, now=now))
+    moved = len(transitions.move_attempts(attempt_moves, now=now))
+    moved += len(transitions.move_tasks(task_moves, now=now))
+    assert moved == len(attempt_moves) + len(task_moves), (
+        "the rows are locked and the fold knows the law"
+    )
     capacity.freed({one.agent_id for one in ended.values()})
 
 
-def _in_rounds(
-    paths: Iterable[Sequence[Move]], move: Callable[[list[Move]], Mapping[UUID, object]]
-) -> None:
-    """Apply the first move of every path, then the second, and so on."""
-    for taken in zip_longest(*paths):
-        moves = [one for one in taken if one is not None]
-        moved = move(moves)
-        assert len(moved) == len(moves), "the rows are locked and the fold knows the law"
+def _given(moves: Iterable[Move | None]) -> list[Move]:
+    return [move for move in moves if move is not None]
 
 
-def _attempt_moves(one: Folded) -> list[AttemptMove]:
-    moves: list[AttemptMove] = []
+def _attempt_move(one: Folded) -> AttemptMove | None:
     beginning, ending = one.fold.beginning, one.fold.ending
-    if beginning is not None and beginning.event is not None:
-        moves.append(_begun(one, beginning, beginning.event))
-        if ending is None and beginning.event is AttemptEvent.ADOPTED:
-            moves += adoption.stop_again(one.attempt)
-    if ending is not None:
-        moves.append(_attempt_end(one, ending))
-    return moves
+    end = None if ending is None else _attempt_end(one, ending)
+    if beginning is None or beginning.event is None:
+        return end
+    begun = _begun(one, beginning, beginning.event)
+    if end is None and beginning.event is AttemptEvent.ADOPTED:
+        end = adoption.stop_again(one.attempt)
+    return begun if end is None else begun.then(end)
 
 
 def _is_told_by_moves(fold: Fold) -> bool:
@@ -131,14 +125,16 @@ def _attempt_end(one: Folded, ending: Ending) -> AttemptMove:
     )
 
 
-def _task_moves(one: Folded, end: TaskMove | None) -> list[TaskMove]:
-    moves = []
+def _task_move(one: Folded, end: TaskMove | None) -> TaskMove | None:
     succeeded = end is not None and end.event is TaskEvent.SUCCEEDED
     begins = {TaskState.DISPATCHING: TaskEvent.STARTED, TaskState.UNKNOWN: TaskEvent.ADOPTED}
     event = begins.get(one.task.state)
-    if event is not None and (one.fold.beginning is not None or succeeded):
-        moves.append(TaskMove(task_id=one.task.id, event=event, started_at=_started_at(one.fold)))
-    return moves if end is None else [*moves, end]
+    if event is None or not (one.fold.beginning is not None or succeeded):
+        return end
+    started_at = _started_at(one.fold)
+    if end is None:
+        return TaskMove(task_id=one.task.id, event=event, started_at=started_at)
+    return replace(end, first=event, started_at=started_at or end.started_at)
 
 
 def _started_at(fold: Fold) -> datetime | None:

@@ -1,15 +1,31 @@
 """The set-based SQL of moves: one statement for any number of rows.
 
-Only `transitions` runs these. The law is joined in as rows ``(from_state, event, to_state)`` of the
-transition table, so an illegal or outdated move simply matches nothing.
+Only `transitions` runs these. The law is joined in as the rows of the transition table, so an
+illegal or outdated move simply matches nothing. A row may take two steps at once, when what began
+has ended by the time it is written: ``via`` keeps the state between, and the trigger leaves an
+event for each step.
 """
 
 from typing import Final
 
+from executors.core.lifecycle import ATTEMPT_TABLE, TASK_TABLE
+from executors.core.steps import Step, steps
+
+
+def _values(law: tuple[Step, ...]) -> str:
+    """Return the law as rows of text constants: they are words of our own enums."""
+    rows = (
+        f"('{step.from_state}', '{step.first}', '{step.event}', '{step.via}', '{step.to_state}')"
+        for step in law
+    )
+    return f"(VALUES {', '.join(rows)}) AS law(from_state, first, event, via, to_state)"
+
+
 # Every array has one entry per move; NULL keeps the column as it is.
-MOVE_TASKS: Final = """
+MOVE_TASKS: Final = f"""
 UPDATE executors_task t SET
     state = law.to_state,
+    via = law.via,
     changed_at = %(now)s,
     reason = coalesce(m.reason, t.reason),
     message = coalesce(m.message, t.message),
@@ -20,19 +36,19 @@ UPDATE executors_task t SET
     run_after = m.run_after,
     stop_requested_at = CASE WHEN law.to_state = 'pending' THEN NULL
                              ELSE t.stop_requested_at END
-FROM unnest(%(ids)s::uuid[], %(events)s::text[], %(reasons)s::text[], %(messages)s::text[],
-            %(exit_codes)s::int[], %(signals)s::int[], %(started)s::timestamptz[],
-            %(ended)s::timestamptz[], %(run_after)s::timestamptz[])
-     AS m(id, event, reason, message, exit_code, signal, started_at, ended_at, run_after),
-     unnest(%(law_from)s::text[], %(law_event)s::text[], %(law_to)s::text[])
-     AS law(from_state, event, to_state)
-WHERE t.id = m.id AND law.event = m.event AND law.from_state = t.state
+FROM unnest(%(ids)s::uuid[], %(firsts)s::text[], %(events)s::text[], %(reasons)s::text[],
+            %(messages)s::text[], %(exit_codes)s::int[], %(signals)s::int[],
+            %(started)s::timestamptz[], %(ended)s::timestamptz[], %(run_after)s::timestamptz[])
+     AS m(id, first, event, reason, message, exit_code, signal, started_at, ended_at, run_after),
+     {_values(steps(TASK_TABLE))}
+WHERE t.id = m.id AND law.first = m.first AND law.event = m.event AND law.from_state = t.state
 RETURNING t.id, t.state
-"""
+"""  # noqa: S608 - the law is made of our own words
 
-MOVE_ATTEMPTS: Final = """
+MOVE_ATTEMPTS: Final = f"""
 UPDATE executors_attempt a SET
     state = law.to_state,
+    via = law.via,
     changed_at = %(now)s,
     stop_reason = coalesce(m.stop_reason, a.stop_reason),
     reason = coalesce(m.reason, a.reason),
@@ -47,17 +63,17 @@ UPDATE executors_attempt a SET
     session_id = coalesce(m.session_id, a.session_id),
     last_seq = coalesce(m.last_seq, a.last_seq),
     last_report_at = CASE WHEN m.last_seq IS NULL THEN a.last_report_at ELSE %(now)s END
-FROM unnest(%(ids)s::uuid[], %(events)s::text[], %(stop_reasons)s::text[], %(reasons)s::text[],
-            %(messages)s::text[], %(exit_codes)s::int[], %(signals)s::int[], %(pids)s::bigint[],
-            %(started)s::timestamptz[], %(ended)s::timestamptz[], %(run_deadlines)s::timestamptz[],
-            %(hashes)s::bytea[], %(sessions)s::uuid[], %(seqs)s::bigint[])
-     AS m(id, event, stop_reason, reason, message, exit_code, signal, pid, started_at, ended_at,
-          run_deadline_at, result_hash, session_id, last_seq),
-     unnest(%(law_from)s::text[], %(law_event)s::text[], %(law_to)s::text[])
-     AS law(from_state, event, to_state)
-WHERE a.id = m.id AND law.event = m.event AND law.from_state = a.state
+FROM unnest(%(ids)s::uuid[], %(firsts)s::text[], %(events)s::text[], %(stop_reasons)s::text[],
+            %(reasons)s::text[], %(messages)s::text[], %(exit_codes)s::int[], %(signals)s::int[],
+            %(pids)s::bigint[], %(started)s::timestamptz[], %(ended)s::timestamptz[],
+            %(run_deadlines)s::timestamptz[], %(hashes)s::bytea[], %(sessions)s::uuid[],
+            %(seqs)s::bigint[])
+     AS m(id, first, event, stop_reason, reason, message, exit_code, signal, pid, started_at,
+          ended_at, run_deadline_at, result_hash, session_id, last_seq),
+     {_values(steps(ATTEMPT_TABLE))}
+WHERE a.id = m.id AND law.first = m.first AND law.event = m.event AND law.from_state = a.state
 RETURNING a.id, a.state
-"""
+"""  # noqa: S608 - as above
 
 # A slot or a task that got a current attempt meanwhile keeps it: the partial unique indexes decide.
 # The session and the slot are looked at again: they may have ended since they were read.
@@ -79,7 +95,7 @@ RETURNING id, task_id, agent_id
 
 ASSIGN_TASKS: Final = """
 UPDATE executors_task t SET
-    state = 'dispatching', changed_at = %(now)s, attempts_made = t.attempts_made + 1,
+    state = 'dispatching', via = '', changed_at = %(now)s, attempts_made = t.attempts_made + 1,
     agent_id = m.agent_id, reason = '', message = ''
 FROM unnest(%(tasks)s::uuid[], %(agents)s::uuid[]) AS m(task_id, agent_id)
 WHERE t.id = m.task_id AND t.state = 'pending'

@@ -5,14 +5,12 @@ each by pk), decide on the locked rows, and say what happened. The law decides w
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from executors.core.lifecycle import (
-    ATTEMPT_TABLE,
-    TASK_TABLE,
     AttemptEvent,
     AttemptState,
     StopReason,
@@ -27,11 +25,13 @@ from k8s4r import database
 class TaskMove:
     """Something happened to a task. A field left at None keeps what the row has.
 
+    ``first`` happened just before and is not written yet: the row takes both steps.
     ``run_after`` is for a task that goes back to the queue: not before then.
     """
 
     task_id: UUID
     event: TaskEvent
+    first: TaskEvent | None = None
     reason: str | None = None
     message: str | None = None
     exit_code: int | None = None
@@ -45,11 +45,13 @@ class TaskMove:
 class AttemptMove:
     """Something happened to an attempt. A field left at None keeps what the row has.
 
+    ``first`` happened just before and is not written yet: the row takes both steps.
     ``last_seq`` is the report up to which the agent was heard, when that is how we know.
     """
 
     attempt_id: UUID
     event: AttemptEvent
+    first: AttemptEvent | None = None
     stop_reason: StopReason | None = None
     reason: str | None = None
     message: str | None = None
@@ -63,6 +65,17 @@ class AttemptMove:
     session_id: UUID | None = None
     last_seq: int | None = None
 
+    def then(self, following: "AttemptMove") -> "AttemptMove":
+        """Return the move that takes this step and the ``following`` one, and says both."""
+        return replace(
+            following,
+            first=self.event,
+            pid=self.pid,
+            started_at=self.started_at or following.started_at,
+            run_deadline_at=self.run_deadline_at,
+            last_seq=following.last_seq or self.last_seq,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAttempt:
@@ -75,18 +88,6 @@ class NewAttempt:
     slot_id: UUID
 
 
-def _law(table: Mapping[tuple[Any, Any], Any]) -> dict[str, list[str]]:
-    return {
-        "law_from": [str(state) for state, _ in table],
-        "law_event": [str(event) for _, event in table],
-        "law_to": [str(state) for state in table.values()],
-    }
-
-
-TASK_LAW: Final = _law(TASK_TABLE)
-ATTEMPT_LAW: Final = _law(ATTEMPT_TABLE)
-
-
 def move_tasks(moves: Sequence[TaskMove], *, now: datetime) -> dict[UUID, TaskState]:
     """Apply the moves that the law allows, in one statement.
 
@@ -95,9 +96,10 @@ def move_tasks(moves: Sequence[TaskMove], *, now: datetime) -> dict[UUID, TaskSt
     """
     if not moves:
         return {}
-    parameters = TASK_LAW | {
+    parameters = {
         "now": now,
         "ids": [move.task_id for move in moves],
+        "firsts": [str(move.first or "") for move in moves],
         "events": [str(move.event) for move in moves],
         "reasons": [move.reason for move in moves],
         "messages": [move.message for move in moves],
@@ -119,9 +121,10 @@ def move_attempts(moves: Sequence[AttemptMove], *, now: datetime) -> dict[UUID, 
     """
     if not moves:
         return {}
-    parameters = ATTEMPT_LAW | {
+    parameters = {
         "now": now,
         "ids": [move.attempt_id for move in moves],
+        "firsts": [str(move.first or "") for move in moves],
         "events": [str(move.event) for move in moves],
         "stop_reasons": [None if m.stop_reason is None else str(m.stop_reason) for m in moves],
         "reasons": [move.reason for move in moves],

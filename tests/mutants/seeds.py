@@ -55,9 +55,9 @@ SEEDS: tuple[Seed, ...] = (
     Seed(
         name="attempts-leave-no-event",
         invariant="I15",
-        path="executors/migrations/0002_laws.py",
-        old="WHERE o.state <> n.state OR o.session_id <> n.session_id;",
-        new="WHERE o.session_id <> n.session_id;",
+        path="executors/migrations/0004_two_steps.py",
+        old="AND (o.state <> n.state OR o.session_id <> n.session_id)",
+        new="AND (o.session_id <> n.session_id)",
         tests=("tests/services/test_laws.py",),
     ),
     Seed(
