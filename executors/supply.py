@@ -1,7 +1,7 @@
 """What waits in a pool, and who could take it? Rows read once, as values for the pure rules.
 
 Every function is one statement whatever the length of the queue: shares (a requirement of one
-owner) are found by a loose index scan, and of each share only its head is read.
+owner) are found by a loose index scan, and of each share only its first tasks are read.
 """
 
 import json
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from agents.core.states import Desired, Observed
 from executors.core.constraints import Constraint, Operand
-from executors.core.fairness import Queued
+from executors.core.fairness import OwnerKey, Queued
 from executors.core.lifecycle import ATTEMPT_CURRENT
 from executors.core.qualification import Candidate, FreeSlot, Requirement
 from executors.models import Requirement as RequirementRow
@@ -23,22 +23,14 @@ CURRENT: Final = sorted(str(state) for state in ATTEMPT_CURRENT)
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """The waiting tasks of one owner that ask for the same."""
-
-    requirement_id: str
-    project_id: UUID
-    owner_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
 class Demand:
-    """What waits: the shares, in the order of the index, and what belongs to them.
+    """What waits: the first tasks of every share, and what belongs to them.
 
     ``weights`` are those of the projects; ``codes`` say why each requirement waits, as noted.
     """
 
-    shares: tuple[Share, ...]
+    queue: tuple[Queued, ...]
+    owners: frozenset[OwnerKey]
     requirements: Mapping[str, Requirement]
     weights: Mapping[UUID, float]
     codes: Mapping[str, str]
@@ -57,7 +49,7 @@ class Supply:
         return sum(len(candidate.free_slots) for candidate in self.candidates)
 
 
-_SHARES: Final = """
+_DEMAND: Final = """
 WITH RECURSIVE shares AS (
     (SELECT requirement_id, project_id, owner_id FROM executors_task
      WHERE pool_id = %(pool)s AND state = 'pending' AND run_after IS NULL
@@ -70,22 +62,19 @@ WITH RECURSIVE shares AS (
             > (s.requirement_id, s.project_id, s.owner_id)
         ORDER BY t.requirement_id, t.project_id, t.owner_id LIMIT 1) after
 ) SELECT s.requirement_id, s.project_id, s.owner_id, p.weight, r.waiting_code,
-         r.kind, r.driver, r.labels, r.constraints, r.resources
+         r.kind, r.driver, r.labels, r.constraints, r.resources, head.ids, head.sort_keys,
+         head.priorities
   FROM shares s JOIN executors_requirement r ON r.id = s.requirement_id
                 JOIN access_project p ON p.id = s.project_id
+  CROSS JOIN LATERAL (
+    SELECT array_agg(t.id) AS ids, array_agg(t.sort_key) AS sort_keys,
+           array_agg(t.priority) AS priorities
+    FROM (SELECT id, sort_key, priority FROM executors_task
+          WHERE pool_id = %(pool)s AND state = 'pending' AND run_after IS NULL
+            AND requirement_id = s.requirement_id AND project_id = s.project_id
+            AND owner_id = s.owner_id
+          ORDER BY sort_key, id LIMIT %(limit)s) t) head
   ORDER BY s.requirement_id, s.project_id, s.owner_id
-"""
-
-_HEADS: Final = """
-SELECT t.id, s.requirement_id, s.project_id, s.owner_id, t.sort_key, t.priority
-FROM unnest(%(requirements)s::text[], %(projects)s::uuid[], %(owners)s::uuid[])
-     AS s(requirement_id, project_id, owner_id)
-CROSS JOIN LATERAL (
-    SELECT id, sort_key, priority FROM executors_task
-    WHERE pool_id = %(pool)s AND state = 'pending' AND run_after IS NULL
-      AND requirement_id = s.requirement_id AND project_id = s.project_id
-      AND owner_id = s.owner_id
-    ORDER BY sort_key, id LIMIT %(limit)s) t
 """
 
 # From here on the states are spelled out, so that the partial indexes of current attempts are found
@@ -127,33 +116,23 @@ WHERE a.state IN ('assigned', 'held', 'running', 'stopping', 'unknown')
 """
 
 
-def demand(pool_id: UUID) -> Demand:
-    """Return who waits for what in the pool."""
-    rows = database.rows(_SHARES, {"pool": pool_id})
+def demand(pool_id: UUID, *, limit: int) -> Demand:
+    """Return who waits for what in the pool, and of each share its first ``limit`` tasks."""
+    rows = database.rows(_DEMAND, {"pool": pool_id, "limit": limit})
     return Demand(
-        shares=tuple(Share(*row[:3]) for row in rows),
-        requirements={row[0]: _requirement(row[0], *row[5:]) for row in _each_first(rows)},
+        queue=tuple(queued for row in rows for queued in _queued(row)),
+        owners=frozenset((row[1], row[2]) for row in rows),
+        requirements={row[0]: _requirement(row[0], *row[5:10]) for row in _each_first(rows)},
         weights={row[1]: row[3] for row in rows},
         codes={row[0]: row[4] for row in rows},
     )
 
 
-def _each_first(rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
-    """Return one row of each requirement: the others say the same about it."""
-    return {row[0]: row for row in rows}.values()
-
-
-def heads(pool_id: UUID, shares: Sequence[Share], *, limit: int) -> list[Queued]:
-    """Return of each share its first ``limit`` tasks, most urgent first within the share."""
-    parameters = {
-        "pool": pool_id,
-        "requirements": [share.requirement_id for share in shares],
-        "projects": [share.project_id for share in shares],
-        "owners": [share.owner_id for share in shares],
-        "limit": limit,
-    }
-    return [
-        Queued(
+def _queued(row: tuple[Any, ...]) -> Iterable[Queued]:
+    """Return the first tasks of a share, most urgent first."""
+    requirement, project, owner, *_, tasks, sort_keys, priorities = row
+    for task, sort_key, priority in zip(tasks, sort_keys, priorities, strict=True):
+        yield Queued(
             task_id=task,
             requirement_id=requirement,
             project_id=project,
@@ -161,13 +140,14 @@ def heads(pool_id: UUID, shares: Sequence[Share], *, limit: int) -> list[Queued]
             sort_key=sort_key,
             priority=priority,
         )
-        for task, requirement, project, owner, sort_key, priority in database.rows(
-            _HEADS, parameters
-        )
-    ]
 
 
-def held(pool_id: UUID) -> dict[tuple[UUID, UUID], int]:
+def _each_first(rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
+    """Return one row of each requirement: the others say the same about it."""
+    return {row[0]: row for row in rows}.values()
+
+
+def held(pool_id: UUID) -> dict[OwnerKey, int]:
     """Return how many slots each (project, owner) holds with tasks of this pool."""
     rows = database.rows(_HELD, {"pool": pool_id})
     return {(project, owner): count for project, owner, count in rows}

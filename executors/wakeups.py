@@ -7,7 +7,7 @@ thread of its own. Who misses both finds the same in the database a little later
 import os
 import secrets
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -16,11 +16,13 @@ from django.conf import settings
 from django.db import transaction
 
 from executors.channels.listening import Listeners
-from executors.channels.news import News
+from executors.channels.news import Handover, News
 from executors.channels.publisher import Publisher
 from k8s4r import failpoints
 
-LISTENERS: Final = Listeners()
+LISTENERS: Final[Listeners[News]] = Listeners()
+# Whoever holds claims in this process gets new orders themselves, not only word of them.
+HANDOVERS: Final[Listeners[Mapping[UUID, Handover]]] = Listeners()
 
 
 class _Outbox:
@@ -74,6 +76,15 @@ def news_for(agent_ids: Iterable[UUID]) -> None:
         )
 
 
+def orders_for(handed: Mapping[UUID, Handover]) -> None:
+    """Hand these agents' new orders over, once the transaction is committed.
+
+    Whoever holds their claims in this process need not ask the database; others are told the ids.
+    """
+    if handed:
+        transaction.on_commit(partial(_hand_over, handed), robust=True)
+
+
 def origin() -> str:
     """Return the name under which this process speaks."""
     return _OUTBOX.origin
@@ -87,6 +98,12 @@ def failures() -> int:
 def close() -> None:
     """Publish what is left and end the thread; the next news starts another."""
     _OUTBOX.close()
+
+
+def _hand_over(handed: Mapping[UUID, Handover]) -> None:
+    failpoints.reach("news.before_telling")
+    HANDOVERS.tell(handed)
+    _OUTBOX.publisher().offer(News(origin=_OUTBOX.origin, agents=frozenset(handed)))
 
 
 def _tell(news: News) -> None:

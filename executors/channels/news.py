@@ -3,10 +3,14 @@
 News is a hint: who misses it finds the same in the database a little later.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+
+from agents.wire.messages import Order
 
 CHANNEL: Final = "k8s4r:news"
 
@@ -28,6 +32,14 @@ class News(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             pools=self.pools | other.pools,
             agents=self.agents | other.agents,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """New orders of one agent, for the process that holds its claim. They never leave it."""
+
+    session_id: UUID
+    orders: Sequence[Order]
 
 
 _ENCODER: Final = msgspec.json.Encoder()

@@ -1,6 +1,7 @@
 """Who waits for an order, and when is the database asked for them?
 
     claim --> ask --> orders? answer : hold --(news, or a look every few seconds)--> ask again
+                                        |--(a pass of this process has orders)--> answer
                                         |--(time is up, or we stop)--> answer without orders
 
 A held claim is an entry here and an open connection, nothing else: no thread, no database
@@ -8,13 +9,14 @@ connection. All that ask at one moment are asked for in one query.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias
 from uuid import UUID
 
 from agents.wire.messages import Claim, Claimed
+from executors.channels.news import Handover
 from executors.gateway.calls import Call
 from k8s4r.core.errors import Unavailable
 
@@ -43,8 +45,9 @@ class _Hold:
 class Claims:
     """The held claims of this process, at most one of each agent: a new one ends the earlier."""
 
-    def __init__(self, ask: Asking) -> None:
+    def __init__(self, ask: Asking, *, is_good: Callable[[str], bool]) -> None:
         self._ask = ask
+        self._is_good = is_good
         self._holds: dict[UUID, _Hold] = {}
         self.stopping = False
 
@@ -77,6 +80,21 @@ class Claims:
             if hold is not None:
                 self._look(hold)
 
+    def hand(self, orders: Mapping[UUID, Handover]) -> None:
+        """Answer these agents with the orders that they were just given, as far as they wait here.
+
+        Only while the token that came with the claim is known to be good; otherwise it is looked
+        at again, with the rest.
+        """
+        for agent_id, handover in orders.items():
+            hold = self._holds.get(agent_id)
+            if hold is None or hold.answer.done():
+                continue
+            if hold.asking or not self._fits(hold.call, handover):
+                self._look(hold)
+            else:
+                hold.answer.set_result(Claimed(orders=list(handover.orders)))
+
     def look_for_all(self) -> None:
         """Look for everybody who waits: one query."""
         for hold in list(self._holds.values()):
@@ -88,6 +106,9 @@ class Claims:
         self.stopping = True
         for hold in list(self._holds.values()):
             self._release(hold)
+
+    def _fits(self, call: Call[Claim], handover: Handover) -> bool:
+        return call.message.session == handover.session_id and self._is_good(call.token)
 
     def _enter(self, hold: _Hold) -> None:
         earlier = self._holds.get(hold.call.agent_id)

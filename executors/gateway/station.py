@@ -6,15 +6,16 @@ Redis, this process --news--> passes --> rows --news--> claims --> agents
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from django.conf import settings
 
 from executors import wakeups
-from executors.channels.news import News
+from executors.channels.news import Handover, News
 from executors.channels.subscriber import Subscriber
 from executors.gateway.agent_calls import AgentCalls
 from executors.gateway.artifacts import ArtifactEndpoint
@@ -25,11 +26,13 @@ from executors.gateway.health import HealthEndpoint
 from executors.gateway.metrics import MetricsEndpoint, Own
 from executors.gateway.passes import Passes
 from executors.gateway.upkeep import Upkeep
+from k8s4r.api import authentication
 from k8s4r.api.collector import Collector
 
 logger = logging.getLogger(__name__)
 
 AFTER_A_DEFECT_S: Final = 1.0
+T = TypeVar("T")
 
 
 class Gateway:
@@ -38,7 +41,7 @@ class Gateway:
     def __init__(self, *, random: Random) -> None:
         self.bodies = Bodies()
         self.calls = AgentCalls()
-        self.claims = Claims(self.calls.claims.offer)
+        self.claims = Claims(self.calls.claims.offer, is_good=_is_good)
         self.followers = Followers()
         self.passes = Passes()
         self.upkeep = Upkeep()
@@ -58,6 +61,7 @@ class Gateway:
         """Begin to listen and to tend; requests may come from now on."""
         self._loop = asyncio.get_running_loop()
         wakeups.LISTENERS.add(self._told)
+        wakeups.HANDOVERS.add(self._handed)
         self._loops = asyncio.create_task(self._run_loops())
 
     def release(self) -> None:
@@ -69,6 +73,7 @@ class Gateway:
         """End the loops, the threads and their connections."""
         self.release()
         wakeups.LISTENERS.remove(self._told)
+        wakeups.HANDOVERS.remove(self._handed)
         assert self._loops is not None, "started before"
         self._loops.cancel()
         await asyncio.wait({self._loops})
@@ -94,10 +99,17 @@ class Gateway:
 
     def _told(self, news: News) -> None:
         """Take news of this process, in the thread that committed."""
+        self._soon(self._act, news)
+
+    def _handed(self, orders: Mapping[UUID, Handover]) -> None:
+        """Take new orders from a pass of this process, in the thread that committed."""
+        self._soon(self.claims.hand, orders)
+
+    def _soon(self, act: Callable[[T], None], what: T) -> None:
         assert self._loop is not None, "started before"
         # The loop may have ended meanwhile; what was committed stays committed.
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._act, news)
+            self._loop.call_soon_threadsafe(act, what)
 
     def _heard(self, news: News) -> None:
         """Take news of another process; our own come back and are old by then."""
@@ -135,6 +147,11 @@ class Gateway:
             news_failed=wakeups.failures(),
             redis_connected=self.subscriber.connected,
         )
+
+
+def _is_good(token: str) -> bool:
+    """Was this token found good within the last seconds?"""
+    return authentication.remembered(token) is not None
 
 
 async def _kept_going(run: Callable[[], Awaitable[None]]) -> None:

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
 
 from executors import supply, wakeups
+from executors.channels.news import Handover
 from executors.core.codes import WaitingCode
 from executors.core.selection import (
     Limits,
@@ -20,8 +21,8 @@ from executors.core.selection import (
     allocate,
 )
 from executors.core.strategies import Strategy
-from executors.services import transitions
-from executors.services.transitions import NewAttempt
+from executors.services import orders, transitions
+from executors.services.transitions import Assigned, NewAttempt
 from executors.supply import Demand, Supply
 from k8s4r import clock, database
 from k8s4r.audit import attribution
@@ -39,14 +40,18 @@ class PassResult:
     more: bool = False
 
 
-_LOCK_AGENTS: Final = """
-SELECT id FROM agents_agent
-WHERE id = ANY(%s) AND desired = 'active' AND observed = 'online' AND archived_at IS NULL
-ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
-"""
-_LOCK_TASKS: Final = """
-SELECT id FROM executors_task WHERE id = ANY(%s) AND state = 'pending' AND run_after IS NULL
-ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+# Who is skipped is not waited for, so the order of the two locks does not matter.
+_LOCK: Final = """
+SELECT id FROM (
+    SELECT id FROM agents_agent
+    WHERE id = ANY(%(agents)s) AND desired = 'active' AND observed = 'online'
+      AND archived_at IS NULL
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED) agent
+UNION ALL
+SELECT id FROM (
+    SELECT id FROM executors_task
+    WHERE id = ANY(%(tasks)s) AND state = 'pending' AND run_after IS NULL
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED) task
 """
 _SAY_WHY: Final = """
 UPDATE executors_requirement r SET waiting_code = m.code, waiting_since = %(now)s
@@ -65,32 +70,30 @@ def run_pass(pool_id: UUID, *, now: datetime, aging_weight_s: float) -> PassResu
     Locks: the pool; then the chosen agents and tasks, by pk, skipping what others hold.
     """
     pool = Pool.objects.select_for_update(of=("self",), no_key=True).get(pk=pool_id)
-    demand = supply.demand(pool_id)
-    if not demand.shares:
-        return PassResult()
     offer = supply.candidates(pool)
+    # One more than there is room for: what is left over says why it waits.
+    demand = supply.demand(pool_id, limit=min(offer.free_slots, TASKS_PER_PASS) + 1)
+    if not demand.queue:
+        return PassResult()
     plan = _decide(pool, demand, offer, aging_weight_s=aging_weight_s)
     placed = _apply(plan.placements, offer.sessions, now=now)
     _remember(pool, plan, demand, now=now)
-    agents = frozenset(new.agent_id for new in placed)
-    if agents:
-        wakeups.news_for(agents)
+    handed = _by_agent(placed)
+    wakeups.orders_for(handed)
     more = len(placed) < len(plan.placements) or len(placed) > TASKS_PER_PASS
-    return PassResult(len(placed), agents, more=more)
+    return PassResult(len(placed), frozenset(handed), more=more)
 
 
 def _decide(pool: Pool, demand: Demand, offer: Supply, *, aging_weight_s: float) -> Plan:
     if pool.paused:
         codes = dict.fromkeys(demand.requirements, WaitingCode.PAUSED)
         return Plan(placements=(), waiting=codes, cursor=pool.cursor)
-    # One more than there is room for: what is left over says why it waits.
-    limit = min(offer.free_slots, TASKS_PER_PASS) + 1
     return allocate(
-        supply.heads(pool.pk, demand.shares, limit=limit),
+        demand.queue,
         Snapshot(
             requirements=demand.requirements,
             candidates=offer.candidates,
-            held=supply.held(pool.pk),
+            held=supply.held(pool.pk) if _is_shared(pool, demand) else {},
         ),
         policy=SelectionPolicy(
             strategy=Strategy(pool.strategy),
@@ -106,15 +109,20 @@ def _decide(pool: Pool, demand: Demand, offer: Supply, *, aging_weight_s: float)
     )
 
 
+def _is_shared(pool: Pool, demand: Demand) -> bool:
+    """Does it matter who holds how much: are there several to share, or limits?"""
+    has_limit = pool.max_concurrent is not None or pool.max_per_owner is not None
+    return has_limit or len(demand.owners) > 1
+
+
 def _apply(
     placements: Sequence[Placement], sessions: Mapping[UUID, UUID], *, now: datetime
-) -> list[NewAttempt]:
+) -> list[Assigned]:
     """Turn placements into attempts, as far as their agents and tasks are still free."""
     if not placements:
         return []
     attribution.attribute(attribution.SYSTEM, cause="dispatch")
-    agents = _locked(_LOCK_AGENTS, {placement.agent_id for placement in placements})
-    tasks = _locked(_LOCK_TASKS, {placement.task_id for placement in placements})
+    locked = _locked(placements)
     return transitions.assign(
         [
             NewAttempt(
@@ -125,16 +133,30 @@ def _apply(
                 slot_id=placement.slot_id,
             )
             for placement in placements
-            if placement.agent_id in agents
-            and placement.task_id in tasks
-            and placement.agent_id in sessions
+            if {placement.agent_id, placement.task_id} <= locked and placement.agent_id in sessions
         ],
         now=now,
     )
 
 
-def _locked(statement: str, ids: set[UUID]) -> frozenset[UUID]:
-    return frozenset(row[0] for row in database.rows(statement, [list(ids)]))
+def _locked(placements: Sequence[Placement]) -> frozenset[UUID]:
+    """Lock the agents and the tasks of the placements; return those that are still free."""
+    parameters = {
+        "agents": list({placement.agent_id for placement in placements}),
+        "tasks": [placement.task_id for placement in placements],
+    }
+    return frozenset(row[0] for row in database.rows(_LOCK, parameters))
+
+
+def _by_agent(placed: Sequence[Assigned]) -> dict[UUID, Handover]:
+    """Return the orders of each agent, as its claim is answered."""
+    rows: dict[tuple[UUID, UUID], list[Sequence[Any]]] = {}
+    for one in placed:
+        rows.setdefault((one.agent_id, one.session_id), []).append(one.order)
+    return {
+        agent_id: Handover(session_id, orders.from_rows(of_agent))
+        for (agent_id, session_id), of_agent in rows.items()
+    }
 
 
 def _remember(pool: Pool, plan: Plan, demand: Demand, *, now: datetime) -> None:

@@ -22,16 +22,20 @@ REPORTED: Final = """
 SELECT id FROM executors_attempt WHERE id = ANY(%s::uuid[]) AND result_hash IS NOT NULL
 """
 
-ORDERS: Final = """
-SELECT a.id, a.number, a.lost_after_s, a.disconnect, slot.index, t.id, t.kind, t.driver, t.phase,
-       t.spec, t.name, project.name, pool.name, t.run_timeout_s
+# What an order says; of an attempt `a`, its task `t`, `slot`, `project` and `pool`.
+ORDER_COLUMNS: Final = """
+       a.id, a.number, a.lost_after_s, a.disconnect, slot.index, t.id, t.kind, t.driver, t.phase,
+       t.spec, t.name, project.name, pool.name, t.run_timeout_s"""
+
+ORDERS: Final = f"""
+SELECT {ORDER_COLUMNS}
 FROM executors_attempt a
 JOIN executors_task t ON t.id = a.task_id
 JOIN agents_slot slot ON slot.id = a.slot_id
 JOIN access_project project ON project.id = t.project_id
 JOIN pools_pool pool ON pool.id = t.pool_id
 WHERE a.id = ANY(%s::uuid[]) AND a.state = 'assigned'
-"""
+"""  # noqa: S608 - the columns are our own words
 
 STOPPING: Final = """
 SELECT id, session_id, stop_reason FROM executors_attempt

@@ -125,12 +125,17 @@ def _repair(news: Sequence[News], *, now: datetime) -> None:
 def _orders(attempt_ids: Sequence[UUID]) -> dict[UUID, Order]:
     if not attempt_ids:
         return {}
-    fence = Fence(settings.ATTEMPT_KEY)
     found = database.rows(order_statements.ORDERS, [list(attempt_ids)])
-    return {row[0]: _order(row, fence) for row in found}
+    return {order.attempt: order for order in from_rows(found)}
 
 
-def _order(row: tuple[Any, ...], fence: Fence) -> Order:
+def from_rows(rows: Iterable[Sequence[Any]]) -> list[Order]:
+    """Return the orders that rows of `order_statements.ORDER_COLUMNS` say."""
+    fence = Fence(settings.ATTEMPT_KEY)
+    return [_order(row, fence) for row in rows]
+
+
+def _order(row: Sequence[Any], fence: Fence) -> Order:
     identity, number, lost_after_s, disconnect, slot, *task = row
     return Order(
         attempt=identity,

@@ -10,6 +10,7 @@ from typing import Final
 
 from executors.core.lifecycle import ATTEMPT_TABLE, TASK_TABLE
 from executors.core.steps import Step, steps
+from executors.services.order_statements import ORDER_COLUMNS
 
 
 def _values(law: tuple[Step, ...]) -> str:
@@ -77,30 +78,36 @@ RETURNING a.id, a.state
 
 # A slot or a task that got a current attempt meanwhile keeps it: the partial unique indexes decide.
 # The session and the slot are looked at again: they may have ended since they were read.
-INSERT_ATTEMPTS: Final = """
-INSERT INTO executors_attempt (
-    id, task_id, number, agent_id, session_id, slot_id, project_id, state, stop_reason, changed_at,
-    assigned_at, silence_timeout_s, lost_after_s, disconnect, last_seq, reason, message)
-SELECT m.id, t.id, t.attempts_made + 1, m.agent_id, m.session_id, m.slot_id, t.project_id,
-       'assigned', '', %(now)s, %(now)s, t.silence_timeout_s, t.lost_after_s, t.disconnect,
-       0, '', ''
-FROM unnest(%(ids)s::uuid[], %(tasks)s::uuid[], %(agents)s::uuid[], %(sessions)s::uuid[],
-            %(slots)s::uuid[]) AS m(id, task_id, agent_id, session_id, slot_id)
-JOIN executors_task t ON t.id = m.task_id
-JOIN agents_session s ON s.id = m.session_id AND s.ended_at IS NULL
-JOIN agents_slot slot ON slot.id = m.slot_id AND slot.retired_at IS NULL
-ON CONFLICT DO NOTHING
-RETURNING id, task_id, agent_id
-"""
-
-ASSIGN_TASKS: Final = """
-UPDATE executors_task t SET
-    state = 'dispatching', via = '', changed_at = %(now)s, attempts_made = t.attempts_made + 1,
-    agent_id = m.agent_id, reason = '', message = ''
-FROM unnest(%(tasks)s::uuid[], %(agents)s::uuid[]) AS m(task_id, agent_id)
-WHERE t.id = m.task_id AND t.state = 'pending'
-RETURNING t.id
-"""
+# What comes back is whose each new attempt is, and what its order says.
+ASSIGN: Final = f"""
+WITH made AS (
+    INSERT INTO executors_attempt (
+        id, task_id, number, agent_id, session_id, slot_id, project_id, state, stop_reason,
+        changed_at, assigned_at, silence_timeout_s, lost_after_s, disconnect, last_seq, reason,
+        message)
+    SELECT m.id, t.id, t.attempts_made + 1, m.agent_id, m.session_id, m.slot_id, t.project_id,
+           'assigned', '', %(now)s, %(now)s, t.silence_timeout_s, t.lost_after_s, t.disconnect,
+           0, '', ''
+    FROM unnest(%(ids)s::uuid[], %(tasks)s::uuid[], %(agents)s::uuid[], %(sessions)s::uuid[],
+                %(slots)s::uuid[]) AS m(id, task_id, agent_id, session_id, slot_id)
+    JOIN executors_task t ON t.id = m.task_id
+    JOIN agents_session s ON s.id = m.session_id AND s.ended_at IS NULL
+    JOIN agents_slot slot ON slot.id = m.slot_id AND slot.retired_at IS NULL
+    ON CONFLICT DO NOTHING
+    RETURNING *),
+moved AS (
+    UPDATE executors_task t SET
+        state = 'dispatching', via = '', changed_at = %(now)s, attempts_made = made.number,
+        agent_id = made.agent_id, reason = '', message = ''
+    FROM made WHERE t.id = made.task_id AND t.state = 'pending'
+    RETURNING t.*)
+SELECT a.agent_id, a.session_id, {ORDER_COLUMNS}
+FROM made a
+JOIN moved t ON t.id = a.task_id
+JOIN agents_slot slot ON slot.id = a.slot_id
+JOIN access_project project ON project.id = t.project_id
+JOIN pools_pool pool ON pool.id = t.pool_id
+"""  # noqa: S608 - the columns are our own words
 
 REQUEST_STOP: Final = """
 UPDATE executors_task SET stop_requested_at = %(now)s, changed_at = %(now)s

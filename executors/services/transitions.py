@@ -88,6 +88,15 @@ class NewAttempt:
     slot_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A new attempt: whose it is, and its order as a row (`order_statements.ORDER_COLUMNS`)."""
+
+    agent_id: UUID
+    session_id: UUID
+    order: Sequence[Any]
+
+
 def move_tasks(moves: Sequence[TaskMove], *, now: datetime) -> dict[UUID, TaskState]:
     """Apply the moves that the law allows, in one statement.
 
@@ -143,14 +152,14 @@ def move_attempts(moves: Sequence[AttemptMove], *, now: datetime) -> dict[UUID, 
     return {attempt_id: AttemptState(state) for attempt_id, state in moved}
 
 
-def assign(placements: Sequence[NewAttempt], *, now: datetime) -> list[NewAttempt]:
-    """Give tasks their attempts: two statements for any number.
+def assign(placements: Sequence[NewAttempt], *, now: datetime) -> list[Assigned]:
+    """Give tasks their attempts: one statement for any number.
 
     Locks: expects the agents and the pending tasks to be locked by the caller.
 
     Returns:
-        The placements that took effect. One whose slot or task got a current attempt meanwhile
-        is absent: the partial unique indexes decide.
+        What took effect. A placement whose slot or task got a current attempt meanwhile is
+        absent: the partial unique indexes decide.
     """
     if not placements:
         return []
@@ -162,17 +171,8 @@ def assign(placements: Sequence[NewAttempt], *, now: datetime) -> list[NewAttemp
         "sessions": [new.session_id for new in placements],
         "slots": [new.slot_id for new in placements],
     }
-    made = {row[0] for row in database.rows(statements.INSERT_ATTEMPTS, parameters)}
-    effective = [new for new in placements if new.attempt_id in made]
-    database.rows(
-        statements.ASSIGN_TASKS,
-        {
-            "now": now,
-            "tasks": [new.task_id for new in effective],
-            "agents": [new.agent_id for new in effective],
-        },
-    )
-    return effective
+    made = database.rows(statements.ASSIGN, parameters)
+    return [Assigned(agent_id, session_id, order) for agent_id, session_id, *order in made]
 
 
 def request_stop(task_ids: Sequence[UUID], *, now: datetime) -> frozenset[UUID]:

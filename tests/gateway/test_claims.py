@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from agents.wire.messages import Claim, Claimed, Directives, Order, OrderedTask, Stop
+from executors.channels.news import Handover
 from executors.gateway.calls import Call
 from executors.gateway.claims import Claims
-from k8s4r.core.errors import Superseded, Unavailable
+from k8s4r.core.errors import Superseded, Unauthenticated, Unavailable
 
 NOTHING = Claimed()
+GOOD = {"token"}
 DRAIN = Claimed(directives=Directives(drain=True))
 
 
@@ -50,7 +54,7 @@ class Database:
 def play(scene: Callable[[Claims, Database], Coroutine[Any, Any, Any]]) -> Any:
     async def run() -> Any:
         database = Database()
-        claims = Claims(database.ask)
+        claims = Claims(database.ask, is_good=GOOD.__contains__)
         answer = await asyncio.wait_for(scene(claims, database), 10)
         assert len(claims) == 0, "nothing is left behind"
         return answer
@@ -58,8 +62,12 @@ def play(scene: Callable[[Claims, Database], Coroutine[Any, Any, Any]]) -> Any:
     return asyncio.run(run())
 
 
-def a_call(agent_id: UUID | None = None, wait_s: float = 25.0) -> Call[Claim]:
-    return Call("token", agent_id or uuid4(), Claim(session=uuid4(), free=1, wait_s=wait_s))
+def a_call(agent_id: UUID | None = None, wait_s: float = 25.0, token: str = "token") -> Call[Claim]:
+    return Call(token, agent_id or uuid4(), Claim(session=uuid4(), free=1, wait_s=wait_s))
+
+
+def handed(call: Call[Claim], session: UUID | None = None) -> dict[UUID, Handover]:
+    return {call.agent_id: Handover(session or call.message.session, an_order().orders)}
 
 
 async def held(claims: Claims, call: Call[Claim]) -> "asyncio.Task[Claimed]":
@@ -117,6 +125,56 @@ def test_news_that_comes_during_a_look_is_looked_for_again() -> None:
         database.found[call.agent_id] = an_order()
         claims.wake([call.agent_id])
         assert (await waiting).orders
+
+    play(scene)
+
+
+def test_new_orders_are_handed_over_without_another_look() -> None:
+    async def scene(claims: Claims, database: Database) -> None:
+        call = a_call()
+        waiting = await held(claims, call)
+        orders = handed(call)
+        claims.hand({uuid4(): orders[call.agent_id], **orders})
+        assert (await waiting).orders == orders[call.agent_id].orders
+        assert database.asked == [call.agent_id]
+
+    play(scene)
+
+
+def test_orders_of_another_session_are_not_handed_over() -> None:
+    async def scene(claims: Claims, database: Database) -> None:
+        call = a_call()
+        waiting = await held(claims, call)
+        database.found[call.agent_id] = Superseded("gone")
+        claims.hand(handed(call, session=uuid4()))
+        with pytest.raises(Superseded):
+            await waiting
+
+    play(scene)
+
+
+def test_orders_are_not_handed_to_a_token_that_is_not_known_to_be_good_any_more() -> None:
+    async def scene(claims: Claims, database: Database) -> None:
+        call = a_call(token="revoked meanwhile")
+        waiting = await held(claims, call)
+        claims.hand(handed(call))
+        assert not waiting.done()
+        database.found[call.agent_id] = Unauthenticated("this token is not valid")
+        claims.hand(handed(call))
+        with pytest.raises(Unauthenticated):
+            await waiting
+
+    play(scene)
+
+
+def test_orders_that_come_during_a_look_are_looked_for_again() -> None:
+    async def scene(claims: Claims, database: Database) -> None:
+        call = a_call()
+        waiting = asyncio.create_task(claims.answer(call))
+        await asyncio.sleep(0)  # asked, not yet told
+        database.found[call.agent_id] = an_order()
+        claims.hand(handed(call))
+        assert (await waiting).orders == database.found[call.agent_id].orders
 
     play(scene)
 

@@ -39,9 +39,9 @@ SEEDS: tuple[Seed, ...] = (
         name="assign-forgets-the-agent-row",
         invariant="I10",
         path="executors/services/dispatch.py",
-        old="WHERE id = ANY(%s) AND desired = 'active' AND observed = 'online' "
-        "AND archived_at IS NULL\nORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
-        new="WHERE id = ANY(%s)",
+        old="WHERE id = ANY(%(agents)s) AND desired = 'active' AND observed = 'online'\n"
+        "      AND archived_at IS NULL\n    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+        new="WHERE id = ANY(%(agents)s)",
         tests=("tests/concurrency/test_dispatch.py",),
     ),
     Seed(
@@ -123,8 +123,8 @@ SEEDS: tuple[Seed, ...] = (
         name="runner-stops-after-the-server-gave-up",
         invariant="I6",
         path="executors/services/order_statements.py",
-        old="SELECT a.id, a.number, a.lost_after_s,",
-        new="SELECT a.id, a.number, a.lost_after_s + 120,",
+        old="       a.id, a.number, a.lost_after_s,",
+        new="       a.id, a.number, a.lost_after_s + 120,",
         tests=("tests/model/test_silence.py",),
     ),
     Seed(
