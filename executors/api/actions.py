@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from executors import selectors
-from executors.api import creates, filters, shapes
+from executors import creation, selectors, shapes
+from executors.api import creates, filters
 from executors.api.filters import Selector
 from executors.core.lifecycle import TASK_TERMINAL
 from executors.selectors import TaskRecord
@@ -65,7 +65,7 @@ class CancelView(APIView):
         return Response(
             shapes.task(selectors.task(task_id, principal)),
             status=202,
-            headers={"Location": f"{creates.ROUTE}/{task_id}"},
+            headers={"Location": f"{creation.ROUTE}/{task_id}"},
         )
 
 
@@ -137,9 +137,12 @@ def _again(
     conversion.convert(request.data, Nothing)
     record = selectors.task(task_id, principal_of(request))
     terms = creates.submitted_by(request, parent_id=task_id)
-    return creates.answered(
-        request, terms, lambda: Answer(201, dumps(shapes.task(submit(record, terms))))
+    answer = creation.once(
+        creates.create_from(request),
+        terms,
+        lambda: Answer(201, dumps(shapes.task(submit(record, terms)))),
     )
+    return creates.response(answer)
 
 
 def _result(task_id: UUID, outcome: CancelOutcome | None) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from agents.models import Agent
-from executors import selectors
-from executors.api import filters, shapes
+from executors import selectors, shapes
+from executors.api import filters
 from k8s4r.api import paging
 from k8s4r.api.permissions import IsPerson
 from k8s4r.api.requests import principal_of

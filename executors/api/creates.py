@@ -1,20 +1,17 @@
-"""How is a request that makes tasks answered: once per key, with where the new task is?"""
+"""How does a view that makes tasks take its request, and give the answer?"""
 
-from collections.abc import Callable
 from typing import Any
 
-import orjson
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from executors import conf
+from executors import conf, creation
+from executors.creation import Create
 from executors.services.submission import Submission
 from k8s4r import clock, failpoints
 from k8s4r.api import idempotency
 from k8s4r.api.idempotency import Answer
 from k8s4r.api.requests import principal_of
-
-ROUTE = "/api/v1/tasks"
 
 
 def submitted_by(request: Request, **further: Any) -> Submission:
@@ -27,19 +24,21 @@ def submitted_by(request: Request, **further: Any) -> Submission:
     )
 
 
-def answered(request: Request, terms: Submission, create: Callable[[], Answer]) -> HttpResponse:
-    """Run a create, or repeat the answer that its ``Idempotency-Key`` had."""
-    repeatable = idempotency.create_from(
-        request.headers.get(idempotency.HEADER, ""),
-        principal=str(terms.principal.id),
-        route=f"{request.method} {request.path}",
+def create_from(request: Request) -> Create:
+    """Return the create that a request is."""
+    return Create(
         body=request.data,
+        key=request.headers.get(idempotency.HEADER, ""),
+        route=f"{request.method} {request.path}",
     )
-    answer = idempotency.once(repeatable, create, now=terms.now)
+
+
+def response(answer: Answer, *, listed: bool = False) -> HttpResponse:
+    """Return the answer of a create that is committed."""
     failpoints.reach("create.after_commit")
-    response = HttpResponse(answer.body, status=answer.status, content_type="application/json")
-    if answer.replayed:
-        response.headers[idempotency.REPLAYED] = "true"
-    if not terms.listed:
-        response.headers["Location"] = f"{ROUTE}/{orjson.loads(answer.body)['id']}"
-    return response
+    return HttpResponse(
+        answer.body,
+        status=answer.status,
+        content_type="application/json",
+        headers=creation.headers(answer, listed=listed),
+    )

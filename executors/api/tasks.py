@@ -7,25 +7,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from executors import conf, selectors
-from executors.api import creates, filters, shapes
-from executors.core import requests
-from executors.services import submission
+from executors import creation, selectors, shapes
+from executors.api import creates, filters
 from k8s4r.api import paging
-from k8s4r.api.idempotency import Answer
-from k8s4r.api.parsing import Limits
 from k8s4r.api.permissions import IsPerson
-from k8s4r.api.rendering import dumps
 from k8s4r.api.requests import principal_of
 
 EVENT_KEYS = ("id",)
 
 
 class TasksView(APIView):
-    """``GET tasks``, ``POST tasks`` (one object, or a list of up to 1,000)."""
+    """``GET tasks``, ``POST tasks`` (one object, or a list of up to 1,000).
+
+    The gateway takes what comes with a token (`executors.gateway.creates`); browsers come here.
+    """
 
     permission_classes = (IsPerson,)
-    json_limits = Limits(bytes=4 * 1024 * 1024, nodes=60_000)
+    json_limits = creation.LIMITS
 
     def get(self, request: Request) -> Response:
         """List tasks, the newest first."""
@@ -37,15 +35,10 @@ class TasksView(APIView):
 
     def post(self, request: Request) -> HttpResponse:
         """Accept tasks: 201 when they are committed."""
-        body = request.data
-        asked = requests.read(body, min_lost_after_s=conf.leases().min_lost_after_s)
-        terms = creates.submitted_by(request, listed=isinstance(body, list))
-
-        def create() -> Answer:
-            made = [shapes.task(record) for record in submission.submit(asked, terms)]
-            return Answer(201, dumps({"items": made} if terms.listed else made[0]))
-
-        return creates.answered(request, terms, create)
+        listed = isinstance(request.data, list)
+        terms = creates.submitted_by(request, listed=listed)
+        answer = creation.tasks(creates.create_from(request), terms)
+        return creates.response(answer, listed=listed)
 
 
 class TaskView(APIView):

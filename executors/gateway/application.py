@@ -30,7 +30,8 @@ def build(gateway: Gateway, *, behind: ASGIApp) -> Router:
         await gateway.stop()
 
     people = WholeBodies(behind, gateway.bodies)
-    return Router(routes(gateway), default=people, redirect_slashes=False, lifespan=lifespan)
+    table = routes(gateway, behind=people)
+    return Router(table, default=people, redirect_slashes=False, lifespan=lifespan)
 
 
 @contextmanager

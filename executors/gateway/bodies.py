@@ -58,10 +58,18 @@ class Bodies:
             Invalid: a value out of its bounds, or a field is missing.
             TooLarge, TooSlow, UnsupportedMediaType: what their names say.
         """
+        body = await self.json(exchange, limit_bytes=limits.bytes)
+        return decoded(body, decoder, limits=limits)
+
+    async def json(self, exchange: Exchange, *, limit_bytes: int) -> bytes:
+        """Return a body that says it is JSON, as it came.
+
+        Raises:
+            TooLarge, TooSlow, UnsupportedMediaType: what their names say.
+        """
         if not _JSON.fullmatch(exchange.header(b"content-type")):
             raise UnsupportedMediaType("the body must be application/json in UTF-8")
-        body = await self._whole(exchange, limit_bytes=limits.bytes)
-        return decoded(body, decoder, limits=limits)
+        return await self._whole(exchange, limit_bytes=limit_bytes)
 
     async def pieces(
         self, exchange: Exchange, *, limit_bytes: int, patience_s: float = PATIENCE_S

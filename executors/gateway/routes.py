@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
+from executors import creation
 from executors.gateway.agents import AgentEndpoints
+from executors.gateway.creates import ByToken
 from executors.gateway.endpoint import Endpoint, Handler
 from executors.gateway.logs import LogEndpoint
 from executors.gateway.station import Gateway
 
 
-def routes(gateway: Gateway) -> list[Route]:
-    """Return the gateway's paths, which match exactly."""
+def routes(gateway: Gateway, *, behind: ASGIApp) -> list[Route]:
+    """Return the gateway's paths, which match exactly; one of them it shares with ``behind``."""
     agents = AgentEndpoints(gateway.calls, gateway.claims, gateway.followers, gateway.bodies)
     logs = LogEndpoint(gateway.followers)
     health = gateway.health
@@ -28,4 +31,5 @@ def routes(gateway: Gateway) -> list[Route]:
         ("/readyz", {"GET": health.ready, "HEAD": health.ready}),
         ("/metrics", {"GET": gateway.metrics.scrape}),
     ]
-    return [Route(path, Endpoint(handlers)) for path, handlers in table]
+    creates = Route(creation.ROUTE, ByToken(gateway.creates, behind=behind))
+    return [*(Route(path, Endpoint(handlers)) for path, handlers in table), creates]

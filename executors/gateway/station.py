@@ -21,6 +21,7 @@ from executors.gateway.agent_calls import AgentCalls
 from executors.gateway.artifacts import ArtifactEndpoint
 from executors.gateway.bodies import Bodies
 from executors.gateway.claims import LOOK_DEAF_S, LOOK_S, Claims
+from executors.gateway.creates import CreateEndpoint
 from executors.gateway.following import Followers
 from executors.gateway.health import HealthEndpoint
 from executors.gateway.metrics import MetricsEndpoint, Own
@@ -45,6 +46,7 @@ class Gateway:
         self.followers = Followers()
         self.passes = Passes()
         self.upkeep = Upkeep()
+        self.creates = CreateEndpoint(self.bodies)
         self.artifacts = ArtifactEndpoint(self.bodies)
         self.health = HealthEndpoint(lambda: self.subscriber.connected)
         self.metrics = MetricsEndpoint(self._own)
@@ -131,6 +133,7 @@ class Gateway:
     def _collectors(self) -> Sequence[Collector[Any, Any]]:
         return [
             *self.calls.all(),
+            *self.creates.all(),
             *self.followers.all(),
             *self.upkeep.all(),
             self.passes.runner,

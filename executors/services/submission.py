@@ -76,21 +76,22 @@ class Submission:
     listed: bool = False
 
 
-@transaction.atomic(savepoint=False)
 def submit(asked: Sequence[TaskRequest], submission: Submission) -> list[TaskRecord]:
     """Store the tasks; four statements, whatever their number.
 
-    When this returns and the outermost transaction is committed, they are accepted.
+    When this returns and the outermost transaction is committed, they are accepted. A refusal
+    leaves a transaction that is open already as it was.
 
     Raises:
         Invalid: a pool or project is not there for the caller; the pointer says of which task.
     """
     pools = _pools(asked, submission)
-    attribution.attribute(submission.principal.actor, cause="submit")
     tasks = _Tasks(submission)
     made = [tasks.add(request, pool) for request, pool in zip(asked, pools, strict=True)]
-    database.run(_INSERT, tasks.parameters())
-    wakeups.tasks_waiting({pool.id for pool in pools})
+    with transaction.atomic(savepoint=False):
+        attribution.attribute(submission.principal.actor, cause="submit")
+        database.run(_INSERT, tasks.parameters())
+        wakeups.tasks_waiting({pool.id for pool in pools})
     return made
 
 

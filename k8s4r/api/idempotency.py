@@ -67,19 +67,21 @@ def create_from(key: str, *, principal: str, route: str, body: Any) -> Create | 
     return Create(principal, route, key, hashlib.sha256(content).digest())
 
 
-@transaction.atomic
 def once(create: Create | None, work: Callable[[], Answer], *, now: datetime) -> Answer:
     """Do the work and remember its answer, or return the answer that it had.
 
-    The work runs inside this transaction: both are there, or neither.
+    The work runs in the transaction that keeps its answer: both are there, or neither.
 
     Locks: the key, until the end of the transaction.
 
     Raises:
         IdempotencyMismatch: the key was used for another request.
     """
-    if create is None:
-        return work()
+    return work() if create is None else _once(create, work, now=now)
+
+
+@transaction.atomic
+def _once(create: Create, work: Callable[[], Answer], *, now: datetime) -> Answer:
     row_id = clock.new_id()
     if not database.rows(_RESERVE, _parameters(create, row_id, now)):
         return _earlier(create)
