@@ -61,6 +61,14 @@ SEEDS: tuple[Seed, ...] = (
         tests=("tests/services/test_laws.py",),
     ),
     Seed(
+        name="two-steps-leave-one-event",
+        invariant="I15",
+        path="executors/migrations/0004_two_steps.py",
+        old="AND o.state <> n.state))\n          AND (o.state <> n.state OR o.session_id",
+        new="AND false))\n          AND (o.state <> n.state OR o.session_id",
+        tests=("tests/services/test_reporting.py",),
+    ),
+    Seed(
         name="history-may-be-rewritten",
         invariant="I15",
         path="k8s4r/audit/migrations/0001_initial.py",
@@ -102,6 +110,14 @@ SEEDS: tuple[Seed, ...] = (
         old="WHERE a.id = ANY(%s::uuid[]) AND a.state = 'assigned'\n",
         new="WHERE a.id = ANY(%s::uuid[]) AND a.state = 'assigned' AND a.number = 0\n",
         tests=("tests/services/test_orders.py",),
+    ),
+    Seed(
+        name="orders-go-to-any-session",
+        invariant="I4",
+        path="executors/gateway/claims.py",
+        old="return call.message.session == handover.session_id and self._is_good(call.token)",
+        new="return self._is_good(call.token)",
+        tests=("tests/gateway/test_claims.py",),
     ),
     Seed(
         name="any-token-will-do",
