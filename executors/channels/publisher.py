@@ -18,6 +18,9 @@ QUEUE_SIZE: Final = 10_000
 CONNECT_TIMEOUT_S: Final = 0.5
 ANSWER_TIMEOUT_S: Final = 0.5
 IDS_PER_MESSAGE: Final = 5_000
+# The first news goes at once, what follows gathers: every message is read by every gateway, and a
+# busy one tells something with each of its transactions.
+PAUSE_S: Final = 0.005
 
 
 class Publisher:
@@ -35,6 +38,7 @@ class Publisher:
             socket_timeout=ANSWER_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
         )
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="news-publisher", daemon=True)
 
     def start(self) -> None:
@@ -43,6 +47,7 @@ class Publisher:
 
     def stop(self, *, timeout_s: float = 2.0) -> None:
         """Publish what is left, within the time, and end the thread."""
+        self._stopping.set()
         try:
             self._waiting.put(None, timeout=timeout_s)
         except queue.Full:
@@ -62,6 +67,7 @@ class Publisher:
             news, running = self._gathered()
             if news is not None:
                 self._publish(news)
+                self._stopping.wait(PAUSE_S)
         self._client.close()
 
     def _gathered(self) -> tuple[News | None, bool]:
