@@ -132,6 +132,14 @@ def test_nothing_is_sent_before_it_is_durable(spool: Spool):
     assert outbox.take(durable=EVERYTHING) == []
 
 
+def test_only_an_end_report_is_urgent(spool: Spool):
+    attempt = ended(spool, chunks=1)
+    outbox = Outbox(spool)
+    outbox.offer(attempt)
+    taken = outbox.take(durable=EVERYTHING)
+    assert [item.urgent for item in taken] == [False, False, True]
+
+
 def test_a_new_link_gets_everything_that_is_not_acknowledged(spool: Spool):
     attempt = ended(spool, chunks=2)
     outbox = Outbox(spool)
