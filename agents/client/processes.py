@@ -13,7 +13,6 @@ import pwd
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 ATTEMPT_MARK: Final = "K8S4R_ATTEMPT"
@@ -130,7 +129,7 @@ def as_user(name: str | None) -> dict[str, Any]:
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": groups}
 
 
-def hand_over(folder: Path, name: str) -> None:
+def hand_over(folder: str, name: str) -> None:
     """Give a folder to a user."""
     with contextlib.suppress(KeyError):
         account = pwd.getpwnam(name)

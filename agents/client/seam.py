@@ -54,11 +54,15 @@ class Roster(Frame, frozen=True, tag="roster"):
 
 
 class Item(Frame, frozen=True):
-    """One report that is safe on disk: ``body`` is its JSON as the server reads it."""
+    """One report that is safe on disk: ``body`` is its JSON as the server reads it.
+
+    ``urgent`` is an end report: a slot and whoever waits for the task wait for it.
+    """
 
     attempt: UUID
     seq: int
     body: bytes
+    urgent: bool = False
 
 
 class Items(Frame, frozen=True, tag="items"):

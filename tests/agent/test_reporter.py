@@ -2,7 +2,8 @@
 
 from uuid import UUID, uuid4
 
-from agents.client.link.reporter import BATCH_BYTES, Reporter
+from agents.client.link.reporter import BATCH_BYTES, PLENTY_ITEMS, Reporter
+from agents.client.link.vocabulary import Backlog
 from agents.client.seam import Item
 from agents.wire.messages import Outcome
 
@@ -26,6 +27,21 @@ def test_what_arrives_meanwhile_goes_into_the_next_request():
     assert [item.seq for item in first] == [1]
     reporter.delivered(outcomes(first))
     assert [item.seq for item in reporter.take()] == [2, 3]
+
+
+def test_how_long_a_backlog_may_wait_depends_on_ends_and_on_how_much_there_is():
+    reporter, attempt = Reporter(), uuid4()
+    assert reporter.backlog is Backlog.NOTHING
+    reporter.offer(items(attempt, 1, 2))
+    assert reporter.backlog is Backlog.CALM
+    reporter.offer([Item(attempt, 3, b"{}", urgent=True)])
+    assert reporter.backlog is Backlog.URGENT
+    taken = list(reporter.take())
+    assert reporter.backlog is Backlog.NOTHING
+    reporter.failed()
+    assert (reporter.backlog, list(reporter.take())) == (Backlog.URGENT, taken)
+    reporter.offer(items(attempt, *range(4, 4 + PLENTY_ITEMS)))
+    assert reporter.backlog is Backlog.PLENTY
 
 
 def test_a_request_has_a_size_but_always_at_least_one_item():

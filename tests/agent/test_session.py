@@ -10,6 +10,7 @@ from agents.client.link import session
 from agents.client.link.session import step
 from agents.client.link.vocabulary import (
     Action,
+    Backlog,
     Beaten,
     Call,
     ClaimAnswered,
@@ -65,6 +66,10 @@ def failed(call: Call, trouble: Trouble = Trouble.AWAY, **more: float) -> Failed
     return Failed(call, trouble, "why", **{"now": 10.0, "jitter": 1.0, **more})  # type: ignore[arg-type]
 
 
+def answered(backlog: Backlog) -> ReportsAnswered:
+    return ReportsAnswered((), wire.Directives(), backlog)
+
+
 def an_open_session() -> State:
     return play(Ready(enrolled=True), OPENED, beaten())[0]
 
@@ -81,7 +86,7 @@ def test_a_known_agent_says_hello_at_once():
 
 
 def test_nothing_is_claimed_before_the_first_heartbeat_of_a_session():
-    state, actions = play(Ready(enrolled=True), ReportsWait(), OPENED)
+    state, actions = play(Ready(enrolled=True), ReportsWait(Backlog.URGENT), OPENED)
     assert actions == [Start(Call.HEARTBEAT)]
     state, actions = play(beaten(), state=state)
     assert state.stage is Stage.OPEN
@@ -122,14 +127,58 @@ def test_repeated_stops_do_not_make_claims_spin():
 
 
 def test_one_request_of_reports_is_under_way_at_a_time():
-    state, actions = play(ReportsWait(), state=an_open_session())
+    state, actions = play(ReportsWait(Backlog.URGENT), state=an_open_session())
     assert actions == [Start(Call.REPORT)]
-    state, actions = play(ReportsWait(), state=state)
+    state, actions = play(ReportsWait(Backlog.URGENT), state=state)
     assert actions == []
-    answered = ReportsAnswered((), wire.Directives(), more=True)
-    assert play(answered, state=state)[1] == [Settle(()), Start(Call.REPORT)]
-    answered = ReportsAnswered((), wire.Directives(), more=False)
-    assert play(answered, state=state)[1] == [Settle(())]
+    pause = Rest(Lane.REPORTS, session.REPORT_PAUSE_S)
+    assert play(answered(Backlog.PLENTY), state=state)[1] == [
+        Settle(()),
+        pause,
+        Start(Call.REPORT),
+    ]
+    assert play(answered(Backlog.NOTHING), state=state)[1] == [Settle(()), pause]
+
+
+def test_an_end_is_reported_at_once_and_a_start_waits_a_moment_for_it():
+    state, actions = play(ReportsWait(Backlog.CALM), state=an_open_session())
+    assert actions == [Rest(Lane.REPORTS, session.LINGER_S)]
+    assert play(ReportsWait(Backlog.URGENT), state=state)[1] == [Start(Call.REPORT)]
+    assert play(ReportsWait(Backlog.PLENTY), state=state)[1] == [Start(Call.REPORT)]
+    assert play(Rested(Lane.REPORTS), state=state)[1] == [Start(Call.REPORT)]
+
+
+def test_reports_that_keep_coming_do_not_put_off_the_first_of_them():
+    state, _ = play(ReportsWait(Backlog.CALM), state=an_open_session())
+    assert play(ReportsWait(Backlog.CALM), state=state)[1] == []
+
+
+def test_between_two_requests_of_reports_there_is_a_pause_unless_plenty_wait():
+    asked, _ = play(ReportsWait(Backlog.URGENT), state=an_open_session())
+    state, actions = play(answered(Backlog.URGENT), state=asked)
+    assert Start(Call.REPORT) not in actions
+    assert play(ReportsWait(Backlog.URGENT), state=state)[1] == []
+    assert play(ReportsWait(Backlog.PLENTY), state=state)[1] == [Start(Call.REPORT)]
+    assert play(Rested(Lane.REPORTS), state=state)[1] == [Start(Call.REPORT)]
+
+
+def test_the_first_report_after_a_pause_without_any_is_treated_like_the_first_ever():
+    asked, _ = play(ReportsWait(Backlog.URGENT), state=an_open_session())
+    quiet, actions = play(answered(Backlog.NOTHING), Rested(Lane.REPORTS), state=asked)
+    assert actions == []
+    assert play(ReportsWait(Backlog.CALM), state=quiet)[1] == [Rest(Lane.REPORTS, session.LINGER_S)]
+    assert play(ReportsWait(Backlog.URGENT), state=quiet)[1] == [Start(Call.REPORT)]
+
+
+def test_plenty_of_reports_do_not_cut_the_pause_after_a_failure_short():
+    state, _ = play(ReportsWait(Backlog.URGENT), failed(Call.REPORT), state=an_open_session())
+    assert play(ReportsWait(Backlog.PLENTY), state=state)[1] == []
+    assert play(Rested(Lane.REPORTS), state=state)[1] == [Start(Call.REPORT)]
+
+
+def test_reports_that_waited_for_the_session_go_when_it_is_open():
+    early = (Ready(enrolled=True), ReportsWait(Backlog.CALM), Rested(Lane.REPORTS), OPENED)
+    assert Start(Call.REPORT) in play(*early, beaten())[1]
 
 
 def test_each_failure_doubles_the_pause_up_to_a_limit():
@@ -166,7 +215,7 @@ def test_a_server_that_names_a_pause_gets_it_but_heartbeats_do_not_wait_long():
 
 
 def test_failed_reports_do_not_delay_heartbeats():
-    state, _ = play(ReportsWait(), failed(Call.REPORT), state=an_open_session())
+    state, _ = play(ReportsWait(Backlog.URGENT), failed(Call.REPORT), state=an_open_session())
     assert play(Rested(Lane.CONTROL), state=state)[1] == [Start(Call.HEARTBEAT)]
 
 
@@ -240,7 +289,7 @@ def test_refusals_at_the_same_moment_count_once():
 def test_a_success_forgives_a_refusal():
     state, _ = play(
         failed(Call.CLAIM, Trouble.REFUSED),
-        ReportsAnswered((), wire.Directives(), more=False),
+        answered(Backlog.NOTHING),
         Rested(Lane.CLAIMS),
         failed(Call.CLAIM, Trouble.REFUSED, now=20.0),
         state=an_open_session(),
@@ -268,7 +317,7 @@ def test_a_runner_whose_hello_is_refused_is_over():
     state, _ = play(Rested(Lane.CONTROL), state=state)
     state, actions = play(failed(Call.SESSION, Trouble.SUPERSEDED), state=state)
     assert actions == [End(1, "session_superseded", "why")]
-    assert step(state, ReportsWait()) == (state, [])
+    assert step(state, ReportsWait(Backlog.URGENT)) == (state, [])
 
 
 def test_a_doubt_that_cannot_be_cleared_ends_the_link():

@@ -40,7 +40,8 @@ def ended(spool: Spool, *, chunks: int = 0, size: int = 10) -> Attempt:
     attempt = spool.accept(make_order())
     spool.note(attempt, reports.started(attempt, at=1.0))
     files = spool.files(attempt.id)
-    files.stdout.write_bytes(b"".join(bytes([65 + n % 26]) * size for n in range(chunks)))
+    written = b"".join(bytes([65 + n % 26]) * size for n in range(chunks))
+    Path(files.stdout).write_bytes(written)
     for number in range(chunks):
         spool.piece(attempt, "stdout", (number * size, size), at=2.0)
     spool.note(attempt, reports.finished(attempt, End(0), at=3.0))
@@ -81,7 +82,7 @@ def test_a_forgotten_attempt_leaves_nothing(spool: Spool):
     spool.acked(attempt, 3)
     spool.forget(attempt)
     assert found(spool).attempts == {}
-    assert not spool.files(attempt.id).stdout.exists()
+    assert not Path(spool.files(attempt.id).stdout).exists()
 
 
 def test_a_snapshot_says_the_same_as_the_journal_before_it(spool: Spool):
@@ -96,7 +97,7 @@ def test_a_snapshot_says_the_same_as_the_journal_before_it(spool: Spool):
 
 def test_output_that_a_power_cut_took_is_replaced_not_shifted(spool: Spool):
     attempt = ended(spool, chunks=2)
-    spool.files(attempt.id).stdout.write_bytes(b"AAAAAAAAAABBB")
+    Path(spool.files(attempt.id).stdout).write_bytes(b"AAAAAAAAAABBB")
     first, second = bodies(spool, attempt)[1:3]
     assert isinstance(first, wire.Log)
     assert isinstance(second, wire.Log)
@@ -106,13 +107,13 @@ def test_output_that_a_power_cut_took_is_replaced_not_shifted(spool: Spool):
 
 def test_files_of_unknown_attempts_are_cleared_away(spool: Spool, tmp_path: Path):
     stray = spool.files(uuid4())
-    stray.work.mkdir()
-    stray.stdout.write_bytes(b"x")
+    Path(stray.work).mkdir()
+    Path(stray.stdout).write_bytes(b"x")
     kept = ended(spool, chunks=1)
     spool.begin(a_life(), [kept])
-    assert not stray.work.exists()
-    assert not stray.stdout.exists()
-    assert spool.files(kept.id).stdout.exists()
+    assert not Path(stray.work).exists()
+    assert not Path(stray.stdout).exists()
+    assert Path(spool.files(kept.id).stdout).exists()
 
 
 def test_two_runners_cannot_have_one_spool(tmp_path: Path):
@@ -129,6 +130,14 @@ def test_nothing_is_sent_before_it_is_durable(spool: Spool):
     assert [item.seq for item in outbox.take(durable=position)] == [1]
     assert [item.seq for item in outbox.take(durable=EVERYTHING)] == [2, 3]
     assert outbox.take(durable=EVERYTHING) == []
+
+
+def test_only_an_end_report_is_urgent(spool: Spool):
+    attempt = ended(spool, chunks=1)
+    outbox = Outbox(spool)
+    outbox.offer(attempt)
+    taken = outbox.take(durable=EVERYTHING)
+    assert [item.urgent for item in taken] == [False, False, True]
 
 
 def test_a_new_link_gets_everything_that_is_not_acknowledged(spool: Spool):

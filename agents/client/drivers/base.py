@@ -1,7 +1,6 @@
 """What is a driver? Something that turns an order into a process, or into an end at once."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from subprocess import Popen
 from typing import Protocol, TypeAlias
 
@@ -19,9 +18,9 @@ class Place:
     them.
     """
 
-    work: Path
-    stdout: Path
-    stderr: Path
+    work: str
+    stdout: str
+    stderr: str
     marks: dict[str, str]
 
 

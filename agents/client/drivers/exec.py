@@ -5,12 +5,12 @@ and takes a process that writes at that moment along. No ``preexec_fn``: it cost
 the spawn rate.
 """
 
+import contextlib
 import errno
 import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -43,7 +43,7 @@ class ExecDriver:
         except msgspec.ValidationError as error:
             return _unable(NOT_EXECUTABLE, str(error))
         env = self._environment(spec, place)
-        folder = spec.cwd or str(place.work)
+        folder = spec.cwd or place.work
         self.restrictions.check_user(spec.user)
         program = self.restrictions.program(
             spec.argv[0], env=spec.env, folder=folder, path=self._path()
@@ -62,8 +62,9 @@ class ExecDriver:
         return self.base_env.get("PATH", DEFAULT_PATH)
 
 
-def _make_folder(folder: Path, user: str | None) -> None:
-    folder.mkdir(mode=0o700, exist_ok=True)
+def _make_folder(folder: str, user: str | None) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder, 0o700)
     if user is not None:
         processes.hand_over(folder, user)
 
@@ -109,7 +110,7 @@ def _pidfd(process: "subprocess.Popen[bytes]") -> int:
         raise
 
 
-def _output(path: Path) -> int:
+def _output(path: str) -> int:
     """Open for appending: when the runner cuts the file, writers go on at its new end."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 

@@ -86,7 +86,7 @@ class Link:
                 self._pong.set()
             case seam.Items(items):
                 self._reporter.offer(items)
-                self._apply(words.ReportsWait())
+                self._apply(words.ReportsWait(self._reporter.backlog))
 
     async def last_word(self) -> None:
         """Take the slots back before the runner ends: no work is to be given in its absence."""
@@ -196,9 +196,7 @@ class Link:
             raise
         outcomes = self._reporter.delivered(answer.results)
         self.vitals.reports += len(answer.results)
-        return words.ReportsAnswered(
-            tuple(outcomes), answer.directives, more=self._reporter.has_waiting
-        )
+        return words.ReportsAnswered(tuple(outcomes), answer.directives, self._reporter.backlog)
 
     def _reject(self, error: Unanswered) -> None:
         poison = self._reporter.rejected()

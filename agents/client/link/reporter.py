@@ -1,7 +1,7 @@
 """Which reports go into the next request, and what does its answer mean?
 
-One request at a time, no timers: what arrives while one is under way goes into the next. An idle
-agent is quick, a busy one sends many at once. Nothing here is precious: the runner has it all.
+One request at a time: what arrives while one is under way goes into the next. When the next one
+starts is `session.step`'s to say. Nothing here is precious: the runner has it all.
 """
 
 from collections import deque
@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+from agents.client.link.vocabulary import Backlog
 from agents.client.seam import Item
 from agents.wire.messages import REPORT_ITEMS, Outcome
 
 BATCH_BYTES: Final = 2 * 1024 * 1024
+# From here on the fixed price of a request is small beside that of its reports.
+PLENTY_ITEMS: Final = 32
 
 
 @dataclass(slots=True)
@@ -28,8 +31,12 @@ class Reporter:
     _size_limit: int = REPORT_ITEMS
 
     @property
-    def has_waiting(self) -> bool:
-        return bool(self._waiting)
+    def backlog(self) -> Backlog:
+        if len(self._waiting) >= PLENTY_ITEMS:
+            return Backlog.PLENTY
+        if not self._waiting:
+            return Backlog.NOTHING
+        return Backlog.URGENT if any(one.urgent for one in self._waiting) else Backlog.CALM
 
     def offer(self, items: list[Item]) -> None:
         """Add reports behind those that wait."""

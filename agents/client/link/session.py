@@ -6,7 +6,8 @@
 Three lanes carry one call each at a time: control (register, session, heartbeat), claims and
 reports. Each has its own back-off, so that a heartbeat never waits behind reports. While the
 session is open there is always a claim under way; the next one follows when the runner has taken
-in what the last one brought.
+in what the last one brought. Reports gather company: each request costs both sides far more than
+one report more in it.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 from agents.client.link.vocabulary import (
     LANES,
+    Backlog,
     Beaten,
     Call,
     ClaimAnswered,
@@ -52,6 +54,11 @@ REFUSED_DELAY_S: Final = 1.0
 SURELY_REFUSED_AFTER_S: Final = 0.5
 SILENCE_IN_HEARTBEATS: Final = 2.5
 AFTER_STOPS_S: Final = 0.1
+# What may wait does so for company: short work says its end within this time. Nobody sees it.
+LINGER_S: Final = 0.010
+# Between two requests of reports, so that a busy agent sends a batch and not one end at a time;
+# short beside the answer to a request.
+REPORT_PAUSE_S: Final = 0.005
 DOUBT_S: Final = 5.0
 EXIT_ERROR: Final = 1
 EXIT_CONFIGURATION: Final = 2
@@ -84,7 +91,7 @@ def _next_call(state: State, lane: Lane) -> Call | None:
         return None
     if lane is Lane.CLAIMS:
         return None if state.runner_is_behind else Call.CLAIM
-    return Call.REPORT if state.reports_wait else None
+    return Call.REPORT if state.backlog >= state.reports_from else None
 
 
 def _next_control(state: State) -> Call | None:
@@ -108,7 +115,12 @@ def _caught_up(state: State, event: RunnerCaughtUp) -> Step:
 
 
 def _reports_wait(state: State, event: ReportsWait) -> Step:
-    return replace(state, reports_wait=True), []
+    """Report what is urgent, let the rest wait; between two requests a timer runs already."""
+    is_first = state.backlog is Backlog.NOTHING and Lane.REPORTS not in state.busy
+    state = replace(state, backlog=event.backlog)
+    if is_first and state.reports_from is Backlog.URGENT and event.backlog is Backlog.CALM:
+        return state, [Rest(Lane.REPORTS, LINGER_S)]
+    return state, []
 
 
 def _slots_changed(state: State, event: SlotsChanged) -> Step:
@@ -116,7 +128,11 @@ def _slots_changed(state: State, event: SlotsChanged) -> Step:
 
 
 def _rested(state: State, event: Rested) -> Step:
-    return replace(state, resting=state.resting - {event.lane}), []
+    state = replace(state, resting=state.resting - {event.lane})
+    if event.lane is Lane.REPORTS:
+        waited = state.backlog is not Backlog.NOTHING
+        state = replace(state, reports_from=Backlog.CALM if waited else Backlog.URGENT)
+    return state, []
 
 
 def _registered(state: State, event: Registered) -> Step:
@@ -164,9 +180,11 @@ def _claim_answered(state: State, event: ClaimAnswered) -> Step:
 
 
 def _reports_answered(state: State, event: ReportsAnswered) -> Step:
-    state = replace(_succeeded(state, Lane.REPORTS), reports_wait=event.more)
+    state = replace(
+        _succeeded(state, Lane.REPORTS), backlog=event.backlog, reports_from=Backlog.PLENTY
+    )
     state, actions = _heed(state, event.directives)
-    return state, [Settle(event.outcomes), *actions]
+    return state, [Settle(event.outcomes), *actions, Rest(Lane.REPORTS, REPORT_PAUSE_S)]
 
 
 def _failed(state: State, event: Failed) -> Step:

@@ -1,7 +1,7 @@
 """Which states, events and actions does the behaviour of a link consist of?"""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final, TypeAlias
 
 from agents.wire.messages import Claimed, Directives, HeartbeatAnswer, Order, Outcome
@@ -37,6 +37,19 @@ class Call(StrEnum):
     REPORT = "report"
 
 
+class Backlog(IntEnum):
+    """How much there is to report, by how little it may wait.
+
+    ``calm`` may wait for company, ``urgent`` has the end of an attempt in it, ``plenty`` is enough
+    for a request of its own.
+    """
+
+    NOTHING = 0
+    CALM = 1
+    URGENT = 2
+    PLENTY = 3
+
+
 class Trouble(StrEnum):
     """Why a call came to nothing.
 
@@ -66,6 +79,7 @@ class State:
     """All that the link's behaviour depends on. Moments are seconds on the agent's clock.
 
     ``claim_is_old``: the claim under way was made before the session is being opened again.
+    ``reports_from`` is the least backlog that is reported now.
     """
 
     stage: Stage = Stage.NEW
@@ -76,7 +90,8 @@ class State:
     heard_at: float | None = None
     refused_at: float | None = None
     doubted_at: float | None = None
-    reports_wait: bool = False
+    backlog: Backlog = Backlog.NOTHING
+    reports_from: Backlog = Backlog.URGENT
     runner_is_behind: bool = False
     claim_is_old: bool = False
     reopen: bool = False
@@ -96,7 +111,9 @@ class RunnerCaughtUp:
 
 @dataclass(frozen=True, slots=True)
 class ReportsWait:
-    """There is something to report."""
+    """There is something to report, something new among it."""
+
+    backlog: Backlog
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +159,11 @@ class ClaimAnswered:
 
 @dataclass(frozen=True, slots=True)
 class ReportsAnswered:
-    """Reports were answered; ``more`` says whether others wait."""
+    """Reports were answered; ``backlog`` is what waits by now."""
 
     outcomes: tuple[Outcome, ...]
     directives: Directives
-    more: bool
+    backlog: Backlog
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 from agents.client import clock
@@ -28,7 +27,7 @@ class Machine:
     terms: LeaseTerms
     grace_cap_s: float = float("inf")
 
-    def marks(self, order: Order, folder: Path) -> dict[str, str]:
+    def marks(self, order: Order, folder: str) -> dict[str, str]:
         """Return what a task may know of itself, and what its processes are found by."""
         task = order.task
         marks = {
@@ -39,7 +38,7 @@ class Machine:
             "K8S4R_POOL": task.pool,
             "K8S4R_AGENT_NAME": self.name,
             "K8S4R_API_URL": self.url,
-            "K8S4R_WORKDIR": str(folder),
+            "K8S4R_WORKDIR": folder,
             ATTEMPT_MARK: str(order.attempt),
             RUNNER_MARK: str(self.session),
         }

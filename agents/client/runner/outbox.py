@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from agents.client.runner.attempt import Attempt
-from agents.client.runner.records import Entry
+from agents.client.runner.records import Entry, Noted
 from agents.client.runner.spool import Spool
 from agents.client.seam import Item
 
@@ -94,7 +94,7 @@ class Outbox:
         attempt.sent = entry.seq
         self._in_flight[attempt.id, entry.seq] = len(body)
         self._bytes += len(body)
-        return Item(attempt.id, entry.seq, body)
+        return Item(attempt.id, entry.seq, body, urgent=isinstance(entry, Noted) and entry.last)
 
 
 def _unsent(attempt: Attempt, durable: int) -> list[Entry]:

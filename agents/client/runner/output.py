@@ -128,7 +128,7 @@ class Tail:
 
 def _file(stream: Stream, files: Files, reported: Mapping[str, int]) -> _File:
     begin = reported.get(stream, 0)
-    path = str(files.output(stream))
+    path = files.output(stream)
     return _File(stream, path, kept=begin, reported=begin, anchor=_before(path, begin))
 
 

@@ -132,9 +132,8 @@ class Spool:
     def files(self, attempt: UUID) -> Files:
         """Return where an attempt's files are."""
         name = str(attempt)
-        return Files(
-            self._attempts / name, self._output / f"{name}.stdout", self._output / f"{name}.stderr"
-        )
+        output = f"{self._output}/{name}"
+        return Files(f"{self._attempts}/{name}", f"{output}.stdout", f"{output}.stderr")
 
     def body(self, attempt: Attempt, entry: Entry) -> bytes:
         """Return the report as the server reads it; log bytes come from the output file."""
@@ -170,14 +169,15 @@ class Spool:
     def _drop_files(self, attempt: UUID) -> None:
         """Delete what an attempt left; a folder that is not empty goes by way of the trash."""
         files = self.files(attempt)
-        files.stdout.unlink(missing_ok=True)
-        files.stderr.unlink(missing_ok=True)
+        for path in (files.stdout, files.stderr):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
         try:
-            files.work.rmdir()
+            os.rmdir(files.work)
         except FileNotFoundError:
             return
         except OSError:
-            self._trash.put(files.work)
+            self._trash.put(Path(files.work))
 
     def _drop_files_of_others(self, kept: set[str]) -> None:
         for path in [*self._attempts.iterdir(), *self._output.iterdir()]:
@@ -226,10 +226,10 @@ def claimed(root: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def _span(path: Path, offset: int, length: int) -> bytes:
+def _span(path: str, offset: int, length: int) -> bytes:
     """Read a piece; what a power cut took is replaced, so that the report can still be made."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             data = os.pread(file.fileno(), length, offset)
     except FileNotFoundError:
         data = b""

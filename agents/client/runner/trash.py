@@ -24,13 +24,13 @@ class Trash:
         self._thread = threading.Thread(target=self._run, name="trash", daemon=True)
         self._thread.start()
 
-    def put(self, folder: Path) -> None:
+    def put(self, path: Path) -> None:
         """Take a folder, or a file, away; its name is free at once."""
-        place = self._folder / folder.name
+        place = self._folder / path.name
         try:
-            os.rename(folder, place)
+            os.rename(path, place)
         except OSError:
-            place = folder
+            place = path
         self._queue.put(place)
 
     def close(self) -> None:
