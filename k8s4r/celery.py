@@ -7,6 +7,7 @@ Celery carries hints only: every task re-reads its rows, may be lost, and may ru
 
 import os
 import sys
+from datetime import timedelta
 from typing import Any, Final
 
 from celery import Celery, Task
@@ -39,18 +40,14 @@ TRANSPORT: Final[dict[str, Any]] = {
 
 
 def beat_table() -> dict[str, dict[str, Any]]:
-    """Return every periodic task: one per job of the schedule, one canary per queue.
+    """Return every periodic task: the round of short jobs, each long job, one canary per queue.
 
     A message that waited for a whole period is dropped: the next one is there already.
     """
-    sweeps = {
-        str(job): {
-            "task": "executors.sweep",
-            "schedule": period,
-            "args": (str(job),),
-            "options": {"queue": SWEEPS, "expires": period.total_seconds()},
-        }
+    alone = {
+        str(job): _sweep(period, job)
         for job, period in schedule.PERIODS.items()
+        if job not in schedule.ROUND
     }
     canaries = {
         f"canary.{queue}": {
@@ -61,7 +58,16 @@ def beat_table() -> dict[str, dict[str, Any]]:
         }
         for queue in QUEUES
     }
-    return sweeps | canaries
+    return {"round": _sweep(schedule.ROUND_EVERY, *schedule.ROUND)} | alone | canaries
+
+
+def _sweep(period: timedelta, *jobs: schedule.Job) -> dict[str, Any]:
+    return {
+        "task": "executors.sweep",
+        "schedule": period,
+        "args": tuple(str(job) for job in jobs),
+        "options": {"queue": SWEEPS, "expires": period.total_seconds()},
+    }
 
 
 app = Celery("k8s4r")
