@@ -127,6 +127,11 @@ def test_a_long_job_of_housekeeping_is_sent_alone():
     assert table["audit_months"]["args"] == ("audit_months",)
 
 
+def test_beat_sleeps_until_the_next_message_is_due():
+    assert celery.app.conf.beat_scheduler == "k8s4r.celery:Punctual"
+    assert celery.Punctual(celery.app, lazy=True).adjust(0.5) == 0.5
+
+
 def test_every_task_that_is_sent_by_name_is_registered():
     celery.app.loader.import_default_modules()
     sent = {entry["task"] for entry in celery.beat_table().values()}
