@@ -4,7 +4,7 @@ Nothing here depends on Celery or Redis: with PostgreSQL and one gateway alone t
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -36,20 +36,21 @@ def run_due(now: datetime) -> list[str]:
     For a gateway's loop: call it every second or so. One that fails is logged and tried again at
     its next tick; the others run.
     """
-    taken = ticks.take_free(schedule.due(now - HEAD_START), now=now)
+    return _run_free(schedule.due(now - HEAD_START), now)
+
+
+def run(jobs: Collection[Job], now: datetime) -> list[str]:
+    """Run those of these jobs whose present tick nobody has taken; for beat's tasks."""
+    moments = {job: moment for job, moment in schedule.due(now).items() if job in jobs}
+    return _run_free(moments, now)
+
+
+def _run_free(moments: Mapping[Job, datetime], now: datetime) -> list[str]:
+    taken = ticks.take(moments, now=now)
     jobs = [job for job in Job if job in taken]
     for job in jobs:
         _run(job, now)
     return [str(job) for job in jobs]
-
-
-def run(job: Job, now: datetime) -> bool:
-    """Run one job unless its present tick is taken; for beat's tasks."""
-    tick = schedule.tick(now, schedule.PERIODS[job])
-    if not ticks.take(job, scheduled_for=tick, now=now):
-        return False
-    _run(job, now)
-    return True
 
 
 def _run(job: Job, now: datetime) -> None:

@@ -18,12 +18,12 @@ CANARY: Final = "executors.canary"
 
 
 @shared_task(name=SWEEP, ignore_result=True)
-def sweep(job: str) -> None:
-    """Run one periodic job, from beat; expires after its period.
+def sweep(*jobs: str) -> None:
+    """Run those periodic jobs that are due, from beat; expires when the next round is sent.
 
     Lost: a gateway's loop, or the next tick, does it. Twice: the tick's row lets one of them in.
     """
-    sweeps.run(Job(job), clock.now())
+    sweeps.run([Job(job) for job in jobs], clock.now())
 
 
 @shared_task(name=CANARY, ignore_result=True)

@@ -37,6 +37,12 @@ PERIODS: Final[dict[Job, timedelta]] = {
     Job.AUDIT_MONTHS: timedelta(hours=1),
 }
 
+# Beat sends these in one message, whenever the shortest of them may be due, and each of the others
+# alone. Whose turn it is costs one statement for all of them; a message for each would cost more
+# than what most of them do.
+ROUND_EVERY: Final = min(PERIODS.values())
+ROUND: Final = tuple(job for job, period in PERIODS.items() if period <= timedelta(seconds=5))
+
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -18,13 +18,8 @@ RETURNING job
 """
 
 
-def take(job: str, *, scheduled_for: datetime, now: datetime) -> bool:
-    """Take one run of a job; False: somebody else has it."""
-    return bool(take_free({job: scheduled_for}, now=now))
-
-
-def take_free(moments: Mapping[Name, datetime], *, now: datetime) -> frozenset[str]:
-    """Take every run of these that nobody has taken, in one statement.
+def take(moments: Mapping[Name, datetime], *, now: datetime) -> frozenset[str]:
+    """Take every run of these that nobody has taken, in one statement; return their jobs.
 
     A run that is taken and not done, because its process died, is made up for by the next tick.
     """

@@ -1,5 +1,7 @@
 """Periodic jobs: each due one runs once, one that fails stops no other."""
 
+from collections import Counter
+
 import pytest
 from django.db import connection
 
@@ -29,8 +31,8 @@ def test_a_job_is_due_again_after_its_period():
 
 
 def test_a_tick_that_a_worker_took_is_not_run_by_a_gateway():
-    assert sweeps.run(Job.LEASES, NOON + seconds(5))
-    assert not sweeps.run(Job.LEASES, NOON + seconds(6))
+    assert sweeps.run([Job.LEASES], NOON + seconds(5)) == ["leases"]
+    assert sweeps.run([Job.LEASES], NOON + seconds(6)) == []
     assert "leases" not in sweeps.run_due(NOON + seconds(6))
     assert "leases" in sweeps.run_due(NOON + seconds(11))
 
@@ -49,7 +51,7 @@ def test_the_sweeper_says_that_it_lives():
 def test_waiting_tasks_run_without_any_nudge():
     pools = [a_pool(an_agent()), a_pool(an_agent())]
     waiting = [a_task(pool) for pool in pools]
-    sweeps.run(Job.DISPATCH, NOON)
+    sweeps.run([Job.DISPATCH], NOON)
     assert [state_of(task) for task in waiting] == ["dispatching", "dispatching"]
 
 
@@ -64,7 +66,7 @@ def test_a_delayed_task_is_released_and_placed_by_the_jobs_alone():
 def test_more_rows_than_one_batch_takes_are_done_in_one_run():
     count = 2 * 500 + 1
     a_tasks(a_pool(), count, queue_deadline_at=NOON)
-    sweeps.run(Job.QUEUE_DEADLINES, NOON)
+    sweeps.run([Job.QUEUE_DEADLINES], NOON)
     assert Task.objects.filter(state="timed_out").count() == count
 
 
@@ -82,7 +84,7 @@ def test_retention_removes_the_files_of_what_it_deletes():
     file = conf.artifacts_dir() / str(artifact.pk)
     file.write_bytes(b"x")
 
-    sweeps.run(Job.RETENTION, NOON)
+    sweeps.run([Job.RETENTION], NOON)
 
     assert not file.exists()
     assert not Task.objects.exists()
@@ -112,12 +114,22 @@ def test_a_job_that_fails_is_named_in_the_log_and_stops_no_other(caplog):
 
 def test_every_job_of_the_schedule_has_its_work_and_its_place_in_beat():
     assert list(sweeps.SWEEPS) == list(Job)
-    table = celery.beat_table()
-    for job in Job:
-        entry = table[job]
-        assert (entry["task"], entry["args"]) == ("executors.sweep", (str(job),))
+    sent = [one for one in celery.beat_table().values() if one["task"] == "executors.sweep"]
+    assert Counter(job for entry in sent for job in entry["args"]) == dict.fromkeys(JOBS, 1)
+    for entry in sent:
+        assert entry["schedule"] == min(PERIODS[Job(job)] for job in entry["args"])
         assert entry["options"]["expires"] == entry["schedule"].total_seconds()
-        assert entry["schedule"] == PERIODS[job]
+
+
+def test_a_long_job_of_housekeeping_is_sent_alone():
+    table = celery.beat_table()
+    assert table["retention"]["args"] == ("retention",)
+    assert table["audit_months"]["args"] == ("audit_months",)
+
+
+def test_beat_sleeps_until_the_next_message_is_due():
+    assert celery.app.conf.beat_scheduler == "k8s4r.celery:Punctual"
+    assert celery.Punctual(celery.app, lazy=True).adjust(0.5) == 0.5
 
 
 def test_every_task_that_is_sent_by_name_is_registered():
@@ -129,9 +141,9 @@ def test_every_task_that_is_sent_by_name_is_registered():
     }
 
 
-def test_the_beat_task_runs_its_job_once_per_tick():
+def test_the_beat_task_runs_its_jobs():
     task = a_task(a_pool(), queue_deadline_at=NOON)
-    tasks.sweep.apply(args=("queue_deadlines",), throw=True)
+    tasks.sweep.apply(args=("queue_deadlines", "dispatch"), throw=True)
     assert state_of(task) == "timed_out"
 
 
@@ -141,7 +153,7 @@ def test_a_canary_leaves_its_sign():
 
 
 def test_ticks_of_a_failed_job_stay_taken_until_the_next_one():
-    ticks.take("leases", scheduled_for=NOON, now=NOON)
+    ticks.take({"leases": NOON}, now=NOON)
     assert "leases" not in sweeps.run_due(NOON + seconds(1))
     assert "leases" in sweeps.run_due(NOON + seconds(6))
 

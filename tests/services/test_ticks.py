@@ -11,22 +11,21 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_tick_is_taken_once():
-    assert ticks.take("leases", scheduled_for=NOON, now=NOON)
-    assert not ticks.take("leases", scheduled_for=NOON, now=NOON + seconds(1))
+    assert ticks.take({"leases": NOON}, now=NOON) == {"leases"}
+    assert ticks.take({"leases": NOON}, now=NOON + seconds(1)) == frozenset()
     assert Tick.objects.get().taken_at == NOON
 
 
 def test_another_job_and_the_next_tick_are_free():
-    ticks.take("leases", scheduled_for=NOON, now=NOON)
-    assert ticks.take("silence", scheduled_for=NOON, now=NOON)
-    assert ticks.take("leases", scheduled_for=NOON + seconds(5), now=NOON + seconds(5))
+    ticks.take({"leases": NOON}, now=NOON)
+    assert ticks.take({"silence": NOON}, now=NOON) == {"silence"}
+    assert ticks.take({"leases": NOON + seconds(5)}, now=NOON + seconds(5)) == {"leases"}
 
 
 def test_of_many_jobs_the_free_ones_are_taken():
-    ticks.take("silence", scheduled_for=NOON, now=NOON)
+    ticks.take({"silence": NOON}, now=NOON)
     moments = {"leases": NOON, "silence": NOON, "delayed": NOON}
-    assert ticks.take_free(moments, now=NOON) == {"leases", "delayed"}
-    assert ticks.take_free(moments, now=NOON) == frozenset()
+    assert ticks.take(moments, now=NOON) == {"leases", "delayed"}
 
 
 @pytest.mark.parametrize(
