@@ -1,7 +1,6 @@
 """The behaviour of a link, without a network: what follows from what."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -9,69 +8,30 @@ import pytest
 from agents.client.link import session
 from agents.client.link.session import step
 from agents.client.link.vocabulary import (
-    Action,
     Backlog,
-    Beaten,
     Call,
     ClaimAnswered,
     End,
     Event,
-    Failed,
     HandOver,
     Lane,
-    Opened,
     PassOn,
     ReadToken,
     Ready,
     Registered,
     Renew,
-    ReportsAnswered,
     ReportsWait,
     Rest,
     Rested,
     RunnerCaughtUp,
-    Settle,
     SlotsChanged,
     Stage,
     Start,
-    State,
     Trouble,
 )
 from agents.wire import messages as wire
+from tests.agent.steps import OPENED, an_open_session, answered, beaten, failed, play
 from tests.agent.words import make_order
-
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-OPENED = Opened(wire.Settings(), wire.Directives())
-
-
-def play(*events: Event, state: State | None = None) -> tuple[State, list[Action]]:
-    """Play events one after the other; return the state and what the last one led to."""
-    state = state or State()
-    actions: list[Action] = []
-    for event in events:
-        state, actions = step(state, event)
-    return state, actions
-
-
-def beaten(sent_at: float = 1.0, now: float = 1.5, **directives: object) -> Beaten:
-    answer = wire.HeartbeatAnswer(
-        server_time=NOON,
-        sent_at=sent_at,
-        directives=wire.Directives(**directives),  # type: ignore[arg-type]
-    )
-    return Beaten(answer, sent_at=sent_at, now=now)
-
-
-def failed(call: Call, trouble: Trouble = Trouble.AWAY, **more: float) -> Failed:
-    return Failed(call, trouble, "why", **{"now": 10.0, "jitter": 1.0, **more})  # type: ignore[arg-type]
-
-
-def answered(backlog: Backlog) -> ReportsAnswered:
-    return ReportsAnswered((), wire.Directives(), backlog)
-
-
-def an_open_session() -> State:
-    return play(Ready(enrolled=True), OPENED, beaten())[0]
 
 
 def test_an_unknown_agent_registers_before_it_says_hello():
@@ -124,61 +84,6 @@ def test_repeated_stops_do_not_make_claims_spin():
     state, actions = play(answer, RunnerCaughtUp(), state=an_open_session())
     assert actions == []
     assert play(Rested(Lane.CLAIMS), state=state)[1] == [Start(Call.CLAIM)]
-
-
-def test_one_request_of_reports_is_under_way_at_a_time():
-    state, actions = play(ReportsWait(Backlog.URGENT), state=an_open_session())
-    assert actions == [Start(Call.REPORT)]
-    state, actions = play(ReportsWait(Backlog.URGENT), state=state)
-    assert actions == []
-    pause = Rest(Lane.REPORTS, session.REPORT_PAUSE_S)
-    assert play(answered(Backlog.PLENTY), state=state)[1] == [
-        Settle(()),
-        pause,
-        Start(Call.REPORT),
-    ]
-    assert play(answered(Backlog.NOTHING), state=state)[1] == [Settle(()), pause]
-
-
-def test_an_end_is_reported_at_once_and_a_start_waits_a_moment_for_it():
-    state, actions = play(ReportsWait(Backlog.CALM), state=an_open_session())
-    assert actions == [Rest(Lane.REPORTS, session.LINGER_S)]
-    assert play(ReportsWait(Backlog.URGENT), state=state)[1] == [Start(Call.REPORT)]
-    assert play(ReportsWait(Backlog.PLENTY), state=state)[1] == [Start(Call.REPORT)]
-    assert play(Rested(Lane.REPORTS), state=state)[1] == [Start(Call.REPORT)]
-
-
-def test_reports_that_keep_coming_do_not_put_off_the_first_of_them():
-    state, _ = play(ReportsWait(Backlog.CALM), state=an_open_session())
-    assert play(ReportsWait(Backlog.CALM), state=state)[1] == []
-
-
-def test_between_two_requests_of_reports_there_is_a_pause_unless_plenty_wait():
-    asked, _ = play(ReportsWait(Backlog.URGENT), state=an_open_session())
-    state, actions = play(answered(Backlog.URGENT), state=asked)
-    assert Start(Call.REPORT) not in actions
-    assert play(ReportsWait(Backlog.URGENT), state=state)[1] == []
-    assert play(ReportsWait(Backlog.PLENTY), state=state)[1] == [Start(Call.REPORT)]
-    assert play(Rested(Lane.REPORTS), state=state)[1] == [Start(Call.REPORT)]
-
-
-def test_the_first_report_after_a_pause_without_any_is_treated_like_the_first_ever():
-    asked, _ = play(ReportsWait(Backlog.URGENT), state=an_open_session())
-    quiet, actions = play(answered(Backlog.NOTHING), Rested(Lane.REPORTS), state=asked)
-    assert actions == []
-    assert play(ReportsWait(Backlog.CALM), state=quiet)[1] == [Rest(Lane.REPORTS, session.LINGER_S)]
-    assert play(ReportsWait(Backlog.URGENT), state=quiet)[1] == [Start(Call.REPORT)]
-
-
-def test_plenty_of_reports_do_not_cut_the_pause_after_a_failure_short():
-    state, _ = play(ReportsWait(Backlog.URGENT), failed(Call.REPORT), state=an_open_session())
-    assert play(ReportsWait(Backlog.PLENTY), state=state)[1] == []
-    assert play(Rested(Lane.REPORTS), state=state)[1] == [Start(Call.REPORT)]
-
-
-def test_reports_that_waited_for_the_session_go_when_it_is_open():
-    early = (Ready(enrolled=True), ReportsWait(Backlog.CALM), Rested(Lane.REPORTS), OPENED)
-    assert Start(Call.REPORT) in play(*early, beaten())[1]
 
 
 def test_each_failure_doubles_the_pause_up_to_a_limit():

@@ -1,5 +1,6 @@
 """What is a driver? Something that turns an order into a process, or into an end at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from subprocess import Popen
 from typing import Protocol, TypeAlias
@@ -14,6 +15,8 @@ NOT_EXECUTABLE = 126
 class Place:
     """Where an attempt runs, where its output goes, and the environment that names it.
 
+    ``new_output`` makes one of the output files and opens it for appending, ``new_folder`` makes
+    the working folder.
     ``marks`` win over everything that the order's own environment says: processes are found by
     them.
     """
@@ -22,6 +25,8 @@ class Place:
     stdout: str
     stderr: str
     marks: dict[str, str]
+    new_output: Callable[[str], int]
+    new_folder: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

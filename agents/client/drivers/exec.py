@@ -5,7 +5,6 @@ and takes a process that writes at that moment along. No ``preexec_fn``: it cost
 the spawn rate.
 """
 
-import contextlib
 import errno
 import os
 import subprocess
@@ -49,7 +48,7 @@ class ExecDriver:
             spec.argv[0], env=spec.env, folder=folder, path=self._path()
         )
         try:
-            _make_folder(place.work, spec.user)
+            _make_folder(place, spec.user)
             return _spawn(spec, program, folder=folder, env=env, place=place)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             return _failure(error, program=program, folder=folder)
@@ -62,19 +61,18 @@ class ExecDriver:
         return self.base_env.get("PATH", DEFAULT_PATH)
 
 
-def _make_folder(folder: str, user: str | None) -> None:
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(folder, 0o700)
+def _make_folder(place: Place, user: str | None) -> None:
+    place.new_folder(place.work)
     if user is not None:
-        processes.hand_over(folder, user)
+        processes.hand_over(place.work, user)
 
 
 def _spawn(
     spec: ExecSpec, program: str, *, folder: str, env: dict[str, str], place: Place
 ) -> Child:
     ticks = clock.boot_ticks()
-    stdout = _output(place.stdout)
-    stderr = _output(place.stderr)
+    stdout = place.new_output(place.stdout)
+    stderr = place.new_output(place.stderr)
     try:
         process = subprocess.Popen(  # noqa: S603 - running what was ordered is the point
             spec.argv,
@@ -108,11 +106,6 @@ def _pidfd(process: "subprocess.Popen[bytes]") -> int:
         process.kill()
         process.wait()
         raise
-
-
-def _output(path: str) -> int:
-    """Open for appending: when the runner cuts the file, writers go on at its new end."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 
 def _failure(error: Exception, *, program: str, folder: str) -> End:

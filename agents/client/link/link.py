@@ -16,7 +16,7 @@ from agents.client.clock import BootClock
 from agents.client.identity import Identity, NoIdentity
 from agents.client.link import health, session
 from agents.client.link import vocabulary as words
-from agents.client.link.reporter import Reporter
+from agents.client.link.reporter import Reporter, plenty_for
 from agents.client.link.requests import Composer
 from agents.client.link.transports.http import HttpTransport, Request, Unanswered
 from agents.client.link.vocabulary import Call, Lane, Trouble
@@ -53,7 +53,7 @@ class Link:
         self._transport = transport
         self._writer = writer
         self._random = random
-        self._reporter = Reporter()
+        self._reporter = Reporter(plenty_for(composer.setup.slots))
         self._state = words.State()
         self._tasks: set[asyncio.Task[None]] = set()
         self._rests: dict[Lane, asyncio.TimerHandle] = {}

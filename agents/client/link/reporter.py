@@ -18,21 +18,27 @@ BATCH_BYTES: Final = 2 * 1024 * 1024
 PLENTY_ITEMS: Final = 32
 
 
+def plenty_for(slots: int) -> int:
+    """Return how many reports need not wait for more: of few slots few can come."""
+    return max(1, min(PLENTY_ITEMS, slots))
+
+
 @dataclass(slots=True)
 class Reporter:
     """What waits, what is under way, and how large the next batch may be.
 
     A batch that the server rejects as a whole is cut in halves until the one item is found that
-    it does not take.
+    it does not take. ``plenty_items`` need not wait for company.
     """
 
+    plenty_items: int = PLENTY_ITEMS
     _waiting: deque[Item] = field(default_factory=deque)
     _under_way: list[Item] = field(default_factory=list)
     _size_limit: int = REPORT_ITEMS
 
     @property
     def backlog(self) -> Backlog:
-        if len(self._waiting) >= PLENTY_ITEMS:
+        if len(self._waiting) >= self.plenty_items:
             return Backlog.PLENTY
         if not self._waiting:
             return Backlog.NOTHING

@@ -1,7 +1,9 @@
 """What must outlive the runner? Orders, reports until they are acknowledged, output files.
 
 spool/journal/       what was taken, reported and acknowledged (`journal`)
-spool/attempts/ID/   stdout, stderr and the working folder of an attempt that has a process
+spool/attempts/ID    the working folder of an attempt that has a process
+spool/output/ID.*    what it wrote
+spool/blanks/        empty files and folders for the next ones (`blanks`)
 """
 
 import contextlib
@@ -16,6 +18,7 @@ import msgspec
 
 from agents.client.runner import journal
 from agents.client.runner.attempt import Attempt
+from agents.client.runner.blanks import Blanks
 from agents.client.runner.files import Files, Stream
 from agents.client.runner.records import (
     Accepted,
@@ -61,6 +64,9 @@ class Spool:
         self._output.mkdir(mode=0o700, exist_ok=True)
         self.journal = journal.Journal(root / "journal", durable_moved=durable_moved)
         self._trash = Trash(root / "trash")
+        self._blanks = root / "blanks"
+        self._blanks.mkdir(mode=0o700, exist_ok=True)
+        self.blanks = Blanks(str(self._blanks))
         self._life: Life | None = None
         self._rotate_after = 0.0
 
@@ -164,23 +170,22 @@ class Spool:
 
     def close(self) -> None:
         self.journal.close()
+        self.blanks.close()
         self._trash.close()
 
     def _drop_files(self, attempt: UUID) -> None:
         """Delete what an attempt left; a folder that is not empty goes by way of the trash."""
         files = self.files(attempt)
-        for path in (files.stdout, files.stderr):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+        self.blanks.put(files.stdout)
+        self.blanks.put(files.stderr)
         try:
-            os.rmdir(files.work)
-        except FileNotFoundError:
-            return
+            self.blanks.put_folder(files.work)
         except OSError:
             self._trash.put(Path(files.work))
 
     def _drop_files_of_others(self, kept: set[str]) -> None:
-        for path in [*self._attempts.iterdir(), *self._output.iterdir()]:
+        folders = (self._attempts, self._output, self._blanks)
+        for path in [path for folder in folders for path in folder.iterdir()]:
             if path.stem not in kept:
                 self._trash.put(path)
 

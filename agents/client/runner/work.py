@@ -168,7 +168,9 @@ class Work:
     def _launch(self, attempt: Attempt) -> bool:
         order = attempt.order
         files = self.spool.files(order.attempt)
-        place = Place(*files, marks=self.machine.marks(order, files.work))
+        marks = self.machine.marks(order, files.work)
+        blanks = self.spool.blanks
+        place = Place(*files, marks=marks, new_output=blanks.new, new_folder=blanks.new_folder)
         try:
             launch = self.machine.drivers[order.task.driver].launch(order, place)
         except Forbidden as error:
