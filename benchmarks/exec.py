@@ -1,6 +1,7 @@
 """How many real processes a second, through the whole agent?
 
-The peer is a Celery task that runs the same program, in as many processes as we have slots.
+The peer is a Celery task that runs the same program: in as many processes as we have slots, and in
+as many as suit it best on a small machine. The better of the two counts.
 """
 
 import time
@@ -12,7 +13,8 @@ from tests import fleet
 
 TASKS = 2_000
 LIST = 1_000
-SLOTS = 16
+SLOTS = 64
+PEER_PROCESSES = (SLOTS, 4)
 
 
 def ours(platform: fleet.Platform, tasks: int) -> float:
@@ -25,16 +27,29 @@ def ours(platform: fleet.Platform, tasks: int) -> float:
     return time.monotonic() - begun
 
 
+def peer_rate(processes: int) -> float:
+    """Return the tasks a second of a Celery worker with so many processes."""
+    with peers.workers(processes) as peer:
+        peer.run("peer.run_true", 100)
+        return TASKS / peer.run("peer.run_true", TASKS)
+
+
 def main() -> None:
     """Measure both and print the figure."""
     with fleet.platform() as platform, fleet.agents(platform, 1, slots=SLOTS):
-        ours(platform, 100)
+        ours(platform, LIST)
         taken = ours(platform, TASKS)
-    with peers.workers(SLOTS) as peer:
-        peer.run("peer.run_true", 100)
-        peer_taken = peer.run("peer.run_true", TASKS)
-    goal = ">= 1.0 x the peer, and >= 270/s on 4 cores"
-    report(Figure("exec", TASKS / taken, TASKS / peer_taken, "tasks/s", goal=goal))
+    peer = {count: peer_rate(count) for count in PEER_PROCESSES}
+    report(
+        Figure(
+            "exec",
+            TASKS / taken,
+            max(peer.values()),
+            "tasks/s",
+            goal=">= 1.0 x the peer, and >= 270/s on 4 cores",
+            detail={f"peer_with_{count}": round(rate) for count, rate in peer.items()},
+        )
+    )
 
 
 if __name__ == "__main__":
