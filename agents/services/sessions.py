@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
+
+from django.db import IntegrityError, transaction
 
 from agents.core.sessions import SessionSuperseded
 from agents.core.states import Desired, Observed, Sign, observed_after
@@ -76,13 +78,22 @@ def _renew_or_replace(agent: Agent, message: OpenSession, *, now: datetime) -> N
     known = Session.objects.filter(pk=message.session).first()
     if known is None:
         Session.objects.filter(agent=agent, ended_at=None).update(ended_at=now)
-        Session.objects.create(id=message.session, agent=agent, opened_at=now, **facts)
+        _create(agent, message, opened_at=now, **facts)
         return
     if known.agent_id != agent.pk or known.ended_at is not None:
         raise SessionSuperseded(f"session {message.session} is over: begin another")
     if known.said_at is not None and message.sent_at < known.said_at:
         raise Conflict(f"session {message.session} has said something later already")
     Session.objects.filter(pk=known.pk).update(**facts)
+
+
+def _create(agent: Agent, message: OpenSession, **facts: Any) -> None:
+    """Make the session's row, unless another agent takes its id in the same instant."""
+    try:
+        with transaction.atomic():
+            Session.objects.create(id=message.session, agent=agent, **facts)
+    except IntegrityError as error:
+        raise SessionSuperseded(f"session {message.session} is another agent's") from error
 
 
 def _describe(agent: Agent, message: OpenSession, *, now: datetime) -> None:

@@ -13,8 +13,6 @@ and a trigger refuses to move a final state (`executors/migrations`).
 from enum import StrEnum
 from typing import Final
 
-from k8s4r.core.errors import IllegalTransition
-
 
 class TaskState(StrEnum):
     """What a person sees of a task."""
@@ -157,27 +155,3 @@ ATTEMPT_TABLE: Final[dict[tuple[AttemptState, AttemptEvent], AttemptState]] = {
     (_A.UNKNOWN, _AE.STOPPED): _A.STOPPED,
     (_A.UNKNOWN, _AE.LOST): _A.LOST,
 }
-
-
-def task_after(state: TaskState, event: TaskEvent) -> TaskState:
-    """Return the state that follows.
-
-    Raises:
-        IllegalTransition: this cannot happen to a task in this state.
-    """
-    try:
-        return TASK_TABLE[state, event]
-    except KeyError:
-        raise IllegalTransition(f"a {state} task cannot take {event}") from None
-
-
-def attempt_after(state: AttemptState, event: AttemptEvent) -> AttemptState:
-    """Return the state that follows.
-
-    Raises:
-        IllegalTransition: this cannot happen to an attempt in this state.
-    """
-    try:
-        return ATTEMPT_TABLE[state, event]
-    except KeyError:
-        raise IllegalTransition(f"a {state} attempt cannot take {event}") from None

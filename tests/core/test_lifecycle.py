@@ -1,7 +1,5 @@
 """The law of tasks and attempts, read from its tables."""
 
-import pytest
-
 from executors.core.lifecycle import (
     ATTEMPT_CURRENT,
     ATTEMPT_TABLE,
@@ -13,10 +11,7 @@ from executors.core.lifecycle import (
     AttemptState,
     TaskEvent,
     TaskState,
-    attempt_after,
-    task_after,
 )
-from k8s4r.core.errors import IllegalTransition
 
 
 def test_a_final_state_never_changes() -> None:
@@ -55,12 +50,3 @@ def test_only_a_waiting_task_is_assigned() -> None:
 
 def test_an_attempt_never_goes_back_to_assigned() -> None:
     assert AttemptState.ASSIGNED not in ATTEMPT_TABLE.values()
-
-
-def test_the_law_answers_and_refuses() -> None:
-    assert task_after(TaskState.PENDING, TaskEvent.ASSIGN) is TaskState.DISPATCHING
-    assert attempt_after(AttemptState.UNKNOWN, AttemptEvent.ADOPTED) is AttemptState.RUNNING
-    with pytest.raises(IllegalTransition, match="completed"):
-        task_after(TaskState.COMPLETED, TaskEvent.CANCELLED)
-    with pytest.raises(IllegalTransition, match="lost"):
-        attempt_after(AttemptState.LOST, AttemptEvent.SUCCEEDED)
