@@ -27,8 +27,9 @@ from k8s4r.core.errors import DomainError, Forbidden, Unauthenticated
 
 # Above this a body is a long list: it takes its time, and nobody's single task waits for it.
 SMALL_BYTES: Final = 32 * 1024
-_SMALL: Final = BatchLimits(items=64)
-_LARGE: Final = BatchLimits(items=1, waiting=100)
+# What waits holds its body: 64 MiB of small ones, 128 MiB of large ones at most.
+_SMALL: Final = BatchLimits(items=64, waiting=2_000)
+_LARGE: Final = BatchLimits(items=1, waiting=32)
 
 
 @dataclass(frozen=True, slots=True)
