@@ -1,5 +1,6 @@
 """How does a test wait for something that another process does? It asks, with a deadline."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -26,3 +27,9 @@ def wait_until(
             name = getattr(question, "__qualname__", repr(question))
             raise AssertionError(f"still false after {timeout_s:g} s: {name}")
         pause.wait(every_s)
+
+
+async def a_few_turns(turns: int = 10) -> None:
+    """Let the loop do what is due, and what follows from it."""
+    for _ in range(turns):
+        await asyncio.sleep(0)

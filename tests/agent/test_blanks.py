@@ -74,6 +74,7 @@ def test_a_blank_that_is_gone_is_made_anew(blanks: Blanks, tmp_path: Path):
     for path in tmp_path.iterdir():
         path.unlink()
     used(blanks, tmp_path / "two.stdout")
+    assert len(kept(tmp_path)) == 1
 
 
 def test_no_more_are_kept_than_are_needed_and_none_after_the_end(blanks: Blanks, tmp_path: Path):
@@ -115,3 +116,4 @@ def test_a_folder_that_others_may_enter_is_not_used_again(blanks: Blanks, tmp_pa
 
 def test_a_folder_that_is_gone_already_is_no_error(blanks: Blanks, tmp_path: Path):
     blanks.put_folder(str(tmp_path / "never"))
+    assert list(tmp_path.iterdir()) == []

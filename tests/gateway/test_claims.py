@@ -13,6 +13,7 @@ from executors.channels.news import Handover
 from executors.gateway.calls import Call
 from executors.gateway.claims import Claims
 from k8s4r.core.errors import Superseded, Unauthenticated, Unavailable
+from tests.waiting import a_few_turns
 
 NOTHING = Claimed()
 GOOD = {"token"}
@@ -73,7 +74,7 @@ def handed(call: Call[Claim], session: UUID | None = None) -> dict[UUID, Handove
 async def held(claims: Claims, call: Call[Claim]) -> "asyncio.Task[Claimed]":
     """Return a claim that has been asked for and found nothing."""
     waiting = asyncio.create_task(claims.answer(call))
-    await asyncio.sleep(0.01)
+    await a_few_turns()
     assert not waiting.done()
     return waiting
 

@@ -10,6 +10,7 @@ from django.db import OperationalError, connection
 
 from k8s4r.api.collector import BatchLimits, Collector
 from k8s4r.core.errors import Conflict, DomainError, Unavailable
+from tests.waiting import a_few_turns
 
 Service = Callable[[Sequence[int]], Sequence[int | DomainError]]
 
@@ -62,9 +63,9 @@ def test_what_arrives_while_a_batch_is_served_is_the_next_batch() -> None:
 
     async def scene(collector: Collector[int, int]) -> list[int]:
         first = asyncio.ensure_future(collector.submit(0))
-        await asyncio.sleep(0.05)
+        await a_few_turns()
         others = [asyncio.ensure_future(collector.submit(item)) for item in range(1, 50)]
-        await asyncio.sleep(0.05)
+        await a_few_turns()
         service.gate.set()
         return list(await asyncio.gather(first, *others))
 
@@ -126,7 +127,7 @@ def test_a_caller_who_left_is_not_served() -> None:
 
     async def scene(collector: Collector[int, int]) -> None:
         first = asyncio.ensure_future(collector.submit(0))
-        await asyncio.sleep(0.05)
+        await a_few_turns()
         left = asyncio.ensure_future(collector.submit(1))
         stays = asyncio.ensure_future(collector.submit(2))
         await asyncio.sleep(0)
@@ -145,7 +146,7 @@ def test_too_many_waiting_calls_are_refused_with_a_time_to_come_back() -> None:
 
     async def scene(collector: Collector[int, int]) -> list[Any]:
         first = asyncio.ensure_future(collector.submit(0))
-        await asyncio.sleep(0.05)
+        await a_few_turns()
         waiting = [asyncio.ensure_future(collector.submit(item)) for item in (1, 2)]
         await asyncio.sleep(0)
         refused = await outcomes(collector, [3])
