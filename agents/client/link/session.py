@@ -57,7 +57,7 @@ AFTER_STOPS_S: Final = 0.1
 # What may wait does so for company: short work says its end within this time. Nobody sees it.
 LINGER_S: Final = 0.010
 # Between two requests of reports, so that a busy agent sends a batch and not one end at a time:
-# eight ends together cost the server half as much each as one alone, sixteen a third less again.
+# start and end of one attempt cost the server 2.8 ms, of sixteen together 6.7 ms.
 REPORT_PAUSE_S: Final = 0.015
 DOUBT_S: Final = 5.0
 EXIT_ERROR: Final = 1
