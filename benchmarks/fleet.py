@@ -27,7 +27,7 @@ import uvloop
 
 from benchmarks import swarm
 from benchmarks.machine import Figure, note, quantile, report
-from benchmarks.memory import pss_mb
+from benchmarks.memory import size_of
 from k8s4r.embedded import postgres, redis
 from tests.fleet import free_port
 from tests.waiting import wait_until
@@ -181,7 +181,7 @@ def memory_of_claims(
     process: psutil.Process, port: int, agents: list[Simulated]
 ) -> tuple[float, float]:
     """Return the process's size before and while every agent's claim waits, in MiB."""
-    before = pss_mb([process.pid])
+    before = size_of([process.pid]).pss_mb
     scripts = [
         [
             swarm.post(
@@ -201,7 +201,7 @@ def memory_of_claims(
         while held < len(agents) and time.monotonic() < deadline:
             held = await asyncio.to_thread(_claims_held, port)
         assert held == len(agents), f"only {held} claims are held"
-        size = pss_mb([process.pid])
+        size = size_of([process.pid]).pss_mb
         await asyncio.gather(*(connection.done for connection in connections))
         assert not tally.failures, f"{tally.failures} claims were not answered"
         return size
