@@ -86,34 +86,3 @@ def test_no_more_are_kept_than_are_needed_and_none_after_the_end(blanks: Blanks,
     assert len(kept(tmp_path)) == KEPT
     blanks.close()
     assert kept(tmp_path) == []
-
-
-def test_an_empty_folder_is_used_again(blanks: Blanks, tmp_path: Path):
-    blanks.new_folder(str(tmp_path / "one"))
-    first = (tmp_path / "one").stat().st_ino
-    blanks.put_folder(str(tmp_path / "one"))
-    blanks.new_folder(str(tmp_path / "two"))
-    assert (tmp_path / "two").stat().st_ino == first
-    assert [one.name for one in tmp_path.iterdir()] == ["two"]
-
-
-def test_a_folder_that_is_not_empty_stays(blanks: Blanks, tmp_path: Path):
-    folder = tmp_path / "one"
-    blanks.new_folder(str(folder))
-    (folder / "left").touch()
-    with pytest.raises(OSError, match="not empty"):
-        blanks.put_folder(str(folder))
-    assert (folder / "left").exists()
-
-
-def test_a_folder_that_others_may_enter_is_not_used_again(blanks: Blanks, tmp_path: Path):
-    folder = tmp_path / "one"
-    blanks.new_folder(str(folder))
-    folder.chmod(0o755)
-    blanks.put_folder(str(folder))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_that_is_gone_already_is_no_error(blanks: Blanks, tmp_path: Path):
-    blanks.put_folder(str(tmp_path / "never"))
-    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,7 @@
 """Does an order become work, and does the server learn all of it?"""
 
+import os
+
 import pytest
 
 from agents.wire import messages as wire
@@ -101,6 +103,24 @@ def test_nothing_of_an_acknowledged_attempt_stays_on_disk(server: ScriptedServer
     folders = [agent.spool / name for name in ("attempts", "output", "trash")]
     wait_until(lambda: not any(list(folder.iterdir()) for folder in folders))
     assert carriers(order.attempt) == []
+
+
+def test_who_still_has_a_working_folder_open_reaches_none_of_a_later_attempt(
+    server: ScriptedServer, agent: Agent
+):
+    agent.ready()
+    flag = agent.folder / "go-on"
+    order = server.shell(f"while [ ! -e {flag} ]; do sleep 0.02; done")
+    server.started(order)
+    folder = agent.spool / "attempts" / str(order.attempt)
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    flag.touch()
+    server.end_of(order)
+    wait_until(lambda: not folder.exists())
+    server.started(server.shell("sleep 60"))
+    with pytest.raises(FileNotFoundError):
+        os.open("left-behind", os.O_WRONLY | os.O_CREAT, dir_fd=held)
+    os.close(held)
 
 
 def test_many_orders_in_one_answer_all_run(server: ScriptedServer, agent: Agent):

@@ -15,8 +15,7 @@ NOT_EXECUTABLE = 126
 class Place:
     """Where an attempt runs, where its output goes, and the environment that names it.
 
-    ``new_output`` makes one of the output files and opens it for appending, ``new_folder`` makes
-    the working folder.
+    ``new_output`` makes one of the output files and opens it for appending.
     ``marks`` win over everything that the order's own environment says: processes are found by
     them.
     """
@@ -26,7 +25,6 @@ class Place:
     stderr: str
     marks: dict[str, str]
     new_output: Callable[[str], int]
-    new_folder: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

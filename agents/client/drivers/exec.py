@@ -5,6 +5,7 @@ and takes a process that writes at that moment along. No ``preexec_fn``: it cost
 the spawn rate.
 """
 
+import contextlib
 import errno
 import os
 import subprocess
@@ -48,7 +49,7 @@ class ExecDriver:
             spec.argv[0], env=spec.env, folder=folder, path=self._path()
         )
         try:
-            _make_folder(place, spec.user)
+            _make_folder(place.work, spec.user)
             return _spawn(spec, program, folder=folder, env=env, place=place)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             return _failure(error, program=program, folder=folder)
@@ -61,10 +62,11 @@ class ExecDriver:
         return self.base_env.get("PATH", DEFAULT_PATH)
 
 
-def _make_folder(place: Place, user: str | None) -> None:
-    place.new_folder(place.work)
+def _make_folder(folder: str, user: str | None) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder, 0o700)
     if user is not None:
-        processes.hand_over(place.work, user)
+        processes.hand_over(folder, user)
 
 
 def _spawn(

@@ -3,7 +3,7 @@
 spool/journal/       what was taken, reported and acknowledged (`journal`)
 spool/attempts/ID    the working folder of an attempt that has a process
 spool/output/ID.*    what it wrote
-spool/blanks/        empty files and folders for the next ones (`blanks`)
+spool/blanks/        empty output files for the next ones (`blanks`)
 """
 
 import contextlib
@@ -179,7 +179,9 @@ class Spool:
         self.blanks.put(files.stdout)
         self.blanks.put(files.stderr)
         try:
-            self.blanks.put_folder(files.work)
+            os.rmdir(files.work)
+        except FileNotFoundError:
+            return
         except OSError:
             self._trash.put(Path(files.work))
 

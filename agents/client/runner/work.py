@@ -169,8 +169,7 @@ class Work:
         order = attempt.order
         files = self.spool.files(order.attempt)
         marks = self.machine.marks(order, files.work)
-        blanks = self.spool.blanks
-        place = Place(*files, marks=marks, new_output=blanks.new, new_folder=blanks.new_folder)
+        place = Place(*files, marks=marks, new_output=self.spool.blanks.new)
         try:
             launch = self.machine.drivers[order.task.driver].launch(order, place)
         except Forbidden as error:
