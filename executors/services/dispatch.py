@@ -41,6 +41,7 @@ class PassResult:
 
 
 # Who is skipped is not waited for, so the order of the two locks does not matter.
+# `state || ''` keeps the planner from the index of the queue: tasks are found by their ids.
 _LOCK: Final = """
 SELECT id FROM (
     SELECT id FROM agents_agent
@@ -50,7 +51,7 @@ SELECT id FROM (
 UNION ALL
 SELECT id FROM (
     SELECT id FROM executors_task
-    WHERE id = ANY(%(tasks)s) AND state = 'pending' AND run_after IS NULL
+    WHERE id = ANY(%(tasks)s) AND state || '' = 'pending' AND run_after IS NULL
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED) task
 """
 _SAY_WHY: Final = """
