@@ -8,6 +8,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from executors import creation
 from executors.gateway.bodies import PATIENCE_S, Bodies
 from executors.gateway.endpoint import refused
 from executors.gateway.exchange import Exchange
@@ -15,7 +16,7 @@ from k8s4r.api.requests import request_id_from
 from k8s4r.core.errors import DomainError
 
 # The largest body that anything behind takes: a list of tasks.
-LIMIT_BYTES: Final = 4 * 1024 * 1024
+LIMIT_BYTES: Final = creation.LIMITS.bytes
 BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
