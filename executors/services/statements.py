@@ -22,7 +22,8 @@ def _values(law: tuple[Step, ...]) -> str:
     return f"(VALUES {', '.join(rows)}) AS law(from_state, first, event, via, to_state)"
 
 
-# Every array has one entry per move; NULL keeps the column as it is. Rows are found by their ids:
+# The moves come as JSON, with the names of their fields: psycopg takes five times as long to write
+# arrays. NULL keeps the column as it is; bytes are base64. Rows are found by their ids:
 # an index by state, which `state || ''` rules out, looks as good while there are few tasks, and a
 # plan made then reads all that wait.
 MOVE_TASKS: Final = f"""
@@ -39,12 +40,11 @@ UPDATE executors_task t SET
     run_after = m.run_after,
     stop_requested_at = CASE WHEN law.to_state = 'pending' THEN NULL
                              ELSE t.stop_requested_at END
-FROM unnest(%(ids)s::uuid[], %(firsts)s::text[], %(events)s::text[], %(reasons)s::text[],
-            %(messages)s::text[], %(exit_codes)s::int[], %(signals)s::int[],
-            %(started)s::timestamptz[], %(ended)s::timestamptz[], %(run_after)s::timestamptz[])
-     AS m(id, first, event, reason, message, exit_code, signal, started_at, ended_at, run_after),
+FROM json_to_recordset(%(moves)s::json)
+     AS m(task_id uuid, first text, event text, reason text, message text, exit_code int,
+          signal int, started_at timestamptz, ended_at timestamptz, run_after timestamptz),
      {_values(steps(TASK_TABLE))}
-WHERE t.id = m.id AND law.first = m.first AND law.event = m.event
+WHERE t.id = m.task_id AND law.first = coalesce(m.first, '') AND law.event = m.event
   AND law.from_state = t.state || ''
 RETURNING t.id, t.state
 """  # noqa: S608 - the law is made of our own words
@@ -63,19 +63,17 @@ UPDATE executors_attempt a SET
     started_at = coalesce(m.started_at, a.started_at),
     ended_at = coalesce(m.ended_at, a.ended_at),
     run_deadline_at = coalesce(m.run_deadline_at, a.run_deadline_at),
-    result_hash = coalesce(m.result_hash, a.result_hash),
+    result_hash = coalesce(decode(m.result_hash, 'base64'), a.result_hash),
     session_id = coalesce(m.session_id, a.session_id),
     last_seq = coalesce(m.last_seq, a.last_seq),
     last_report_at = CASE WHEN m.last_seq IS NULL THEN a.last_report_at ELSE %(now)s END
-FROM unnest(%(ids)s::uuid[], %(firsts)s::text[], %(events)s::text[], %(stop_reasons)s::text[],
-            %(reasons)s::text[], %(messages)s::text[], %(exit_codes)s::int[], %(signals)s::int[],
-            %(pids)s::bigint[], %(started)s::timestamptz[], %(ended)s::timestamptz[],
-            %(run_deadlines)s::timestamptz[], %(hashes)s::bytea[], %(sessions)s::uuid[],
-            %(seqs)s::bigint[])
-     AS m(id, first, event, stop_reason, reason, message, exit_code, signal, pid, started_at,
-          ended_at, run_deadline_at, result_hash, session_id, last_seq),
+FROM json_to_recordset(%(moves)s::json)
+     AS m(attempt_id uuid, first text, event text, stop_reason text, reason text, message text,
+          exit_code int, signal int, pid bigint, started_at timestamptz, ended_at timestamptz,
+          run_deadline_at timestamptz, result_hash text, session_id uuid, last_seq bigint),
      {_values(steps(ATTEMPT_TABLE))}
-WHERE a.id = m.id AND law.first = m.first AND law.event = m.event AND law.from_state = a.state
+WHERE a.id = m.attempt_id AND law.first = coalesce(m.first, '') AND law.event = m.event
+  AND law.from_state = a.state
 RETURNING a.id, a.state
 """  # noqa: S608 - as above
 

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from executors.core.lifecycle import (
     AttemptEvent,
     AttemptState,
@@ -105,20 +107,7 @@ def move_tasks(moves: Sequence[TaskMove], *, now: datetime) -> dict[UUID, TaskSt
     """
     if not moves:
         return {}
-    parameters = {
-        "now": now,
-        "ids": [move.task_id for move in moves],
-        "firsts": [str(move.first or "") for move in moves],
-        "events": [str(move.event) for move in moves],
-        "reasons": [move.reason for move in moves],
-        "messages": [move.message for move in moves],
-        "exit_codes": [move.exit_code for move in moves],
-        "signals": [move.signal for move in moves],
-        "started": [move.started_at for move in moves],
-        "ended": [move.ended_at for move in moves],
-        "run_after": [move.run_after for move in moves],
-    }
-    moved = database.rows(statements.MOVE_TASKS, parameters)
+    moved = database.rows(statements.MOVE_TASKS, {"now": now, "moves": _as_json(moves)})
     return {task_id: TaskState(state) for task_id, state in moved}
 
 
@@ -130,25 +119,7 @@ def move_attempts(moves: Sequence[AttemptMove], *, now: datetime) -> dict[UUID, 
     """
     if not moves:
         return {}
-    parameters = {
-        "now": now,
-        "ids": [move.attempt_id for move in moves],
-        "firsts": [str(move.first or "") for move in moves],
-        "events": [str(move.event) for move in moves],
-        "stop_reasons": [None if m.stop_reason is None else str(m.stop_reason) for m in moves],
-        "reasons": [move.reason for move in moves],
-        "messages": [move.message for move in moves],
-        "exit_codes": [move.exit_code for move in moves],
-        "signals": [move.signal for move in moves],
-        "pids": [move.pid for move in moves],
-        "started": [move.started_at for move in moves],
-        "ended": [move.ended_at for move in moves],
-        "run_deadlines": [move.run_deadline_at for move in moves],
-        "hashes": [move.result_hash for move in moves],
-        "sessions": [move.session_id for move in moves],
-        "seqs": [move.last_seq for move in moves],
-    }
-    moved = database.rows(statements.MOVE_ATTEMPTS, parameters)
+    moved = database.rows(statements.MOVE_ATTEMPTS, {"now": now, "moves": _as_json(moves)})
     return {attempt_id: AttemptState(state) for attempt_id, state in moved}
 
 
@@ -189,3 +160,7 @@ def rebind(attempt_ids: Sequence[UUID], *, session_id: UUID, now: datetime) -> f
 
 def _changed(statement: str, parameters: Mapping[str, Any]) -> frozenset[UUID]:
     return frozenset(row[0] for row in database.rows(statement, parameters))
+
+
+def _as_json(moves: Sequence[TaskMove] | Sequence[AttemptMove]) -> str:
+    return msgspec.json.encode(moves).decode()
