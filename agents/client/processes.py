@@ -53,9 +53,10 @@ def stat(pid: int) -> Stat | None:
 
 
 def children() -> list[int]:
-    """Return the pids of this process's children, ended ones that nobody reaped included.
+    """Return the pids of the main thread's children, ended ones that nobody reaped included.
 
-    They are the main thread's: it started them, and to it the kernel hands what they leave.
+    To it the kernel hands whatever the children of this process leave; what another thread started
+    is not among them.
     """
     pid = os.getpid()
     return [int(child) for child in _read(f"/proc/{pid}/task/{pid}/children").split()]

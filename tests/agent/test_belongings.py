@@ -25,7 +25,6 @@ def an_attempt(process: "subprocess.Popen[bytes]") -> Attempt:
         pid=process.pid,
         pidfd=os.pidfd_open(process.pid),
         start_ticks=0,
-        process=process,
         output_limit_bytes=1,
         kill_grace_s=1.0,
     )

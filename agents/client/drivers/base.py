@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from subprocess import Popen
 from typing import Protocol, TypeAlias
 
 from agents.wire.messages import Order
@@ -47,12 +46,12 @@ class Child:
     pid: int
     pidfd: int
     start_ticks: int
-    process: "Popen[bytes]"
     output_limit_bytes: int
     kill_grace_s: float
 
 
 Launch: TypeAlias = Child | End
+Start: TypeAlias = Callable[[], Launch]
 
 
 class Driver(Protocol):
@@ -61,8 +60,11 @@ class Driver(Protocol):
     @property
     def name(self) -> str: ...
 
-    def launch(self, order: Order, place: Place) -> Launch:
-        """Begin the work and return without waiting for it.
+    def prepare(self, order: Order, place: Place) -> Start | End:
+        """Return what begins the work, or how it ended where there is nothing to begin.
+
+        What is returned is called once, in any thread, beside others; it does not wait for the
+        work.
 
         Raises:
             agents.client.restrictions.Forbidden: the machine's owner does not allow it.

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from agents.client.drivers.base import NOT_EXECUTABLE, End, Launch, Place
+from agents.client.drivers.base import NOT_EXECUTABLE, End, Place
 from agents.wire.messages import Order
 from agents.wire.specs import NoopSpec
 
@@ -12,7 +12,7 @@ class NoopDriver:
 
     name = "noop"
 
-    def launch(self, order: Order, place: Place) -> Launch:
+    def prepare(self, order: Order, place: Place) -> End:
         try:
             spec = msgspec.convert(order.task.spec, NoopSpec)
         except msgspec.ValidationError as error:

@@ -1,10 +1,10 @@
 """Where do output files come from?
 
 Most work writes nothing. To make and delete two files for it costs more than all else on the disk:
-ext4 does not take the place of a file again that was deleted a moment ago, and looks at each of
-these before it finds another. So a file that stayed empty is kept for the next attempt, where the
-kernel says that nobody has it open any more (fcntl(2), F_SETLEASE). Folders are not: the kernel
-does not say who still has one open, or mounted in a container.
+ext4 without a journal does not take the place of a file again that was deleted a moment ago, and
+looks at each of these before it finds another. So a file that stayed empty is kept for the next
+attempt, where the kernel says that nobody has it open any more (fcntl(2), F_SETLEASE). Folders are
+not: the kernel does not say who still has one open, or mounted in a container.
 """
 
 import contextlib
@@ -28,14 +28,12 @@ class Blanks:
         self._made = 0
 
     def new(self, path: str) -> int:
-        """Make an empty file and open it.
+        """Make an empty file and open it; safe from any thread.
 
         For appending: when the runner cuts the file, writers go on at its new end.
         """
-        while self._kept:
-            with contextlib.suppress(OSError):
-                os.rename(self._kept.pop(), path)
-                break
+        with contextlib.suppress(OSError, IndexError):
+            os.rename(self._kept.pop(), path)
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, _MODE)
 
     def put(self, path: str) -> None:

@@ -143,7 +143,7 @@ class Ending:
         assert end is not None
         self._take_output(attempt, room=2**31)
         self._close_output(attempt)
-        child.process.poll()
+        processes.reap(child.pid)
         self._belongings.release(attempt)
         attempt.child = None
         now = self._work.clock.now()

@@ -108,6 +108,8 @@ class Runner:
         What is ending already gets no longer for it: another agent may start the work soon.
         """
         silence = self._work.silence_s
+        if silence < self._work.shortest_patience_s:
+            return
         terms = self._work.machine.terms
         for attempt in self._work.live():
             if may_run(attempt.order, terms, silence_s=silence):

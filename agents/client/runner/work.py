@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from agents.client.clock import Clock
-from agents.client.drivers.base import Child, End, Place
+from agents.client.drivers.base import Child, End, Launch, Place, Start
 from agents.client.restrictions import Forbidden
 from agents.client.runner import output, reports
 from agents.client.runner.attempt import LIVE, Attempt, Phase
@@ -20,6 +20,7 @@ from agents.client.runner.machine import Machine
 from agents.client.runner.outbox import Outbox
 from agents.client.runner.output import Tail
 from agents.client.runner.spool import Spool
+from agents.client.runner.starters import Starters
 from agents.wire.messages import Order
 from agents.wire.specs import ExecSpec
 
@@ -28,8 +29,9 @@ logger = logging.getLogger(__name__)
 V = TypeVar("V")
 REMEMBERED: Final = 2_000
 SLOWEST_LOOK_S: Final = 0.2
-# Between two groups of starts the loop looks at everything else, above all at the lease.
-STARTS_AT_ONCE: Final = 8
+# Between two groups of starts the loop looks at everything else, above all at the lease. What a
+# group starts and ends is reported together: 32 cost the server half of what four times 8 do.
+STARTS_AT_ONCE: Final = 32
 DEFAULT_LIMIT_BYTES: Final = ExecSpec(argv=["-"]).output_limit_bytes
 
 
@@ -46,6 +48,8 @@ class Work:
         self.refuses: str | None = None
         self.fresh_children: list[Attempt] = []
         self.changed = True
+        self.shortest_patience_s = float("inf")
+        self._starters = Starters()
         self._waiting: deque[Attempt] = deque()
         self._slots: dict[int, Attempt] = {}
         self._stops: OrderedDict[UUID, str] = OrderedDict()
@@ -80,6 +84,7 @@ class Work:
             if order.attempt not in self.held and order.attempt not in self._done:
                 self.held[order.attempt] = self.spool.accept(order)
                 fresh.append(self.held[order.attempt])
+                self._note_patience(order)
         try:
             self.spool.journal.write()
         except OSError as error:
@@ -90,19 +95,23 @@ class Work:
 
     def start_waiting(self) -> bool:
         """Start some of what waits for a slot that is free; say whether more could start."""
-        started = 0
+        starting: list[tuple[Attempt, Start]] = []
         for _ in range(len(self._waiting)):
+            if len(starting) == STARTS_AT_ONCE:
+                break
             attempt = self._waiting.popleft()
             if attempt.phase is not Phase.WAITING:
                 continue
             if attempt.order.slot in self._slots:
                 self._waiting.append(attempt)
                 continue
-            if started == STARTS_AT_ONCE:
-                self._waiting.appendleft(attempt)
-                return True
-            started += self._start(attempt)
-        return False
+            start = self._occupy(attempt)
+            if start is not None:
+                starting.append((attempt, start))
+        launches = self._starters.run([start for _, start in starting])
+        for (attempt, _), launch in zip(starting, launches, strict=True):
+            self._launched(attempt, launch)
+        return len(starting) == STARTS_AT_ONCE
 
     def remember_stop(self, attempt: UUID, reason: str) -> None:
         """Keep a stop for an order that may still be under way: it must not start then."""
@@ -137,20 +146,39 @@ class Work:
             _remember(self._done, attempt.id, None)
             self.changed = True
 
-    def _start(self, attempt: Attempt) -> bool:
-        """Start an attempt, or end it for the reason why it must not; did a process start?"""
+    def _occupy(self, attempt: Attempt) -> Start | None:
+        """Give an attempt its slot and return what begins it; or end it for the reason why not."""
         self._slots[attempt.order.slot] = attempt
         self.changed = True
         now = self.clock.now()
         stop = self._stops.pop(attempt.id, None) or self._lapse(attempt.order)
         if stop is not None:
             self.end(attempt, reports.stopped(attempt, stop, at=now))
-            return False
-        refusal = self._refusal(attempt.order)
+            return None
+        try:
+            start = self._prepare(attempt.order)
+        except Forbidden as error:
+            self.end(attempt, reports.refused(attempt, str(error), at=now))
+            return None
+        if isinstance(start, End):
+            self._end_at_once(attempt, start)
+            return None
+        return start
+
+    def _prepare(self, order: Order) -> Start | End:
+        refusal = self._refusal(order)
         if refusal is not None:
-            self.end(attempt, reports.refused(attempt, refusal, at=now))
-            return False
-        return self._launch(attempt)
+            raise Forbidden(refusal)
+        files = self.spool.files(order.attempt)
+        marks = self.machine.marks(order, files.work)
+        place = Place(*files, marks=marks, new_output=self.spool.blanks.new)
+        return self.machine.drivers[order.task.driver].prepare(order, place)
+
+    def _note_patience(self, order: Order) -> None:
+        """Keep the least that any order since the start allows: before that nothing can lapse."""
+        patience = self.machine.terms.patience_s(order)
+        if patience is not None:
+            self.shortest_patience_s = min(self.shortest_patience_s, patience)
 
     def _lapse(self, order: Order) -> str | None:
         may = may_run(order, self.machine.terms, silence_s=self.silence_s)
@@ -165,21 +193,11 @@ class Work:
             return f"driver {order.task.driver!r} is not available on this machine"
         return None
 
-    def _launch(self, attempt: Attempt) -> bool:
-        order = attempt.order
-        files = self.spool.files(order.attempt)
-        marks = self.machine.marks(order, files.work)
-        place = Place(*files, marks=marks, new_output=self.spool.blanks.new)
-        try:
-            launch = self.machine.drivers[order.task.driver].launch(order, place)
-        except Forbidden as error:
-            self.end(attempt, reports.refused(attempt, str(error), at=self.clock.now()))
-            return False
+    def _launched(self, attempt: Attempt, launch: Launch) -> None:
         if isinstance(launch, Child):
             self._follow(attempt, launch)
-            return True
-        self._end_at_once(attempt, launch)
-        return False
+        else:
+            self._end_at_once(attempt, launch)
 
     def _follow(self, attempt: Attempt, child: Child) -> None:
         attempt.child, attempt.phase = child, Phase.RUNNING

@@ -1,0 +1,27 @@
+"""How do several starts go on at once?
+
+A start waits for the new process to get a processor. Meanwhile the next one is begun, and what
+follows from the one before is written down.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from agents.client.drivers.base import Launch, Start
+
+# More would not help: there are few processors for the children to run on.
+THREADS: Final = 2
+
+
+class Starters:
+    """A few threads; the processes that they start are the runner's children all the same."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="start")
+
+    def run(self, starts: Sequence[Start]) -> Iterator[Launch]:
+        """Begin all and yield what became of each, in their order, as soon as it is known."""
+        if len(starts) == 1:
+            return iter([starts[0]()])
+        return self._pool.map(lambda start: start(), starts)
