@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -154,6 +155,13 @@ def test_starts_go_on_at_once_and_are_answered_in_order(command: Command):
         for pair in pipes:
             for fd in pair:
                 os.close(fd)
+
+
+def test_starting_needs_no_new_thread():
+    starters = Starters()
+    before = threading.active_count()
+    assert list(starters.run([os.getpid] * 8)) == [os.getpid()] * 8
+    assert threading.active_count() == before
 
 
 def test_a_process_may_be_stopped_as_a_group(command: Command):

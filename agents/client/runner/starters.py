@@ -6,6 +6,7 @@ follows from the one before is written down.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Final
 
 from agents.client.drivers.base import Launch, Start
@@ -15,10 +16,16 @@ THREADS: Final = 2
 
 
 class Starters:
-    """A few threads; the processes that they start are the runner's children all the same."""
+    """A few threads; the processes that they start are the runner's children all the same.
+
+    They are there from the beginning: work that forks until the machine is full must not keep the
+    runner from saying so.
+    """
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="start")
+        all_there = Barrier(THREADS)
+        list(self._pool.map(lambda _: all_there.wait(), range(THREADS)))
 
     def run(self, starts: Sequence[Start]) -> Iterator[Launch]:
         """Begin all and yield what became of each, in their order, as soon as it is known."""
