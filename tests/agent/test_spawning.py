@@ -17,12 +17,12 @@ from agents.client.drivers.spawning import Command
 from agents.client.runner.starters import Starters
 
 ABOUT_ITSELF = """
-import json, os, signal, sys
+import fcntl, json, os, sys
 json.dump({
     "argv": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ),
     "leads": os.getsid(0) == os.getpid() == os.getpgrp(),
     "open": sorted(int(fd) for fd in os.listdir("/proc/self/fd"))[:-1],
-    "stdin": os.readlink("/proc/self/fd/0"),
+    "stdin": [os.readlink("/proc/self/fd/0"), fcntl.fcntl(0, fcntl.F_GETFL) & os.O_ACCMODE],
 }, sys.stdout)
 """
 # Without the two that the C library keeps for itself.
@@ -73,7 +73,7 @@ def test_both_ways_give_the_same_process(command: Command):
     assert seen["plain"] == seen["any"]
     assert '"leads": true' in seen["plain"]
     assert '"open": [0, 1, 2]' in seen["plain"]
-    assert '"stdin": "/dev/null"' in seen["plain"]
+    assert f'"stdin": ["/dev/null", {os.O_RDWR}]' in seen["plain"]
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
@@ -103,6 +103,8 @@ def test_a_program_is_looked_for_on_the_path_of_the_order(
         ({"env": {"PATH": "bin:/bin"}, "program": "sh", "argv": ["sh", "-c", ""]}, None),
         ({"user": "nobody"}, None),
         ({"argv": ["a\0b"]}, ValueError),
+        ({"folder": "/tmp\0/nowhere"}, ValueError),
+        ({"program": "/bin/true\0/nowhere"}, ValueError),
         ({"env": {"A=B": "c"}}, ValueError),
         ({"env": {"A": "\0"}}, ValueError),
         ({"program": "/nowhere/at/all"}, FileNotFoundError),

@@ -209,6 +209,14 @@ SEEDS: tuple[Seed, ...] = (
         tests=("tests/agent/test_lease.py::test_the_runner_stops_work_whatever_its_link_does",),
     ),
     Seed(
+        name="a-group-starts-whatever-the-lease-says",
+        invariant="I6",
+        path="agents/client/runner/work.py",
+        old="return lambda: None if self._lapse(attempt.order) else start()",
+        new="return start",
+        tests=("tests/agent/test_work.py::test_a_group_of_starts_ends_where_the_lease_does",),
+    ),
+    Seed(
         name="silence-counts-during-our-own-outage",
         invariant="I6",
         path="executors/core/leases.py",

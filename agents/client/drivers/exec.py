@@ -9,7 +9,7 @@ import errno
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -88,15 +88,11 @@ def _child(
     spec: ExecSpec, program: str, *, folder: str, env: dict[str, str], place: Place
 ) -> Child:
     ticks = clock.boot_ticks()
-    stdout = place.new_output(place.stdout)
-    try:
-        stderr = place.new_output(place.stderr)
-        try:
-            pid = spawn(Command(spec.argv, program, folder, env, (stdout, stderr), spec.user))
-        finally:
-            os.close(stderr)
-    finally:
-        os.close(stdout)
+    with (
+        _closed_after(place.new_output(place.stdout)) as stdout,
+        _closed_after(place.new_output(place.stderr)) as stderr,
+    ):
+        pid = spawn(Command(spec.argv, program, folder, env, (stdout, stderr), spec.user))
     return Child(
         pid=pid,
         pidfd=_pidfd(pid),
@@ -104,6 +100,16 @@ def _child(
         output_limit_bytes=spec.output_limit_bytes,
         kill_grace_s=spec.kill_grace_s,
     )
+
+
+@contextlib.contextmanager
+def _closed_after(descriptor: int) -> Iterator[int]:
+    """Close it in the end; what a disk says then changes nothing about the process."""
+    try:
+        yield descriptor
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
 
 
 def _pidfd(pid: int) -> int:

@@ -8,7 +8,6 @@ exactly what is wrong. No ``preexec_fn`` there: it costs two thirds of the spawn
 """
 
 import ctypes
-import functools
 import os
 import shutil
 import signal
@@ -19,6 +18,9 @@ from typing import Any, Final
 
 from agents.client import processes
 
+_POINTER: Final = ctypes.c_void_p
+_INT: Final = ctypes.c_int
+_MODE: Final = ctypes.c_uint
 # Large enough for what any C library keeps behind these types (glibc: 336, 80 and 128 bytes).
 _ATTRIBUTES_BYTES: Final = 1024
 _ACTIONS_BYTES: Final = 512
@@ -74,13 +76,12 @@ def _spawn_any(command: Command) -> int:
 def _spawn_plain(command: Command) -> int | None:
     """Start it in the plain case; ``None`` when it is not plain, or did not work."""
     program = _path_of(command)
-    texts = [*command.argv, *command.env, *command.env.values()]
-    if program is None or command.user is not None or any("\0" in text for text in texts):
+    if program is None or command.user is not None or _LIBRARY is None:
         return None
-    if any("=" in name for name in command.env):
+    texts = [program, command.folder, *command.argv, *command.env, *command.env.values()]
+    if any("\0" in text for text in texts) or any("=" in name for name in command.env):
         return None
-    library = _library()
-    return None if library is None else library.spawn(command, program)
+    return _LIBRARY.spawn(command, program)
 
 
 def _path_of(command: Command) -> str | None:
@@ -102,26 +103,37 @@ class _Library:
     def __init__(self) -> None:
         # With the lock, for they are short; and without it, for this one is long.
         short, long = ctypes.PyDLL(None), ctypes.CDLL(None)
-        self._init_actions = _function(short, "posix_spawn_file_actions_init", 1)
-        self._destroy_actions = _function(short, "posix_spawn_file_actions_destroy", 1)
-        self._add_copy = _function(short, "posix_spawn_file_actions_adddup2", 1, ctypes.c_int, 2)
-        self._add_folder = _function(short, "posix_spawn_file_actions_addchdir_np", 2)
-        self._add_close = _function(
-            short, "posix_spawn_file_actions_addclosefrom_np", 1, ctypes.c_int, 1
+        self._init_actions = _function(short, "posix_spawn_file_actions_init", [_POINTER])
+        self._destroy_actions = _function(short, "posix_spawn_file_actions_destroy", [_POINTER])
+        self._add_copy = _function(
+            short, "posix_spawn_file_actions_adddup2", [_POINTER, _INT, _INT]
         )
-        self._spawn = _function(long, "posix_spawn", 6)
+        self._add_open = _function(
+            short, "posix_spawn_file_actions_addopen", [_POINTER, _INT, _POINTER, _INT, _MODE]
+        )
+        self._add_folder = _function(
+            short, "posix_spawn_file_actions_addchdir_np", [_POINTER, _POINTER]
+        )
+        self._add_close = _function(
+            short, "posix_spawn_file_actions_addclosefrom_np", [_POINTER, _INT]
+        )
+        self._spawn = _function(long, "posix_spawn", [_POINTER] * 6)
         self._attributes = _attributes(short)
-        self._nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
     def spawn(self, command: Command, program: str) -> int | None:
         pid = ctypes.c_int()
+        stdout, stderr = command.output
         actions = ctypes.create_string_buffer(_ACTIONS_BYTES)
         self._init_actions(actions)
         try:
-            self._add_folder(actions, os.fsencode(command.folder))
-            for number, descriptor in enumerate((self._nothing, *command.output)):
-                self._add_copy(actions, descriptor, number)
-            self._add_close(actions, 3)
+            if (
+                self._add_folder(actions, os.fsencode(command.folder))
+                or self._add_open(actions, 0, os.fsencode(os.devnull), os.O_RDWR, 0)
+                or self._add_copy(actions, stdout, 1)
+                or self._add_copy(actions, stderr, 2)
+                or self._add_close(actions, 3)
+            ):
+                return None
             env = [f"{name}={value}" for name, value in command.env.items()]
             failed = self._spawn(
                 ctypes.byref(pid),
@@ -136,20 +148,10 @@ class _Library:
         return None if failed else pid.value
 
 
-@functools.cache
-def _library() -> _Library | None:
-    try:
-        return _Library()
-    except AttributeError:
-        return None
-
-
-def _function(
-    library: ctypes.CDLL, name: str, pointers: int, kind: Any = None, count: int = 0
-) -> Callable[..., int]:
+def _function(library: ctypes.CDLL, name: str, arguments: list[Any]) -> Callable[..., int]:
     function = getattr(library, name)
-    function.argtypes = [ctypes.c_void_p] * pointers + [kind] * count
-    function.restype = ctypes.c_int
+    function.argtypes = arguments
+    function.restype = _INT
     return function  # type: ignore[no-any-return]
 
 
@@ -170,3 +172,13 @@ def _attributes(library: ctypes.CDLL) -> "ctypes.Array[ctypes.c_char]":
 def _strings(texts: list[str]) -> "ctypes.Array[ctypes.c_char_p]":
     """Return an array of C strings that ends in a null pointer."""
     return (ctypes.c_char_p * (len(texts) + 1))(*map(os.fsencode, texts), None)
+
+
+def _found() -> _Library | None:
+    try:
+        return _Library()
+    except AttributeError:
+        return None
+
+
+_LIBRARY: Final = _found()

@@ -7,7 +7,8 @@ still holds and when nobody stopped it meanwhile. All reports of an attempt are 
 
 import logging
 from collections import OrderedDict, deque
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import Final, TypeAlias, TypeVar
 from uuid import UUID
 
 from agents.client.clock import Clock
@@ -27,6 +28,8 @@ from agents.wire.specs import ExecSpec
 logger = logging.getLogger(__name__)
 
 V = TypeVar("V")
+GuardedStart: TypeAlias = Callable[[], Launch | None]
+DISCONNECTED: Final = "disconnected"
 REMEMBERED: Final = 2_000
 SLOWEST_LOOK_S: Final = 0.2
 # Between two groups of starts the loop looks at everything else, above all at the lease. What a
@@ -95,7 +98,7 @@ class Work:
 
     def start_waiting(self) -> bool:
         """Start some of what waits for a slot that is free; say whether more could start."""
-        starting: list[tuple[Attempt, Start]] = []
+        starting: list[tuple[Attempt, GuardedStart]] = []
         for _ in range(len(self._waiting)):
             if len(starting) == STARTS_AT_ONCE:
                 break
@@ -146,7 +149,7 @@ class Work:
             _remember(self._done, attempt.id, None)
             self.changed = True
 
-    def _occupy(self, attempt: Attempt) -> Start | None:
+    def _occupy(self, attempt: Attempt) -> GuardedStart | None:
         """Give an attempt its slot and return what begins it; or end it for the reason why not."""
         self._slots[attempt.order.slot] = attempt
         self.changed = True
@@ -163,7 +166,8 @@ class Work:
         if isinstance(start, End):
             self._end_at_once(attempt, start)
             return None
-        return start
+        # Asked again right before the effect: the machine may sleep between two of a group.
+        return lambda: None if self._lapse(attempt.order) else start()
 
     def _prepare(self, order: Order) -> Start | End:
         refusal = self._refusal(order)
@@ -182,7 +186,7 @@ class Work:
 
     def _lapse(self, order: Order) -> str | None:
         may = may_run(order, self.machine.terms, silence_s=self.silence_s)
-        return None if may else "disconnected"
+        return None if may else DISCONNECTED
 
     def _refusal(self, order: Order) -> str | None:
         if self.refuses is not None:
@@ -193,9 +197,12 @@ class Work:
             return f"driver {order.task.driver!r} is not available on this machine"
         return None
 
-    def _launched(self, attempt: Attempt, launch: Launch) -> None:
+    def _launched(self, attempt: Attempt, launch: Launch | None) -> None:
         if isinstance(launch, Child):
             self._follow(attempt, launch)
+        elif launch is None:
+            now = self.clock.now()
+            self.end(attempt, reports.stopped(attempt, DISCONNECTED, at=now))
         else:
             self._end_at_once(attempt, launch)
 
