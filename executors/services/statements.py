@@ -23,9 +23,9 @@ def _values(law: tuple[Step, ...]) -> str:
 
 
 # The moves come as JSON, with the names of their fields: psycopg takes five times as long to write
-# arrays. NULL keeps the column as it is; bytes are base64. Rows are found by their ids:
-# an index by state, which `state || ''` rules out, looks as good while there are few tasks, and a
-# plan made then reads all that wait.
+# arrays. NULL keeps the column as it is; bytes are base64. Rows are found by their ids: an index by
+# state, which `state || ''` rules out, looks as good while there are few tasks, and a plan made
+# then reads all that wait.
 MOVE_TASKS: Final = f"""
 UPDATE executors_task t SET
     state = law.to_state,

@@ -72,9 +72,22 @@ def _start(
 ) -> Launch:
     try:
         _make_folder(place.work, spec.user)
-        return _child(spec, program, folder=folder, env=env, place=place)
+        ticks = clock.boot_ticks()
+        with (
+            _closed_after(place.new_output(place.stdout)) as stdout,
+            _closed_after(place.new_output(place.stderr)) as stderr,
+        ):
+            pid = spawn(Command(spec.argv, program, folder, env, (stdout, stderr), spec.user))
+        pidfd = _pidfd(pid)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         return _failure(error, program=program, folder=folder)
+    return Child(
+        pid=pid,
+        pidfd=pidfd,
+        start_ticks=ticks,
+        output_limit_bytes=spec.output_limit_bytes,
+        kill_grace_s=spec.kill_grace_s,
+    )
 
 
 def _make_folder(folder: str, user: str | None) -> None:
@@ -82,24 +95,6 @@ def _make_folder(folder: str, user: str | None) -> None:
         os.mkdir(folder, 0o700)
     if user is not None:
         processes.hand_over(folder, user)
-
-
-def _child(
-    spec: ExecSpec, program: str, *, folder: str, env: dict[str, str], place: Place
-) -> Child:
-    ticks = clock.boot_ticks()
-    with (
-        _closed_after(place.new_output(place.stdout)) as stdout,
-        _closed_after(place.new_output(place.stderr)) as stderr,
-    ):
-        pid = spawn(Command(spec.argv, program, folder, env, (stdout, stderr), spec.user))
-    return Child(
-        pid=pid,
-        pidfd=_pidfd(pid),
-        start_ticks=ticks,
-        output_limit_bytes=spec.output_limit_bytes,
-        kill_grace_s=spec.kill_grace_s,
-    )
 
 
 @contextlib.contextmanager

@@ -75,8 +75,10 @@ def _spawn_any(command: Command) -> int:
 
 def _spawn_plain(command: Command) -> int | None:
     """Start it in the plain case; ``None`` when it is not plain, or did not work."""
+    if _LIBRARY is None or command.user is not None:
+        return None
     program = _path_of(command)
-    if program is None or command.user is not None or _LIBRARY is None:
+    if program is None:
         return None
     texts = [program, command.folder, *command.argv, *command.env, *command.env.values()]
     if any("\0" in text for text in texts) or any("=" in name for name in command.env):

@@ -6,9 +6,13 @@ starts it elsewhere. ``wait`` runs on: nobody else starts it.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from agents.core.liveness import stop_after_s
 from agents.wire.messages import Order
+
+# Why work is stopped that may not run any longer.
+DISCONNECTED: Final = "disconnected"
 
 
 @dataclass(frozen=True, slots=True)

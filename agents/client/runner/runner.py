@@ -17,7 +17,7 @@ from agents.client.runner import verdict
 from agents.client.runner.attempt import Attempt, Phase
 from agents.client.runner.belongings import Belongings
 from agents.client.runner.ending import Ending
-from agents.client.runner.lease import may_run
+from agents.client.runner.lease import DISCONNECTED, may_run
 from agents.client.runner.linkage import Linkage
 from agents.client.runner.loop import Loop
 from agents.client.runner.work import Work
@@ -116,7 +116,7 @@ class Runner:
                 continue
             short = self._short(attempt)
             if attempt.kill_at is None or attempt.kill_at > self._work.clock.now() + short:
-                self._ending.stop(attempt, "disconnected", grace_s=short)
+                self._ending.stop(attempt, DISCONNECTED, grace_s=short)
 
     def _take_orders(self, orders: list[Order]) -> None:
         self._frames_taken += 1
@@ -241,7 +241,7 @@ class Runner:
             if ended.reason == "session_superseded":
                 self._ending.discard(attempt, "superseded")
             elif attempt.order.disconnect != "wait":
-                self._ending.stop(attempt, "disconnected", grace_s=self._short(attempt))
+                self._ending.stop(attempt, DISCONNECTED, grace_s=self._short(attempt))
 
     def _short(self, attempt: Attempt) -> float:
         grace = self._work.machine.terms.kill_grace_s
