@@ -5,27 +5,15 @@ program: in as many processes as we have slots, and in as many as suit it best o
 The better of the two counts.
 """
 
-import time
-
 from benchmarks import peers
 from benchmarks.machine import Figure, report
-from benchmarks.throughput import LOOK_S, unfinished
+from benchmarks.throughput import LIST, seconds_for
 from tests import fleet
 
 TASKS = 2_000
-LIST = 1_000
+TRUE = {"spec": {"argv": ["/bin/true"]}}
 SLOTS = 128
 PEER_PROCESSES = (SLOTS, 4)
-
-
-def ours(platform: fleet.Platform, tasks: int) -> float:
-    """Return the seconds until all have ended."""
-    body = [{"spec": {"argv": ["/bin/true"]}}] * min(LIST, tasks)
-    begun = time.monotonic()
-    for _ in range(max(1, tasks // LIST)):
-        platform.post("/api/v1/tasks", body)
-    fleet.wait_until(lambda: not unfinished(platform), timeout_s=300, every_s=LOOK_S)
-    return time.monotonic() - begun
 
 
 def peer_rate(processes: int) -> float:
@@ -38,8 +26,8 @@ def peer_rate(processes: int) -> float:
 def main() -> None:
     """Measure both and print the figure."""
     with fleet.platform() as platform, fleet.agents(platform, 1, slots=SLOTS):
-        ours(platform, LIST)
-        taken = ours(platform, TASKS)
+        seconds_for(platform, LIST, TRUE)
+        taken = seconds_for(platform, TASKS, TRUE)
     peer = {count: peer_rate(count) for count in PEER_PROCESSES}
     report(
         Figure(

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.exec import unfinished
 from benchmarks.machine import Figure, report
+from benchmarks.throughput import seconds_for
 from k8s4r.embedded import postgres
 from tests import fleet
 
 BUFFERS_MB = int(postgres.DURABLE["shared_buffers"].removesuffix("MB"))
 EARLY, LATE = 2_000, 20_000
-LIST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +63,14 @@ def processes_of(platform: fleet.Platform) -> list[int]:
     return sorted(set(found))
 
 
-def run(platform: fleet.Platform, tasks: int) -> None:
-    """Run so many empty tasks to their end."""
-    for _ in range(tasks // LIST):
-        platform.post("/api/v1/tasks", [{"driver": "noop", "spec": {}}] * LIST)
-    fleet.wait_until(lambda: not unfinished(platform), timeout_s=300, every_s=0.1)
-
-
 def main() -> None:
     """Print the idle size, then the growth over tasks."""
     with fleet.platform() as platform:
         idle = size_of(processes_of(platform))
         with fleet.agents(platform, 2, slots=50):
-            run(platform, EARLY)
+            seconds_for(platform, EARLY)
             early = size_of(processes_of(platform))
-            run(platform, LATE - EARLY)
+            seconds_for(platform, LATE - EARLY)
             late = size_of(processes_of(platform))
     detail = {"pss_mb": round(idle.pss_mb), "buffers_mb": BUFFERS_MB}
     report(Figure("memory", idle.reserved_mb, 400.0, "MB", "lower", "<= 400 MB idle", detail))

@@ -4,6 +4,7 @@ The peer runs an empty Celery task, acknowledged late, in as many worker process
 """
 
 import time
+from typing import Any, TypeAlias
 
 from benchmarks import peers
 from benchmarks.machine import Figure, note, report
@@ -15,11 +16,13 @@ AGENTS = 4
 # Empty tasks need no processor of the agent's machine: as many at once as keep the line full.
 SLOTS = 150
 LOOK_S = 0.2
+Task: TypeAlias = dict[str, Any]
+NOOP: Task = {"driver": "noop", "spec": {}}
 
 
-def ours(platform: fleet.Platform, tasks: int) -> float:
-    """Return the seconds from the first create to the last durable end."""
-    body = [{"driver": "noop", "spec": {}}] * LIST
+def seconds_for(platform: fleet.Platform, tasks: int, task: Task = NOOP) -> float:
+    """Return the seconds from the first create to the last durable end of so many tasks."""
+    body = [task] * LIST
     begun = time.monotonic()
     for _ in range(tasks // LIST):
         platform.post("/api/v1/tasks", body)
@@ -37,8 +40,8 @@ def unfinished(platform: fleet.Platform) -> bool:
 def main() -> None:
     """Measure both and print the figure."""
     with fleet.platform() as platform, fleet.agents(platform, AGENTS, slots=SLOTS):
-        ours(platform, LIST)
-        taken = ours(platform, TASKS)
+        seconds_for(platform, LIST)
+        taken = seconds_for(platform, TASKS)
     with peers.workers(AGENTS) as peer:
         peer.run("peer.noop", 200)
         peer_taken = peer.run("peer.noop", TASKS)

@@ -1,4 +1,4 @@
-"""A scripted server and an agent for each test; both are gone when it ends."""
+"""A scripted server, an agent and a spool for each test; all are gone when it ends."""
 
 import sys
 from collections.abc import Iterator
@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from agents.client.runner.spool import Spool
 from tests.agent.harness import Agent
 from tests.agent.scripted_server import ScriptedServer
+from tests.agent.words import a_life
 
 
 @pytest.fixture
@@ -24,3 +26,11 @@ def agent(server: ScriptedServer, tmp_path: Path) -> Iterator[Agent]:
     yield one
     one.close()
     sys.stderr.write(one.log())
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    one = Spool(tmp_path, durable_moved=lambda: None)
+    one.begin(a_life(), [])
+    yield one
+    one.close()

@@ -1,6 +1,5 @@
 """What does the next runner find of attempts, and when may their reports be sent?"""
 
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,26 +12,13 @@ from agents.client.drivers.base import End
 from agents.client.runner import journal, reports
 from agents.client.runner.attempt import Attempt, Phase
 from agents.client.runner.outbox import WINDOW_BYTES, Outbox
-from agents.client.runner.records import Life
 from agents.client.runner.recovery import Remains, restore
 from agents.client.runner.spool import Spool, SpoolInUse, claimed
 from agents.client.runner.trash import Trash
 from agents.wire import messages as wire
-from tests.agent.words import make_order
+from tests.agent.words import a_life, make_order
 
 EVERYTHING = 2**62
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Spool]:
-    one = Spool(tmp_path, durable_moved=lambda: None)
-    one.begin(a_life(), [])
-    yield one
-    one.close()
-
-
-def a_life(offset: float = 0.0, boot_id: str = "boot", at: float = 1.0) -> Life:
-    return Life(session=uuid4(), boot_id=boot_id, offset=offset, clock_base=0.0, at=at)
 
 
 def ended(spool: Spool, *, chunks: int = 0, size: int = 10) -> Attempt:

@@ -1,18 +1,14 @@
 """What becomes of orders that begin together?"""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import uuid4
 
 import msgspec
-import pytest
 
 from agents.client.drivers.base import End, Place, Start
 from agents.client.runner.lease import LeaseTerms
 from agents.client.runner.machine import Machine
 from agents.client.runner.outbox import Outbox
-from agents.client.runner.records import Life
 from agents.client.runner.spool import Spool
 from agents.client.runner.starters import THREADS
 from agents.client.runner.work import Work
@@ -46,14 +42,6 @@ class SleepyDriver:
             return End(exit_code=0)
 
         return start
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Spool]:
-    one = Spool(tmp_path, durable_moved=lambda: None)
-    one.begin(Life(session=uuid4(), boot_id="boot", offset=0.0, clock_base=0.0, at=0.0), [])
-    yield one
-    one.close()
 
 
 def test_a_group_of_starts_ends_where_the_lease_does(spool: Spool):

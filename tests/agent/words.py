@@ -7,6 +7,7 @@ from uuid import uuid4
 import msgspec
 from starlette.responses import Response
 
+from agents.client.runner.records import Life
 from agents.wire import answers
 from agents.wire import messages as wire
 
@@ -53,6 +54,11 @@ def make_order(driver: str = "exec", **changes: Any) -> wire.Order:
         "disconnect": "replace",
     }
     return wire.Order(task=wire.OrderedTask(**task), **{**order, **changes})
+
+
+def a_life(offset: float = 0.0, boot_id: str = "boot", at: float = 1.0) -> Life:
+    """Describe a runner's life."""
+    return Life(session=uuid4(), boot_id=boot_id, offset=offset, clock_base=0.0, at=at)
 
 
 def answer(message: msgspec.Struct) -> Response:
