@@ -8,6 +8,7 @@ from executors.core.lifecycle import TaskState
 from executors.models import Task
 from k8s4r import clock
 from tests.builders import a_requirement, a_task, a_tasks, an_attempt
+from tests.cli.work import a_running_task
 
 
 def test_why_names_every_agent_and_what_keeps_it(cli, pool, agent):
@@ -28,7 +29,8 @@ def test_why_of_a_task_that_does_not_wait_says_how_it_stands(cli, pool):
 
 def test_a_task_is_described_with_attempts_history_and_what_to_do_next(cli, pool, agent):
     now = clock.now()
-    task = a_task(pool, name="build", spec={"argv": ["make", "all it"]}, now=now)
+    spec = {"argv": ["make", "all it"]}
+    task = a_task(pool, name="build", spec=spec, now=now, state=TaskState.RUNNING)
     an_attempt(task, agent, state="running", now=now)
     said = cli("describe", "task", "build")
     assert said.code == 0
@@ -39,8 +41,7 @@ def test_a_task_is_described_with_attempts_history_and_what_to_do_next(cli, pool
 
 
 def test_an_agent_is_described_with_what_it_works_on(cli, pool, agent):
-    now = clock.now()
-    an_attempt(a_task(pool, name="build", now=now), agent, state="running", now=now)
+    a_running_task(pool, agent, "build")
     said = cli("describe", "agent", "web-1")
     assert said.code == 0
     assert "1 of 2 in use" in said.out

@@ -12,6 +12,7 @@ from k8s4r import clock
 from pools.models import Pool
 from tests.builders import a_task, an_attempt, session_of
 from tests.serving import AgentSide, an_agents_token
+from tests.waiting import wait_until
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def working(gateway, agent: Agent, *pieces: Log | bytes, exit_code: int = 0) -> 
 
 
 def _work(side: AgentSide, pieces, exit_code: int) -> None:
-    order = side.claim(wait_s=20).orders[0]
+    order = wait_until(lambda: side.claim(wait_s=5).orders)[0]
     base = {"attempt": order.attempt, "token": order.token, "at": 1000.0}
     logs = [
         Log(seq=index + 2, stream=stream, data=data, **base)
@@ -47,7 +48,9 @@ def _work(side: AgentSide, pieces, exit_code: int) -> None:
 
 def a_running_task(pool: Pool, agent: Agent, name: str) -> Attempt:
     now = clock.now()
-    return an_attempt(a_task(pool, name=name, now=now), agent, state="running", now=now, last_seq=1)
+    # Never pending: the gateway under test would give the work away before its attempt is written.
+    task = a_task(pool, name=name, now=now, state=TaskState.RUNNING)
+    return an_attempt(task, agent, state="running", now=now, last_seq=1)
 
 
 def writes(attempt: Attempt, seq: int, data: bytes) -> None:

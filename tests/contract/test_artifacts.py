@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 
 from agents.models import Agent
+from executors.core.lifecycle import TaskState
 from executors.models import Artifact, Attempt
 from k8s4r import clock
 from tests.builders import a_pool, a_task, an_agent, an_attempt
@@ -32,7 +33,8 @@ def agent(transactional_db: None) -> Agent:
 @pytest.fixture
 def attempt(agent: Agent) -> Attempt:
     now = clock.now()
-    return an_attempt(a_task(a_pool(agent), now=now), agent, state="running", now=now)
+    task = a_task(a_pool(agent), now=now, state=TaskState.RUNNING)
+    return an_attempt(task, agent, state="running", now=now)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from agents.models import Agent, Session
+from executors.core.lifecycle import TaskState
 from executors.models import Attempt, Evidence, LogChunk
 from k8s4r import clock
 from tests.builders import a_pool, a_task, an_agent, an_attempt, session_of
@@ -30,7 +31,8 @@ def agent(transactional_db: None) -> Agent:
 @pytest.fixture
 def attempt(agent: Agent) -> Attempt:
     now = clock.now()
-    return an_attempt(a_task(a_pool(agent), now=now), agent, state="running", now=now)
+    task = a_task(a_pool(agent), now=now, state=TaskState.RUNNING)
+    return an_attempt(task, agent, state="running", now=now)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from agents.models import Agent
+from executors.core.lifecycle import TaskState
 from executors.models import Attempt, LogChunk, Task
 from k8s4r import clock
 from tests.builders import a_pool, a_task, an_agent, an_attempt, session_of
@@ -26,7 +27,8 @@ def agent(transactional_db: None) -> Agent:
 
 @pytest.fixture
 def task(agent: Agent) -> Task:
-    return a_task(a_pool(agent), now=clock.now())
+    """Return a task that no dispatch pass gives away while a test makes its attempt."""
+    return a_task(a_pool(agent), now=clock.now(), state=TaskState.RUNNING)
 
 
 @pytest.fixture

@@ -182,10 +182,13 @@ def test_orders_that_come_during_a_look_are_looked_for_again() -> None:
 
 def test_a_wish_that_was_there_from_the_start_does_not_end_the_wait() -> None:
     async def scene(claims: Claims, database: Database) -> None:
-        call = a_call(wait_s=0.1)
+        call = a_call()
         database.found[call.agent_id] = DRAIN
         waiting = await held(claims, call)
         claims.look_for_all()
+        await a_few_turns()
+        assert not waiting.done()
+        claims.stop()
         assert await waiting == DRAIN
         assert len(database.asked) == 2
 

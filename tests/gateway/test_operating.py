@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,7 +22,7 @@ from executors import wakeups
 from executors.models import Pulse, Tick
 from k8s4r import clock
 from pools.models import Pool
-from tests.builders import a_pool, a_task, a_tasks, an_agent, session_of, state_of
+from tests.builders import a_pool, a_task, a_tasks, an_agent, seconds, session_of, state_of
 from tests.serving import AgentSide, Served, a_persons_token, an_agents_token, served
 from tests.waiting import wait_until
 
@@ -80,7 +79,7 @@ def test_without_redis_a_gateway_is_degraded_but_ready(deaf_gateway: Served) -> 
 def test_metrics_count_what_is_in_the_database(
     gateway: Served, side: AgentSide, pool: Pool, moment: datetime
 ) -> None:
-    a_tasks(pool, 3, now=moment, run_after=moment.replace(year=moment.year + 1))
+    a_tasks(pool, 3, now=moment, run_after=moment + seconds(86_400))
     side.beat()
     with gateway.client() as client:
         answer = client.get("/metrics")
@@ -109,13 +108,15 @@ def test_heartbeats_that_come_together_are_committed_together(
     tally = gateway.gateway.calls.heartbeats.tally
     gate = threading.Event()
     # While the thread is busy with a first batch, all others arrive.
-    gateway.gateway.calls.heartbeats._thread.submit(gate.wait, 10)
+    gateway.gateway.calls.heartbeats._thread.submit(gate.wait, 60)
     beating = [threading.Thread(target=one.beat) for one in sides]
     for thread in beating:
         thread.start()
-    # Taken by the first batch, or waiting for the next.
-    wait_until(lambda: tally.items + gateway.gateway.calls.heartbeats.waiting == 40)
-    gate.set()
+    try:
+        # Taken by the first batch, or waiting for the next.
+        wait_until(lambda: tally.items + gateway.gateway.calls.heartbeats.waiting == 40)
+    finally:
+        gate.set()
     for thread in beating:
         thread.join(20)
     assert tally.items == 40
@@ -135,8 +136,9 @@ def test_a_task_submitted_without_redis_runs_at_once_in_the_same_process(
         with transaction.atomic():
             a_task(pool, now=moment)
             wakeups.tasks_waiting([pool.pk])
-        claiming.join(3)
+        claiming.join(20)
         assert len(orders) == 1
+    assert deaf_gateway.gateway.passes.runner.tally.items >= 1, "a sweep found it, not the nudge"
 
 
 def test_a_task_that_nobody_was_told_of_is_found_without_redis(
@@ -156,7 +158,7 @@ def test_news_of_another_process_wakes_a_claim_through_redis(
     gateway: Served, side: AgentSide, pool: Pool, moment: datetime
 ) -> None:
     wait_until(lambda: gateway.gateway.subscriber.connected)
-    task = a_task(pool, now=moment)
+    task = a_task(pool, now=moment, run_after=moment + seconds(86_400))
     orders: list[Any] = []
     claiming = threading.Thread(target=lambda: orders.extend(side.claim(wait_s=20).orders))
     claiming.start()
@@ -164,6 +166,8 @@ def test_news_of_another_process_wakes_a_claim_through_redis(
     code = (
         "import django; django.setup()\n"
         "from executors import wakeups\n"
+        "from executors.models import Task\n"
+        f"Task.objects.filter(pk='{task.pk}').update(run_after=None)\n"
         f"wakeups.tasks_waiting(['{pool.pk}']); wakeups.close()"
     )
     subprocess.run([sys.executable, "-c", code], env=_environment(), check=True, timeout=60)
@@ -224,7 +228,7 @@ def _environment() -> dict[str, str]:
 def test_a_server_that_is_told_to_stop_answers_held_claims_and_followers_and_ends(
     agent: Agent, pool: Pool, moment: datetime
 ) -> None:
-    task = a_task(pool, now=moment, run_after=moment.replace(year=moment.year + 1))
+    task = a_task(pool, now=moment, run_after=moment + seconds(86_400))
     token, person = an_agents_token(agent), a_persons_token()
     session = session_of(agent)
     answers: list[httpx2.Response] = []
@@ -236,17 +240,14 @@ def test_a_server_that_is_told_to_stop_answers_held_claims_and_followers_and_end
         for thread in held:
             thread.start()
         wait_until(lambda: _holds(url))
-        told_at = time.monotonic()
         server.send_signal(signal.SIGTERM)
-        server.wait(20)
-        took_s = time.monotonic() - told_at
+        server.wait(20)  # held requests would have lasted 25 s
         for thread in held:
             thread.join(10)
     assert [answer.status_code for answer in answers] == [200, 200]
     claims = [answer for answer in answers if answer.headers["content-type"] == "application/json"]
     assert "orders" not in claims[0].json()
     assert claims[0].headers["retry-after"] == "1"
-    assert took_s < 10, "held requests would have lasted 25 s"
     assert state_of(task) == "pending"
 
 
