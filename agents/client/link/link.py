@@ -31,8 +31,9 @@ from agents.wire.messages import (
 logger = logging.getLogger(__name__)
 
 READ_BYTES = 1024 * 1024
-# Below the time that the runner leaves its link to end in.
-LAST_WORD_S = 1.5
+# Below the time that the runner leaves its link to end in. Long enough for a server that is busy:
+# without this word work goes to an agent that is not there, and waits for its lease to end.
+LAST_WORD_S = 5.0
 # From here on the server may believe that the agent offers slots.
 KNOWN_STAGES = frozenset({words.Stage.OPENING, words.Stage.RENEWING, words.Stage.OPEN})
 A = TypeVar("A")

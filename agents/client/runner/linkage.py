@@ -95,7 +95,7 @@ class Linkage:
         if was_empty:
             self._write()
 
-    def close(self, *, wait_s: float = 2.0) -> None:
+    def close(self, *, wait_s: float = 6.0) -> None:
         """Say farewell and wait for the link to end; after ``wait_s`` it is killed."""
         self._closed = True
         self.send(seam.Farewell())
