@@ -44,6 +44,7 @@ def _start() -> None:
     atexit.register(database.stop)
     hints = redis.start(folder / "redis")
     atexit.register(hints.stop)
+    (folder / "home" / "static").mkdir(parents=True)
     os.environ["K8S4R_HOME"] = str(folder / "home")
     os.environ["K8S4R_DATABASE_URL"] = database.url
     os.environ["K8S4R_TEST_REDIS_URL"] = hints.url.rsplit("/", 1)[0]

@@ -252,9 +252,10 @@ class ScriptedServer:
         wanted = [
             stop
             for attempt, stop in self.stops.items()
-            if attempt not in stopping and self.attempts[attempt].end is None
+            if attempt not in stopping
+            and attempt in self.attempts
+            and self.attempts[attempt].end is None
         ]
-        self.stops = {one: stop for one, stop in self.stops.items() if stop.reason == "cancel"}
         return wire.Directives(stop=wanted)
 
     def _denied(self, request: Request, verb: str) -> Response | None:

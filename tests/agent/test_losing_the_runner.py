@@ -63,7 +63,9 @@ def test_the_next_runner_ends_what_was_left_before_it_says_hello(
 
 def test_what_work_wrote_after_the_last_look_is_not_lost(server: ScriptedServer, agent: Agent):
     agent.ready("--kill-grace", "5", "--stop-margin", "30")
-    order = server.shell("trap 'echo farewell; exit 0' TERM; echo up; sleep 300 & wait")
+    # A loop: the shell must be there to say farewell, also when its child is ended before it.
+    work = "while :; do sleep 300 & wait; done"
+    order = server.shell(f"trap 'echo farewell; exit 0' TERM; echo up; {work}")
     wait_until(lambda: server.output(order) == b"up\n")
     wait_until(lambda: len(carriers(order.attempt)) == 2)
     agent.kill_runner()

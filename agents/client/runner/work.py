@@ -28,7 +28,8 @@ from agents.wire.specs import ExecSpec
 logger = logging.getLogger(__name__)
 
 V = TypeVar("V")
-GuardedStart: TypeAlias = Callable[[], Launch | None]
+# When it was begun, and what became of it; None: its lease is gone, nothing was done.
+GuardedStart: TypeAlias = Callable[[], tuple[float, Launch | None]]
 REMEMBERED: Final = 2_000
 SLOWEST_LOOK_S: Final = 0.2
 # Between two groups of starts the loop looks at everything else. What a group starts and ends is
@@ -111,8 +112,8 @@ class Work:
             if start is not None:
                 starting.append((attempt, start))
         launches = self._starters.run([start for _, start in starting])
-        for (attempt, _), launch in zip(starting, launches, strict=True):
-            self._launched(attempt, launch)
+        for (attempt, _), (at, launch) in zip(starting, launches, strict=True):
+            self._launched(attempt, launch, at=at)
         return len(starting) == STARTS_AT_ONCE
 
     def remember_stop(self, attempt: UUID, reason: str) -> None:
@@ -165,8 +166,16 @@ class Work:
         if isinstance(start, End):
             self._end_at_once(attempt, start)
             return None
-        # Asked again right before the effect: the machine may sleep between two of a group.
-        return lambda: None if self._lapse(attempt.order) else start()
+        return lambda: self._begin(attempt.order, start)
+
+    def _begin(self, order: Order, start: Start) -> tuple[float, Launch | None]:
+        """Start it now, in whatever thread, unless its lease has gone since.
+
+        The lease is asked right before the effect: the machine may sleep between two of a group.
+        The time is taken there too: when the runner hears of it, short work may be over.
+        """
+        at = self.clock.now()
+        return at, None if self._lapse(order) else start()
 
     def _prepare(self, order: Order) -> Start | End:
         refusal = self._refusal(order)
@@ -196,20 +205,19 @@ class Work:
             return f"driver {order.task.driver!r} is not available on this machine"
         return None
 
-    def _launched(self, attempt: Attempt, launch: Launch | None) -> None:
+    def _launched(self, attempt: Attempt, launch: Launch | None, *, at: float) -> None:
         if isinstance(launch, Child):
-            self._follow(attempt, launch)
+            self._follow(attempt, launch, at=at)
         elif launch is None:
-            now = self.clock.now()
-            self.end(attempt, reports.stopped(attempt, DISCONNECTED, at=now))
+            self.end(attempt, reports.stopped(attempt, DISCONNECTED, at=at))
         else:
             self._end_at_once(attempt, launch)
 
-    def _follow(self, attempt: Attempt, child: Child) -> None:
+    def _follow(self, attempt: Attempt, child: Child, *, at: float) -> None:
         attempt.child, attempt.phase = child, Phase.RUNNING
-        attempt.started_at = self.clock.now()
+        attempt.started_at = at
         self.spool.launched(attempt, pid=child.pid, start_ticks=child.start_ticks)
-        self.spool.note(attempt, reports.started(attempt, at=attempt.started_at))
+        self.spool.note(attempt, reports.started(attempt, at=at))
         attempt.tail = Tail(
             self.spool.files(attempt.id),
             limit_bytes=output.room(child.output_limit_bytes),
