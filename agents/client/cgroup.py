@@ -6,6 +6,7 @@ cgroup.kill). Short work is spared: moving a process costs more than running ``/
 """
 
 import contextlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -109,7 +110,7 @@ def _moved(folder: Path, pid: int) -> bool:
 
 def _is_writable(folder: Path) -> bool:
     """Try it: a mount may be read-only to root too."""
-    probe = folder / f"{_PREFIX}probe"
+    probe = folder / f"{_PREFIX}probe-{os.getpid()}"
     try:
         probe.mkdir(exist_ok=True)
         probe.rmdir()

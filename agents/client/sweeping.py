@@ -42,7 +42,8 @@ def end_all(
     """
     asked: set[int] = set()
     kill_at = clock.now() + grace_s
-    while found := set(find()):
+    # What ends while it is looked for may leave something behind: only a second look is sure.
+    while found := set(find()) or set(find()):
         for pid in found - asked:
             processes.send(pid, signal.SIGTERM)
         asked |= found

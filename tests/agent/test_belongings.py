@@ -16,15 +16,23 @@ from tests.agent.words import make_order
 PAUSE = "import sys; sys.stdin.read()"
 
 
-def a_process() -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-c", PAUSE], stdin=subprocess.PIPE, env={})
+def a_process(**env: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-c", PAUSE], stdin=subprocess.PIPE, env=env)
 
 
-def an_attempt(process: "subprocess.Popen[bytes]") -> Attempt:
+def end(*all_of_them: "subprocess.Popen[bytes]") -> None:
+    for one in all_of_them:
+        one.kill()
+        one.wait()
+        assert one.stdin is not None
+        one.stdin.close()
+
+
+def an_attempt(process: "subprocess.Popen[bytes]", *, start_ticks: int = 0) -> Attempt:
     child = Child(
         pid=process.pid,
         pidfd=os.pidfd_open(process.pid),
-        start_ticks=0,
+        start_ticks=start_ticks,
         output_limit_bytes=1,
         kill_grace_s=1.0,
     )
@@ -50,9 +58,28 @@ def test_a_daemon_without_a_mark_is_not_taken_from_the_attempt_whose_group_holds
         assert belongings.left_by(ending) == set()
         assert belongings.left_by(going_on) == {daemon.pid}
     finally:
-        for one in [*firsts, daemon]:
-            one.kill()
-            one.wait()
-            one.stdin.close()
+        end(*firsts, daemon)
         for attempt in live:
             os.close(attempt.child.pidfd)
+
+
+def test_what_a_process_leaves_that_ends_during_the_look_is_seen():
+    first, anothers, parent = a_process(), a_process(), a_process()
+    own = [pid for pid in processes.children() if pid not in {anothers.pid, parent.pid}]
+    # `anothers` is older than the attempt, so that others are asked about it, in mid-look.
+    attempt = an_attempt(first, start_ticks=2**62)
+    left: list[subprocess.Popen[bytes]] = []
+    looks = iter(["at the list"])
+
+    def live() -> list[Attempt]:
+        if next(looks, None) is None and not left:
+            left.append(a_process(K8S4R_ATTEMPT=str(attempt.id)))
+            parent.kill()
+            os.waitid(os.P_PID, parent.pid, os.WEXITED | os.WNOWAIT)
+        return [attempt]
+
+    try:
+        assert Belongings(live, lambda: own, None).left_by(attempt) == {left[0].pid}
+    finally:
+        end(first, anothers, parent, *left)
+        os.close(attempt.child.pidfd)

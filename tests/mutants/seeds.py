@@ -233,6 +233,14 @@ SEEDS: tuple[Seed, ...] = (
         tests=("tests/concurrency/test_cancellation.py",),
     ),
     Seed(
+        name="one-look-at-what-is-left-is-enough",
+        invariant="I9",
+        path="agents/client/runner/belongings.py",
+        old="(strays := self._strays()) and strays != seen:",
+        new="(strays := self._strays()) and not seen:",
+        tests=("tests/agent/test_belongings.py",),
+    ),
+    Seed(
         name="one-failing-sweep-stops-the-others",
         invariant="I1",
         path="executors/sweeps.py",

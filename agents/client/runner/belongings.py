@@ -44,7 +44,11 @@ class Belongings:
         (it wiped its environment) is held against every attempt that could have started it, unless
         the kernel says whose it is.
         """
-        left = {pid for pid in self._strays() if self._is_of(pid, attempt)}
+        left: set[int] = set()
+        seen: list[int] = []
+        # What ended during a look may have left something behind: look until nothing does.
+        while not left and (strays := self._strays()) and strays != seen:
+            left, seen = {pid for pid in strays if self._is_of(pid, attempt)}, strays
         return left | (self._enclosed(attempt) - self._first(attempt))
 
     def all_of(self, attempt: Attempt) -> list[Stat]:
