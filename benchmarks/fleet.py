@@ -29,7 +29,7 @@ from benchmarks import swarm
 from benchmarks.machine import Figure, note, quantile, report
 from benchmarks.memory import size_of
 from k8s4r.embedded import postgres, redis
-from tests.fleet import free_port
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 AGENTS = 10_000

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+
+from tests.ports import free_port
 
 K8S4R = Path(sys.executable).with_name("k8s4r")
 AGENT = Path(sys.executable).with_name("k8s4r-agent")
@@ -46,14 +47,6 @@ class Platform:
         answer = self.client.get(path)
         answer.raise_for_status()
         return answer.json()
-
-
-def free_port() -> int:
-    """Return a port that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @contextmanager

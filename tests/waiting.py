@@ -20,10 +20,11 @@ def wait_until(
     deadline = time.monotonic() + timeout_s
     pause = threading.Event()
     while True:
+        is_last = time.monotonic() > deadline
         answer = question()
         if answer:
             return answer
-        if time.monotonic() > deadline:
+        if is_last:
             name = getattr(question, "__qualname__", repr(question))
             raise AssertionError(f"still false after {timeout_s:g} s: {name}")
         pause.wait(every_s)

@@ -6,7 +6,6 @@ back on the same port. It holds agents to the protocol: sequences are dense, end
 
 import asyncio
 import contextlib
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from starlette.routing import Route
 
 from agents.wire import messages as wire
 from tests.agent.words import Told, answer, make_order, problem
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,7 +59,7 @@ class ScriptedServer:
         self.reject_reports_of: UUID | None = None
         self.lose_answer_to_reports: Callable[[], bool] = lambda: False
         self.calls = 0
-        self.port = _free_port()
+        self.port = free_port()
         self._thread: threading.Thread | None = None
         self._server: uvicorn.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -277,10 +277,3 @@ async def _healthy(request: Request) -> Response:
 
 def _bearer(request: Request) -> str:
     return request.headers.get("authorization", "").removeprefix("Bearer ")
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-    return port

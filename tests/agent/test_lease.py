@@ -8,6 +8,7 @@ import pytest
 from agents.wire import messages as wire
 from tests.agent.harness import Agent, carriers, is_alive
 from tests.agent.scripted_server import ScriptedServer
+from tests.agent.words import until_there
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -36,8 +37,10 @@ def test_without_the_server_work_stops_before_it_is_lost(
 @pytest.mark.parametrize("begun", ["a stop", "the end of its first process"])
 def test_a_long_grace_does_not_outlast_the_lease(server: ScriptedServer, agent: Agent, begun: str):
     agent.ready(*SHORT)
-    stubborn = "trap '' TERM; echo up; sleep 300; sleep 300"
-    script = stubborn if begun == "a stop" else f'setsid sh -c "{stubborn}" & sleep 0.5'
+    up = agent.folder / "up"
+    stubborn = f"trap '' TERM; touch {up}; echo up; sleep 300; sleep 300"
+    first_ends = f'setsid sh -c "{stubborn}" & {until_there(up)}'
+    script = stubborn if begun == "a stop" else first_ends
     order = server.shell(script, spec={"kill_grace_s": 3600}, lost_after_s=6)
     wait_until(lambda: server.output(order) == b"up\n")
     if begun == "a stop":
@@ -52,14 +55,16 @@ def test_a_long_grace_does_not_outlast_the_lease(server: ScriptedServer, agent: 
 
 def test_work_with_policy_wait_runs_on(server: ScriptedServer, agent: Agent):
     agent.ready(*SHORT)
+    go = agent.folder / "go"
     script = "for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 0.5; done"
-    order = server.shell(script, disconnect="wait", lost_after_s=6)
+    order = server.shell(f"{script}; {until_there(go)}", disconnect="wait", lost_after_s=6)
     other = server.run("sleep", "300", slot=1, lost_after_s=6)
     server.started(order)
     server.started(other)
     server.stop()
     wait_until(lambda: not carriers(other.attempt))
     assert carriers(order.attempt)
+    go.touch()
     wait_until(lambda: not carriers(order.attempt))
     server.start()
     end = server.end_of(order)

@@ -9,7 +9,7 @@ import pytest
 from agents.wire import messages as wire
 from tests.agent.harness import Agent, carriers, is_alive
 from tests.agent.scripted_server import ScriptedServer
-from tests.agent.words import problem
+from tests.agent.words import problem, until_there
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -17,12 +17,14 @@ pytestmark = pytest.mark.processes
 
 def test_sigterm_finishes_what_runs_and_takes_nothing_new(server: ScriptedServer, agent: Agent):
     agent.ready()
-    order = server.shell("sleep 1; echo done")
+    go = agent.folder / "go"
+    order = server.shell(f"{until_there(go)}; echo done")
     server.started(order)
     agent.signal(signal.SIGTERM)
     wait_until(lambda: server.sessions[-1].slots == 0)
     late = server.order("noop", slot=1)
     assert isinstance(server.end_of(late), wire.Refused)
+    go.touch()
     assert agent.exit_code() == 0
     assert server.end_of(order).exit_code == 0
     assert server.output(order) == b"done\n"
@@ -89,15 +91,17 @@ def test_once_takes_one_order(server: ScriptedServer, agent: Agent):
 
 def test_disconnect_after_job_leaves_when_the_first_is_done(server: ScriptedServer, agent: Agent):
     agent.ready("--disconnect-after-job")
-    slow = server.shell("sleep 1", slot=1)
+    go = agent.folder / "go"
+    slow = server.shell(until_there(go), slot=1)
     server.started(slow)
     server.end_of(server.order("noop"))
+    go.touch()
     assert agent.exit_code() == 0
     assert server.end_of(slow).exit_code == 0
 
 
 def test_an_idle_agent_leaves_after_its_timeout(server: ScriptedServer, agent: Agent):
-    agent.ready("--disconnect-after-idle-timeout", "0.5")
+    agent.start("--disconnect-after-idle-timeout", "0.5")
     assert agent.exit_code() == 0
 
 

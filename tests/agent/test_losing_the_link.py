@@ -16,36 +16,40 @@ from agents.client.processes import RUNNER_MARK
 from agents.wire import messages as wire
 from tests.agent.harness import Agent, is_alive
 from tests.agent.scripted_server import ScriptedServer
-from tests.agent.words import problem
+from tests.agent.words import problem, until_there
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 
-COUNTING = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo $i; sleep 0.1; done; exit 6"
+COUNTING = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo $i; sleep 0.1; done"
 COUNTED = "".join(f"{number}\n" for number in range(1, 13)).encode()
 
 
 def test_a_killed_link_costs_running_work_nothing(server: ScriptedServer, agent: Agent):
     agent.ready()
-    order = server.shell(f"echo $$; {COUNTING}")
+    go = agent.folder / "go"
+    order = server.shell(f"echo $$; {COUNTING}; {until_there(go)}; exit 6")
     pid = server.started(order).pid
+    before = len(server.sessions)
     first = agent.link()
     first.kill()
     second = wait_until(lambda: _another(agent, first.pid))
     assert second != first.pid
+    wait_until(lambda: len(server.sessions) > before)
+    assert server.sessions[before].held == [
+        wire.Held(attempt=order.attempt, token=order.token, running=True)
+    ]
+    go.touch()
     end = server.end_of(order)
     assert server.output(order) == f"{pid}\n".encode() + COUNTED
     assert end.exit_code == 6
     assert end.at - end.started_at >= 1.2
     assert {opened.session for opened in server.sessions} == {server.sessions[0].session}
-    assert server.sessions[-1].held == [
-        wire.Held(attempt=order.attempt, token=order.token, running=True)
-    ]
 
 
 def test_a_link_that_dies_again_and_again_loses_nothing(server: ScriptedServer, agent: Agent):
     agent.ready()
-    order = server.shell(COUNTING)
+    order = server.shell(f"{COUNTING}; exit 6")
     pid = server.started(order).pid
     for _ in range(4):
         link = agent.link()
@@ -126,17 +130,19 @@ def test_an_answer_that_was_lost_makes_a_duplicate_and_no_harm(
     assert server.end_of(order).exit_code == 0
     heard = server.attempts[order.attempt].heard
     wait_until(lambda: len({report.seq for report in heard}) < len(heard))
-    wait_until(lambda: order.attempt not in server.claims[-1].held or server.order("noop", slot=3))
+    wait_until(lambda: order.attempt not in server.claims[-1].held)
     assert server.output(order) == b"hello\n"
 
 
 def test_a_server_that_asks_for_earlier_reports_gets_them(server: ScriptedServer, agent: Agent):
     agent.ready()
-    order = server.shell("echo one; sleep 0.3; echo two")
+    go = agent.folder / "go"
+    order = server.shell(f"echo one; {until_there(go)}; echo two")
     wait_until(lambda: server.output(order) == b"one\n")
     told = server.attempts[order.attempt]
     wait_until(lambda: len(told.reports) == 2)
     told.reports.pop()
+    go.touch()
     end = server.end_of(order)
     assert end.exit_code == 0
     assert server.output(order).endswith(b"two\n")
@@ -156,7 +162,8 @@ def test_a_busy_server_is_asked_again(server: ScriptedServer, agent: Agent, stat
 
 def test_a_session_that_the_server_forgot_is_opened_again(server: ScriptedServer, agent: Agent):
     agent.ready()
-    order = server.shell("sleep 0.6; echo done")
+    go = agent.folder / "go"
+    order = server.shell(f"{until_there(go)}; echo done")
     server.started(order)
     before = len(server.sessions)
     once = iter([True])
@@ -165,6 +172,7 @@ def test_a_session_that_the_server_forgot_is_opened_again(server: ScriptedServer
     )
     wait_until(lambda: len(server.sessions) > before)
     assert [held.attempt for held in server.sessions[-1].held] == [order.attempt]
+    go.touch()
     assert server.end_of(order).exit_code == 0
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.agent.harness import Agent
 from tests.agent.scripted_server import ScriptedServer
+from tests.agent.words import until_there
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -48,7 +49,14 @@ def test_a_process_that_writes_to_dev_stdout_loses_nothing_that_was_read(
     server: ScriptedServer, agent: Agent
 ):
     agent.ready()
-    order = server.shell("echo one; sleep 0.3; echo two > /dev/stdout; sleep 0.3; echo three")
+    seen, again = agent.folder / "seen", agent.folder / "again"
+    order = server.shell(
+        f"echo one; {until_there(seen)}; echo two > /dev/stdout; {until_there(again)}; echo three"
+    )
+    wait_until(lambda: server.output(order) == b"one\n")
+    seen.touch()
+    wait_until(lambda: server.output(order) == b"one\ntwo\n")
+    again.touch()
     server.end_of(order)
     assert server.output(order) == b"one\ntwo\nthree\n"
     assert b"emptied its own output" in server.output(order, "agent")

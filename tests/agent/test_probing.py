@@ -10,6 +10,7 @@ import pytest
 
 from tests.agent.harness import ROOT, Agent
 from tests.agent.scripted_server import ScriptedServer
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -62,11 +63,11 @@ def test_check_names_a_missing_token_file(agent: Agent):
 def test_health_says_when_the_agent_is_ready(server: ScriptedServer, agent: Agent):
     port = free_port()
     agent.ready("--health-check-addr", f"127.0.0.1:{port}")
+    wait_until(lambda: answers(port))
     assert get(port, "/healthz")[0] == 200
     wait_until(lambda: get(port, "/readyz")[0] == 200)
-    metrics = get(port, "/metrics")[1]
-    assert "k8s4r_agent_ready 1" in metrics
-    assert "k8s4r_agent_slots_free 4" in metrics
+    wait_until(lambda: "k8s4r_agent_ready 1" in get(port, "/metrics")[1])
+    assert "k8s4r_agent_slots_free 4" in get(port, "/metrics")[1]
     assert get(port, "/other")[0] == 404
 
 
@@ -122,10 +123,3 @@ def get(port: int, path: str) -> tuple[int, str]:
 def answers(port: int) -> bool:
     with socket.socket() as sock:
         return sock.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-    return port

@@ -7,7 +7,7 @@ import pytest
 from agents.wire import messages as wire
 from tests.agent.harness import Agent, carriers
 from tests.agent.scripted_server import ScriptedServer
-from tests.agent.words import make_order
+from tests.agent.words import make_order, until_there
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -28,7 +28,10 @@ def test_a_command_reports_start_output_and_exit_code(server: ScriptedServer, ag
 
 def test_reports_are_dense_from_one_and_the_end_comes_last(server: ScriptedServer, agent: Agent):
     agent.ready()
-    order = server.shell("for i in 1 2 3 4 5; do echo $i; sleep 0.06; done")
+    go = agent.folder / "go"
+    order = server.shell(f"echo 1; {until_there(go)}; echo 2")
+    wait_until(lambda: server.output(order) == b"1\n")
+    go.touch()
     server.end_of(order)
     heard = server.attempts[order.attempt].heard
     assert [report.seq for report in heard] == list(range(1, len(heard) + 1))

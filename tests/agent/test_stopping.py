@@ -1,5 +1,6 @@
 """Is stopped work gone, all of it, before its slot is free again?"""
 
+import contextlib
 import signal
 import time
 
@@ -9,7 +10,7 @@ import pytest
 from agents.wire import messages as wire
 from tests.agent.harness import Agent, carriers, is_alive
 from tests.agent.scripted_server import ScriptedServer
-from tests.agent.words import make_order
+from tests.agent.words import make_order, until_there
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -109,8 +110,9 @@ def test_what_work_leaves_behind_is_ended_before_its_end_is_reported(
 
 def test_a_slot_is_busy_until_the_last_process_is_gone(server: ScriptedServer, agent: Agent):
     agent.ready()
-    stubborn = "trap '' TERM; echo up; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done"
-    first = server.shell(f'setsid sh -c "{stubborn}" & sleep 0.2; exit 0')
+    up = agent.folder / "up"
+    stubborn = f"trap '' TERM; touch {up}; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done"
+    first = server.shell(f'setsid sh -c "{stubborn}" & {until_there(up)}; exit 0')
     second = server.shell("true")
     assert server.end_of(second).started_at >= server.end_of(first).at
     assert server.end_of(first).at - server.started(first).at >= 0.9
@@ -144,7 +146,7 @@ def test_a_stop_that_comes_before_its_order_keeps_it_from_starting(
     order = make_order("exec", spec={"argv": ["touch", str(agent.folder / "witness")]})
     first = server.order("noop", slot=1)
     server.end_of(first)
-    blocker = server.shell("sleep 0.6")
+    blocker = server.shell("sleep 300")
     server.started(blocker)
     server.give(order)
     server.ask_to_stop(order)
@@ -170,7 +172,7 @@ def test_superseded_work_is_stopped_and_forgotten_in_silence(
 
 def test_a_superseded_outcome_stops_the_work(server: ScriptedServer, agent: Agent):
     agent.ready()
-    order = server.shell("echo one; sleep 0.5; echo two; sleep 300")
+    order = server.shell("while :; do echo more; sleep 0.1; done")
     pid = server.started(order).pid
     del server.attempts[order.attempt]
     wait_until(lambda: not is_alive(pid))
@@ -183,8 +185,12 @@ def test_zombies_of_orphans_are_collected_while_work_runs(server: ScriptedServer
     server.started(order)
 
     def zombies() -> list[psutil.Process]:
-        family = psutil.Process(agent.pid).children()
-        return [one for one in family if one.status() == psutil.STATUS_ZOMBIE]
+        return [one for one in psutil.Process(agent.pid).children() if is_zombie(one)]
+
+    def is_zombie(one: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return one.status() == psutil.STATUS_ZOMBIE
+        return False
 
     wait_until(lambda: len(zombies()) > 0, timeout_s=3, every_s=0.01)
     wait_until(lambda: not zombies(), timeout_s=10)

@@ -1,6 +1,7 @@
 """What a scripted server says and remembers."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +33,11 @@ class Told:
     def output(self, stream: str) -> bytes:
         logs = (one for one in self.reports if isinstance(one, wire.Log))
         return b"".join(one.data for one in logs if one.stream == stream)
+
+
+def until_there(path: Path) -> str:
+    """Return shell text that ends when the file is there: work that ends when the test says so."""
+    return f"until [ -e {path} ]; do sleep 0.02; done"
 
 
 def make_order(driver: str = "exec", **changes: Any) -> wire.Order:

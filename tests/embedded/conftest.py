@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from k8s4r.embedded import sockets, state
+from k8s4r.embedded import state
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +22,7 @@ class Platform:
     """One data folder, and the supervisors that a test starts on it."""
 
     home: Path
-    port: int = field(default_factory=sockets.free_port)
+    port: int = field(default_factory=free_port)
     started: list = field(default_factory=list)
     variables: dict = field(default_factory=dict)
 

@@ -36,8 +36,10 @@ def test_what_was_committed_is_there_after_kill_9(tmp_path):
     server = postgres.start(tmp_path / "pg")
     with psycopg.connect(server.url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+    children = psutil.Process(server.pid).children()
     os.kill(server.pid, signal.SIGKILL)
     server.child.process.wait(10)
+    psutil.wait_procs(children, timeout=30)
     with postgres.start(tmp_path / "pg") as server:
         assert ask(server.url, "SELECT n FROM kept") == 7
 
