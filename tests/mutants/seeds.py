@@ -212,8 +212,8 @@ SEEDS: tuple[Seed, ...] = (
         name="a-group-starts-whatever-the-lease-says",
         invariant="I6",
         path="agents/client/runner/work.py",
-        old="return lambda: None if self._lapse(attempt.order) else start()",
-        new="return start",
+        old="return at, None if self._lapse(order) else start()",
+        new="return at, start()",
         tests=("tests/agent/test_work.py::test_a_group_of_starts_ends_where_the_lease_does",),
     ),
     Seed(
