@@ -29,7 +29,7 @@ from benchmarks import swarm
 from benchmarks.machine import Figure, note, quantile, report
 from benchmarks.memory import size_of
 from k8s4r.embedded import postgres, redis
-from tests.ports import free_port
+from tests.ports import held_port
 from tests.waiting import wait_until
 
 AGENTS = 10_000
@@ -126,7 +126,7 @@ class _Stopping:
 @contextmanager
 def server(application: str) -> Iterator[tuple[psutil.Process, int]]:
     """Run one server process and yield it with its port."""
-    port = free_port()
+    port = held_port()
     command = [
         sys.executable, "-m", "uvicorn", application, "--port", str(port), "--loop", "uvloop",
         "--http", "httptools", "--no-access-log", "--log-level", "warning", "--backlog", "4096",

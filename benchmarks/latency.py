@@ -12,6 +12,7 @@ from benchmarks import peers
 from benchmarks.machine import Figure, quantile, report
 from benchmarks.throughput import unfinished
 from tests import fleet
+from tests.waiting import wait_until
 
 TASKS = 500
 PER_SECOND = 50.0
@@ -28,7 +29,7 @@ def ours(platform: fleet.Platform, folder: Path) -> list[float]:
         # The shell's own start is the last step; `touch` stamps it with the kernel's clock.
         sent[str(number)] = time.time()
         platform.post("/api/v1/tasks", {"spec": {"argv": ["/bin/mkdir", str(note)]}})
-    fleet.wait_until(lambda: not unfinished(platform), timeout_s=60)
+    wait_until(lambda: not unfinished(platform), timeout_s=60)
     return [(folder / name).stat().st_ctime_ns / 1e9 - at for name, at in sent.items()]
 
 

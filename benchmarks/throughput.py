@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from benchmarks import peers
 from benchmarks.machine import Figure, note, report
 from tests import fleet
+from tests.waiting import wait_until
 
 TASKS = 10_000
 LIST = 1_000
@@ -27,7 +28,7 @@ def seconds_for(platform: fleet.Platform, tasks: int, task: Task = NOOP) -> floa
     for _ in range(tasks // LIST):
         platform.post("/api/v1/tasks", body)
     note(f"submitted after {time.monotonic() - begun:.2f} s")
-    fleet.wait_until(lambda: not unfinished(platform), timeout_s=300, every_s=LOOK_S)
+    wait_until(lambda: not unfinished(platform), timeout_s=300, every_s=LOOK_S)
     return time.monotonic() - begun
 
 

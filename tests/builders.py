@@ -149,6 +149,17 @@ def an_attempt(
     return attempt
 
 
+def a_running_attempt(
+    pool: Pool, agent: Agent, *, now: datetime = NOON, last_seq: int = 0, **fields: Any
+) -> Attempt:
+    """Return a running attempt of a new task that never was pending.
+
+    Where a gateway runs, it gives a pending task away before a test has written its attempt.
+    """
+    task = a_task(pool, now=now, state=TaskState.RUNNING, **fields)
+    return an_attempt(task, agent, state=AttemptState.RUNNING, now=now, last_seq=last_seq)
+
+
 def seconds(count: float) -> timedelta:
     """Return a duration."""
     return timedelta(seconds=count)

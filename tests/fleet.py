@@ -6,8 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +14,8 @@ from typing import Any
 
 import httpx2
 
-from tests.ports import free_port
+from tests.ports import held_port
+from tests.waiting import wait_until
 
 K8S4R = Path(sys.executable).with_name("k8s4r")
 AGENT = Path(sys.executable).with_name("k8s4r-agent")
@@ -60,7 +59,7 @@ def platform(*flags: str, **settings: str) -> Iterator[Platform]:
         environment = {
             **_foreign(os.environ),
             "K8S4R_HOME": str(home),
-            "K8S4R_PORT": str(free_port()),
+            "K8S4R_PORT": str(held_port()),
             "K8S4R_LOG_LEVEL": "WARNING",
             **{f"K8S4R_{name.upper()}": value for name, value in settings.items()},
         }
@@ -139,16 +138,3 @@ def online(of: Platform) -> int:
     """Return how many agents the platform believes to be there."""
     listed = of.get("/api/v1/agents?limit=200")["items"]
     return sum(agent["status"] in {"online", "busy"} for agent in listed)
-
-
-def wait_until(question: Any, *, timeout_s: float, every_s: float = 0.02) -> None:
-    """Ask until the answer is true.
-
-    Raises:
-        TimeoutError: it was still false when the time was up.
-    """
-    deadline, pause = time.monotonic() + timeout_s, threading.Event()
-    while not question():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"still false after {timeout_s} s")
-        pause.wait(every_s)

@@ -5,7 +5,7 @@ import socket
 _HELD: list[socket.socket] = []
 
 
-def free_port() -> int:
+def held_port() -> int:
     """Return a port that stays ours as long as this process lives.
 
     A socket that never listens holds it: nobody else is given the port, connections are refused,

@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from agents.wire import messages as wire
 from tests.agent.words import Told, answer, make_order, problem
-from tests.ports import free_port
+from tests.ports import held_port
 from tests.waiting import wait_until
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,7 +59,7 @@ class ScriptedServer:
         self.reject_reports_of: UUID | None = None
         self.lose_answer_to_reports: Callable[[], bool] = lambda: False
         self.calls = 0
-        self.port = free_port()
+        self.port = held_port()
         self._thread: threading.Thread | None = None
         self._server: uvicorn.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

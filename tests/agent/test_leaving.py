@@ -101,7 +101,8 @@ def test_disconnect_after_job_leaves_when_the_first_is_done(server: ScriptedServ
 
 
 def test_an_idle_agent_leaves_after_its_timeout(server: ScriptedServer, agent: Agent):
-    agent.start("--disconnect-after-idle-timeout", "0.5")
+    # Longer than a link takes to ask for orders on a busy machine.
+    agent.ready("--disconnect-after-idle-timeout", "3")
     assert agent.exit_code() == 0
 
 

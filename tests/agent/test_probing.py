@@ -10,7 +10,7 @@ import pytest
 
 from tests.agent.harness import ROOT, Agent
 from tests.agent.scripted_server import ScriptedServer
-from tests.ports import free_port
+from tests.ports import held_port
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -61,7 +61,7 @@ def test_check_names_a_missing_token_file(agent: Agent):
 
 
 def test_health_says_when_the_agent_is_ready(server: ScriptedServer, agent: Agent):
-    port = free_port()
+    port = held_port()
     agent.ready("--health-check-addr", f"127.0.0.1:{port}")
     wait_until(lambda: answers(port))
     assert get(port, "/healthz")[0] == 200
@@ -72,7 +72,7 @@ def test_health_says_when_the_agent_is_ready(server: ScriptedServer, agent: Agen
 
 
 def test_health_says_when_there_is_no_session(server: ScriptedServer, agent: Agent):
-    port = free_port()
+    port = held_port()
     server.stop()
     agent.start("--health-check-addr", f"127.0.0.1:{port}")
     wait_until(lambda: answers(port))

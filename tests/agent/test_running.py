@@ -113,7 +113,7 @@ def test_who_still_has_a_working_folder_open_reaches_none_of_a_later_attempt(
 ):
     agent.ready()
     flag = agent.folder / "go-on"
-    order = server.shell(f"while [ ! -e {flag} ]; do sleep 0.02; done")
+    order = server.shell(until_there(flag))
     server.started(order)
     folder = agent.spool / "attempts" / str(order.attempt)
     held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -7,7 +7,7 @@ import pytest
 from executors.core.lifecycle import TaskState
 from executors.models import Task
 from k8s4r import clock
-from tests.builders import a_requirement, a_task, a_tasks, an_attempt
+from tests.builders import a_requirement, a_task, a_tasks
 from tests.cli.work import a_running_task
 
 
@@ -28,10 +28,7 @@ def test_why_of_a_task_that_does_not_wait_says_how_it_stands(cli, pool):
 
 
 def test_a_task_is_described_with_attempts_history_and_what_to_do_next(cli, pool, agent):
-    now = clock.now()
-    spec = {"argv": ["make", "all it"]}
-    task = a_task(pool, name="build", spec=spec, now=now, state=TaskState.RUNNING)
-    an_attempt(task, agent, state="running", now=now)
+    task = a_running_task(pool, agent, "build", spec={"argv": ["make", "all it"]}).task
     said = cli("describe", "task", "build")
     assert said.code == 0
     assert said.out.startswith(f"build  running\n{task.pk}\n")

@@ -10,14 +10,13 @@ import yaml
 
 from executors.core.lifecycle import TaskState
 from k8s4r import clock
-from tests.builders import a_requirement, a_task, a_tasks, an_agent, an_attempt, seconds
+from tests.builders import a_requirement, a_running_attempt, a_task, a_tasks, an_agent, seconds
 from tests.cli.conftest import COMMAND
 
 
 def test_tasks_are_listed_newest_first_with_their_states(cli, pool, agent):
     now = clock.now()
-    older = a_task(pool, name="older", now=now - seconds(90), state=TaskState.RUNNING)
-    an_attempt(older, agent, state="running", now=now)
+    a_running_attempt(pool, agent, name="older", now=now - seconds(90))
     # Nobody may take it: the gateway under test gives work away.
     a_task(pool, name="newer", requirement=a_requirement(pool, labels={"no": "body"}), now=now)
     said = cli("get", "tasks")

@@ -10,7 +10,7 @@ from executors.core.lifecycle import AttemptState, TaskState
 from executors.models import Attempt, LogChunk, Task
 from k8s4r import clock
 from pools.models import Pool
-from tests.builders import a_task, an_attempt, session_of
+from tests.builders import a_running_attempt, session_of
 from tests.serving import AgentSide, an_agents_token
 from tests.waiting import wait_until
 
@@ -46,11 +46,9 @@ def _work(side: AgentSide, pieces, exit_code: int) -> None:
     side.report(Started(seq=1, pid=1, **base), *logs, end)
 
 
-def a_running_task(pool: Pool, agent: Agent, name: str) -> Attempt:
-    now = clock.now()
-    # Never pending: the gateway under test would give the work away before its attempt is written.
-    task = a_task(pool, name=name, now=now, state=TaskState.RUNNING)
-    return an_attempt(task, agent, state="running", now=now, last_seq=1)
+def a_running_task(pool: Pool, agent: Agent, name: str, **fields) -> Attempt:
+    """Return the attempt of a task that has reported its start."""
+    return a_running_attempt(pool, agent, now=clock.now(), last_seq=1, name=name, **fields)
 
 
 def writes(attempt: Attempt, seq: int, data: bytes) -> None:

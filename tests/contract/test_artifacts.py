@@ -10,10 +10,9 @@ import pytest
 from django.conf import settings
 
 from agents.models import Agent
-from executors.core.lifecycle import TaskState
 from executors.models import Artifact, Attempt
 from k8s4r import clock
-from tests.builders import a_pool, a_task, an_agent, an_attempt
+from tests.builders import a_pool, a_running_attempt, an_agent
 from tests.services.agentside import token_of
 from tests.serving import Served, an_agents_token
 
@@ -32,9 +31,7 @@ def agent(transactional_db: None) -> Agent:
 
 @pytest.fixture
 def attempt(agent: Agent) -> Attempt:
-    now = clock.now()
-    task = a_task(a_pool(agent), now=now, state=TaskState.RUNNING)
-    return an_attempt(task, agent, state="running", now=now)
+    return a_running_attempt(a_pool(agent), agent, now=clock.now())
 
 
 @pytest.fixture

@@ -12,10 +12,9 @@ import httpx2
 import pytest
 
 from agents.models import Agent, Session
-from executors.core.lifecycle import TaskState
 from executors.models import Attempt, Evidence, LogChunk
 from k8s4r import clock
-from tests.builders import a_pool, a_task, an_agent, an_attempt, session_of
+from tests.builders import a_pool, a_running_attempt, an_agent, session_of
 from tests.services.agentside import token_of
 from tests.serving import AgentSide, Served, an_agents_token
 
@@ -30,9 +29,7 @@ def agent(transactional_db: None) -> Agent:
 
 @pytest.fixture
 def attempt(agent: Agent) -> Attempt:
-    now = clock.now()
-    task = a_task(a_pool(agent), now=now, state=TaskState.RUNNING)
-    return an_attempt(task, agent, state="running", now=now)
+    return a_running_attempt(a_pool(agent), agent, now=clock.now())
 
 
 @pytest.fixture

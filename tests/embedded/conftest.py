@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from k8s4r.embedded import state
-from tests.ports import free_port
+from tests.ports import held_port
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ class Platform:
     """One data folder, and the supervisors that a test starts on it."""
 
     home: Path
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=held_port)
     started: list = field(default_factory=list)
     variables: dict = field(default_factory=dict)
 
