@@ -190,7 +190,7 @@ REST_FRAMEWORK = {
         "k8s4r.api.authentication.TokenAuthentication",
         "k8s4r.api.authentication.BrowserAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["k8s4r.api.permissions.DenyAll"],
+    "DEFAULT_PERMISSION_CLASSES": ["k8s4r.api.permissions.Declared"],
     "DEFAULT_RENDERER_CLASSES": ["k8s4r.api.rendering.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["k8s4r.api.parsing.StrictJSONParser"],
     "EXCEPTION_HANDLER": "k8s4r.api.problems.exception_handler",

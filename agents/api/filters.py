@@ -13,6 +13,7 @@ from k8s4r.api import paging
 from k8s4r.api.requests import principal_of
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem
+from k8s4r.core.roles import Permission
 
 # The filter, the column it looks at, and the words it takes (none: any text).
 _FILTERS: Final[Mapping[str, tuple[str, Collection[str]]]] = {
@@ -31,7 +32,7 @@ def agents(request: Request) -> QuerySet[Agent]:
         Invalid: a filter is not known, or its value is not of its kind.
     """
     paging.check_parameters(request, (*_FILTERS, "label"))
-    rows = selectors.agents(principal_of(request).project_ids)
+    rows = selectors.agents(principal_of(request).projects(Permission.FLEET_READ))
     for name, (column, words) in _FILTERS.items():
         text = request.query_params.get(name)
         if text is None:

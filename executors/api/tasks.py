@@ -10,8 +10,9 @@ from rest_framework.views import APIView
 from executors import creation, selectors, shapes
 from executors.api import creates, filters
 from k8s4r.api import paging
-from k8s4r.api.permissions import IsPerson
+from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.core.roles import Permission
 
 EVENT_KEYS = ("id",)
 
@@ -22,9 +23,9 @@ class TasksView(APIView):
     The gateway takes what comes with a token (`executors.gateway.creates`); browsers come here.
     """
 
-    permission_classes = (IsPerson,)
     json_limits = creation.LIMITS
 
+    @operation(needs=Permission.TASKS_READ)
     def get(self, request: Request) -> Response:
         """List tasks, the newest first."""
         wanted = filters.task_filter(request)
@@ -33,6 +34,7 @@ class TasksView(APIView):
         found = selectors.records(paging.rows_of(page, rows))
         return paging.answer(request, page, found, shapes.task)
 
+    @operation(needs=Permission.TASKS_WRITE)
     def post(self, request: Request) -> HttpResponse:
         """Accept tasks: 201 when they are committed."""
         listed = isinstance(request.data, list)
@@ -44,8 +46,7 @@ class TasksView(APIView):
 class TaskView(APIView):
     """``GET tasks/{id}``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_READ)
     def get(self, request: Request, task_id: UUID) -> Response:
         """Show a task with its attempts."""
         record = selectors.task(task_id, principal_of(request))
@@ -56,8 +57,7 @@ class TaskView(APIView):
 class AttemptsView(APIView):
     """``GET tasks/{id}/attempts``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_READ)
     def get(self, request: Request, task_id: UUID) -> Response:
         """List a task's attempts, first to last."""
         paging.check_parameters(request)
@@ -70,8 +70,7 @@ class AttemptsView(APIView):
 class EventsView(APIView):
     """``GET tasks/{id}/events``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_READ)
     def get(self, request: Request, task_id: UUID) -> Response:
         """List what happened to a task and its attempts, in order."""
         paging.check_parameters(request)
@@ -84,8 +83,7 @@ class EventsView(APIView):
 class WaitingView(APIView):
     """``GET tasks/{id}/waiting``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_READ)
     def get(self, request: Request, task_id: UUID) -> Response:
         """Say why a task waits, candidate by candidate."""
         record = selectors.task(task_id, principal_of(request))
