@@ -1,15 +1,35 @@
 """Which view answers which path? The routes of the apps, and a problem where there is none."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib import admin
 from django.urls import include, path
 
 from agents.api import routes as agents
 from executors import selectors as executors_selectors
 from executors.api import routes as executors
-from k8s4r.api import about, members, problems, tokens
+from executors.core import requests
+from executors.gateway import routes as gateway
+from k8s4r.api import about, calls, document, members, problems, reference, tokens
 from pools.api import routes as pools
 
+
+def openapi() -> Mapping[str, Any]:
+    """Return the OpenAPI document of all that is served, here and by the gateway."""
+    served = [*calls.of_django(urlpatterns), *gateway.served()]
+    return document.document(
+        served,
+        examples=reference.examples(),
+        version=about.own_version(),
+        beside=requests.SPECS,
+    )
+
+
+_read = {"document": staticmethod(openapi)}
 api = [
+    path("openapi.json", reference.DocumentView.as_view(**_read)),
+    path("docs", reference.PageView.as_view(**_read)),
     path("about", about.AboutView.as_view()),
     path("tokens", tokens.TokensView.as_view()),
     path("tokens/<uuid:token_id>", tokens.TokenView.as_view()),

@@ -5,7 +5,7 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents.api import shapes
+from agents.api import answers, shapes
 from agents.api.agents import AgentView, agent
 from agents.api.bodies import Nothing, Regenerate
 from agents.core.states import Desired
@@ -15,14 +15,17 @@ from k8s4r.access.services.tokens import Minted
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.core import conversion
-from k8s4r.core.errors import FieldProblem, Invalid
+from k8s4r.core.errors import FieldProblem, IllegalTransition, Invalid
 from k8s4r.core.roles import Permission
 
 
 class StatusView(AgentView):
     """``GET agents/{id}/status``."""
 
-    @operation(needs=Permission.FLEET_READ)
+    @operation(
+        needs=Permission.FLEET_READ,
+        answers={200: answers.AgentStatus},
+    )
     def get(self, request: Request, agent_id: UUID) -> Response:
         """Show how an agent stands."""
         row = agent(agent_id, principal_of(request))
@@ -32,7 +35,12 @@ class StatusView(AgentView):
 class ApproveView(AgentView):
     """``POST agents/{id}/approve``: an agent that enrolled itself may work."""
 
-    @operation(needs=Permission.FLEET_WRITE)
+    @operation(
+        needs=Permission.FLEET_WRITE,
+        body=Nothing,
+        answers={200: answers.Agent},
+        refuses=(IllegalTransition,),
+    )
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Approve an agent."""
         conversion.convert(request.data, Nothing)
@@ -48,7 +56,12 @@ class WishView(AgentView):
 
     desired = Desired.ACTIVE
 
-    @operation(needs=Permission.FLEET_WRITE)
+    @operation(
+        needs=Permission.FLEET_WRITE,
+        body=Nothing,
+        answers={202: answers.Agent},
+        refuses=(IllegalTransition,),
+    )
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Ask this of an agent; asking twice is a success."""
         conversion.convert(request.data, Nothing)
@@ -61,7 +74,12 @@ class WishView(AgentView):
 class RevokeTokenView(AgentView):
     """``POST agents/{id}/revoke-token``: the agent is out, at once and for good."""
 
-    @operation(needs=Permission.TOKENS_WRITE)
+    @operation(
+        needs=Permission.TOKENS_WRITE,
+        body=Nothing,
+        answers={200: answers.Agent},
+        refuses=(IllegalTransition,),
+    )
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Revoke an agent and its tokens."""
         conversion.convert(request.data, Nothing)
@@ -74,7 +92,12 @@ class RevokeTokenView(AgentView):
 class RegenerateTokenView(AgentView):
     """``POST agents/{id}/regenerate-token``: the new token is in this answer and nowhere else."""
 
-    @operation(needs=Permission.TOKENS_WRITE)
+    @operation(
+        needs=Permission.TOKENS_WRITE,
+        body=Regenerate,
+        answers={200: answers.AgentToken, 202: answers.Rotating},
+        refuses=(IllegalTransition,),
+    )
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Replace an agent's token, or have the agent fetch a new one itself."""
         asked = conversion.convert(request.data, Regenerate)

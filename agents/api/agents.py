@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from agents import selectors
-from agents.api import bodies, filters, shapes
+from agents.api import answers, bodies, filters, shapes
 from agents.api.bodies import ChangedAgent, NewAgentBody, ReplacedAgent
 from agents.api.shapes import Presence
 from agents.models import Agent
@@ -19,11 +19,12 @@ from k8s4r import clock
 from k8s4r.access import selectors as access
 from k8s4r.access.principals import Principal
 from k8s4r.api import paging
+from k8s4r.api.answers import Page
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.core import conversion
 from k8s4r.core import labels as label_rules
-from k8s4r.core.errors import FieldProblem, Invalid, NotFound
+from k8s4r.core.errors import Conflict, FieldProblem, IllegalTransition, Invalid, NotFound
 from k8s4r.core.roles import Permission
 
 HeldSlots: TypeAlias = Callable[[Collection[UUID]], Mapping[UUID, int]]
@@ -59,7 +60,11 @@ class AgentView(APIView):
 class AgentsView(AgentView):
     """``GET agents``, ``POST agents``."""
 
-    @operation(needs=Permission.FLEET_READ)
+    @operation(
+        needs=Permission.FLEET_READ,
+        query=filters.AgentQuery,
+        answers={200: Page[answers.ListedAgent]},
+    )
     def get(self, request: Request) -> Response:
         """List agents by name."""
         page = paging.page_from(request, ("name", "id"))
@@ -68,7 +73,13 @@ class AgentsView(AgentView):
         presence = self.presence(found)
         return paging.answer(request, page, found, lambda row: shapes.listed(row, presence))
 
-    @operation(needs=Permission.FLEET_WRITE)
+    @operation(
+        needs=Permission.FLEET_WRITE,
+        body=NewAgentBody,
+        answers={201: answers.NewAgent},
+        refuses=(Conflict,),
+        located=True,
+    )
     def post(self, request: Request) -> Response:
         """Make an agent; its token is in this answer and nowhere else."""
         body = conversion.convert(request.data, NewAgentBody)
@@ -94,22 +105,39 @@ class AgentsView(AgentView):
 class OneAgentView(AgentView):
     """``GET PUT PATCH DELETE agents/{id}``."""
 
-    @operation(needs=Permission.FLEET_READ)
+    @operation(
+        needs=Permission.FLEET_READ,
+        answers={200: answers.Agent},
+    )
     def get(self, request: Request, agent_id: UUID) -> Response:
         """Show an agent."""
         return Response(self.whole(agent(agent_id, principal_of(request))))
 
-    @operation(needs=Permission.FLEET_WRITE)
+    @operation(
+        needs=Permission.FLEET_WRITE,
+        body=ReplacedAgent,
+        answers={200: answers.Agent},
+        refuses=(Conflict,),
+    )
     def put(self, request: Request, agent_id: UUID) -> Response:
         """Replace what people say about an agent."""
         return self._changed(request, agent_id, conversion.convert(request.data, ReplacedAgent))
 
-    @operation(needs=Permission.FLEET_WRITE)
+    @operation(
+        needs=Permission.FLEET_WRITE,
+        body=ChangedAgent,
+        answers={200: answers.Agent},
+        refuses=(Conflict,),
+    )
     def patch(self, request: Request, agent_id: UUID) -> Response:
         """Change some of what people say about an agent."""
         return self._changed(request, agent_id, conversion.convert(request.data, ChangedAgent))
 
-    @operation(needs=Permission.FLEET_WRITE)
+    @operation(
+        needs=Permission.FLEET_WRITE,
+        answers={204: None},
+        refuses=(IllegalTransition,),
+    )
     def delete(self, request: Request, agent_id: UUID) -> Response:
         """Let an agent go: its tokens end, its history stays."""
         principal = principal_of(request)

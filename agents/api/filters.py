@@ -1,9 +1,10 @@
 """Which agents does a query string ask for?"""
 
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Annotated, Final
 
 from django.db.models import QuerySet
+from msgspec import Meta
 from rest_framework.request import Request
 
 from agents import selectors
@@ -23,6 +24,17 @@ _FILTERS: Final[Mapping[str, tuple[str, Collection[str]]]] = {
     "desired": ("desired", [str(state) for state in Desired]),
     "observed": ("observed", [str(state) for state in Observed]),
 }
+
+
+class AgentQuery(paging.PageQuery):
+    """Filters of the list of agents; ``label`` is ``key=value`` and may repeat."""
+
+    name: str | None = None
+    project: str | None = None
+    agent_type: AgentType | None = None
+    desired: Desired | None = None
+    observed: Observed | None = None
+    label: Annotated[tuple[label_rules.Pair, ...], Meta(max_length=label_rules.MAX_LABELS)] = ()
 
 
 def agents(request: Request) -> QuerySet[Agent]:

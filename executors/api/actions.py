@@ -11,8 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from agents.api.bodies import Nothing
 from executors import creation, selectors, shapes
-from executors.api import creates, filters
+from executors.api import answers, creates, filters
 from executors.api.filters import Selector
 from executors.core.lifecycle import TASK_TERMINAL
 from executors.selectors import TaskRecord
@@ -26,13 +27,10 @@ from k8s4r.api.operations import operation
 from k8s4r.api.rendering import dumps
 from k8s4r.api.requests import principal_of
 from k8s4r.core import conversion
+from k8s4r.core.errors import IdempotencyMismatch, IllegalTransition, NeedsResolution
 from k8s4r.core.roles import Permission
 
 MOST_CANCELLED: Final = 500
-
-
-class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of an action that takes nothing."""
 
 
 class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,7 +50,13 @@ class CancelMany(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CancelView(APIView):
     """``POST tasks/{id}/cancel``: 202; the task ends at once, or when its agent has stopped it."""
 
-    @operation(needs=Permission.TASKS_WRITE)
+    @operation(
+        needs=Permission.TASKS_WRITE,
+        body=Nothing,
+        answers={202: answers.Task},
+        refuses=(IllegalTransition, NeedsResolution),
+        located=True,
+    )
     def post(self, request: Request, task_id: UUID) -> Response:
         """Cancel one task."""
         conversion.convert(request.data, Nothing)
@@ -72,7 +76,11 @@ class CancelView(APIView):
 class CancelManyView(APIView):
     """``POST tasks/cancel {selector, dry_run}``: one result per task, at most 500 a call."""
 
-    @operation(needs=Permission.TASKS_WRITE)
+    @operation(
+        needs=Permission.TASKS_WRITE,
+        body=CancelMany,
+        answers={200: answers.CancelledMany, 202: answers.CancelledMany},
+    )
     def post(self, request: Request) -> Response:
         """Cancel the selected tasks that have not ended, the oldest first."""
         asked = conversion.convert(request.data, CancelMany)
@@ -98,7 +106,14 @@ class CancelManyView(APIView):
 class RetryView(APIView):
     """``POST tasks/{id}/retry``: a new task for one that ended without success."""
 
-    @operation(needs=Permission.TASKS_WRITE)
+    @operation(
+        needs=Permission.TASKS_WRITE,
+        body=Nothing,
+        answers={201: answers.Task},
+        refuses=(IllegalTransition, IdempotencyMismatch),
+        repeats=True,
+        located=True,
+    )
     def post(self, request: Request, task_id: UUID) -> HttpResponse:
         """Submit the task again."""
         return _again(request, task_id, submission.retry)
@@ -107,7 +122,14 @@ class RetryView(APIView):
 class RerunView(APIView):
     """``POST tasks/{id}/rerun``: a new task for one that ended, however it did."""
 
-    @operation(needs=Permission.TASKS_WRITE)
+    @operation(
+        needs=Permission.TASKS_WRITE,
+        body=Nothing,
+        answers={201: answers.Task},
+        refuses=(IllegalTransition, IdempotencyMismatch),
+        repeats=True,
+        located=True,
+    )
     def post(self, request: Request, task_id: UUID) -> HttpResponse:
         """Submit the task again."""
         return _again(request, task_id, submission.rerun)
@@ -116,7 +138,12 @@ class RerunView(APIView):
 class ResolveView(APIView):
     """``POST tasks/{id}/resolve {outcome, reason}``: for tasks that are unknown."""
 
-    @operation(needs=Permission.TASKS_WRITE)
+    @operation(
+        needs=Permission.TASKS_WRITE,
+        body=Resolve,
+        answers={200: answers.Task},
+        refuses=(IllegalTransition,),
+    )
     def post(self, request: Request, task_id: UUID) -> Response:
         """End a task as a person says."""
         asked = conversion.convert(request.data, Resolve)

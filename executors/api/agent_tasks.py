@@ -9,8 +9,9 @@ from rest_framework.views import APIView
 
 from agents.models import Agent
 from executors import selectors, shapes
-from executors.api import filters
+from executors.api import answers, filters
 from k8s4r.api import paging
+from k8s4r.api.answers import Page
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.core.errors import NotFound
@@ -20,7 +21,11 @@ from k8s4r.core.roles import Permission
 class AgentTasksView(APIView):
     """``GET agents/{id}/tasks``: tasks whose latest attempt is or was on this agent."""
 
-    @operation(needs=Permission.TASKS_READ)
+    @operation(
+        needs=Permission.TASKS_READ,
+        query=filters.TaskQuery,
+        answers={200: Page[answers.Task]},
+    )
     def get(self, request: Request, agent_id: UUID) -> Response:
         """List an agent's tasks, the newest first."""
         principal = principal_of(request)

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 from rest_framework.request import Request
 
 from executors.core.lifecycle import TaskState
 from executors.selectors import TaskFilter
 from k8s4r.api import paging
+from k8s4r.api.answers import Moment
 from k8s4r.core import ids
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem, Invalid
@@ -19,6 +21,20 @@ ALLOWED: Final = (
     "state", "project", "pool", "name", "label", "id_prefix", "created_after", "created_before",
 )  # fmt: skip
 LONGEST: Final = 253
+_STATE: Final = "|".join(TaskState)
+
+
+class TaskQuery(paging.PageQuery):
+    """Filters of lists of tasks: ``state`` is one or more, ``label`` may repeat."""
+
+    state: Annotated[str, Meta(pattern=f"^({_STATE})(,({_STATE}))*$")] | None = None
+    project: Annotated[str, Meta(max_length=LONGEST)] | None = None
+    pool: Annotated[str, Meta(max_length=LONGEST)] | None = None
+    name: Annotated[str, Meta(max_length=LONGEST)] | None = None
+    label: Annotated[tuple[label_rules.Pair, ...], Meta(max_length=label_rules.MAX_LABELS)] = ()
+    id_prefix: Annotated[str, Meta(pattern="^[0-9a-fA-F-]{8,36}$")] | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
 
 
 class Selector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

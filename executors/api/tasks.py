@@ -8,10 +8,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from executors import creation, selectors, shapes
-from executors.api import creates, filters
+from executors.api import answers, creates, filters
+from executors.core import requests
 from k8s4r.api import paging
+from k8s4r.api.answers import Items, Page
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.core.errors import IdempotencyMismatch
 from k8s4r.core.roles import Permission
 
 EVENT_KEYS = ("id",)
@@ -25,7 +28,11 @@ class TasksView(APIView):
 
     json_limits = creation.LIMITS
 
-    @operation(needs=Permission.TASKS_READ)
+    @operation(
+        needs=Permission.TASKS_READ,
+        query=filters.TaskQuery,
+        answers={200: Page[answers.Task]},
+    )
     def get(self, request: Request) -> Response:
         """List tasks, the newest first."""
         wanted = filters.task_filter(request)
@@ -34,7 +41,14 @@ class TasksView(APIView):
         found = selectors.records(paging.rows_of(page, rows))
         return paging.answer(request, page, found, shapes.task)
 
-    @operation(needs=Permission.TASKS_WRITE)
+    @operation(
+        needs=Permission.TASKS_WRITE,
+        body=requests.Asked,
+        answers={201: (answers.Task, Items[answers.Task])},
+        refuses=(IdempotencyMismatch,),
+        repeats=True,
+        located=True,
+    )
     def post(self, request: Request) -> HttpResponse:
         """Accept tasks: 201 when they are committed."""
         listed = isinstance(request.data, list)
@@ -46,7 +60,10 @@ class TasksView(APIView):
 class TaskView(APIView):
     """``GET tasks/{id}``."""
 
-    @operation(needs=Permission.TASKS_READ)
+    @operation(
+        needs=Permission.TASKS_READ,
+        answers={200: answers.TaskInFull},
+    )
     def get(self, request: Request, task_id: UUID) -> Response:
         """Show a task with its attempts."""
         record = selectors.task(task_id, principal_of(request))
@@ -57,7 +74,11 @@ class TaskView(APIView):
 class AttemptsView(APIView):
     """``GET tasks/{id}/attempts``."""
 
-    @operation(needs=Permission.TASKS_READ)
+    @operation(
+        needs=Permission.TASKS_READ,
+        query=paging.PageQuery,
+        answers={200: Page[answers.Attempt]},
+    )
     def get(self, request: Request, task_id: UUID) -> Response:
         """List a task's attempts, first to last."""
         paging.check_parameters(request)
@@ -70,7 +91,11 @@ class AttemptsView(APIView):
 class EventsView(APIView):
     """``GET tasks/{id}/events``."""
 
-    @operation(needs=Permission.TASKS_READ)
+    @operation(
+        needs=Permission.TASKS_READ,
+        query=paging.PageQuery,
+        answers={200: Page[answers.Event]},
+    )
     def get(self, request: Request, task_id: UUID) -> Response:
         """List what happened to a task and its attempts, in order."""
         paging.check_parameters(request)
@@ -83,7 +108,10 @@ class EventsView(APIView):
 class WaitingView(APIView):
     """``GET tasks/{id}/waiting``."""
 
-    @operation(needs=Permission.TASKS_READ)
+    @operation(
+        needs=Permission.TASKS_READ,
+        answers={200: answers.TaskWaiting},
+    )
     def get(self, request: Request, task_id: UUID) -> Response:
         """Say why a task waits, candidate by candidate."""
         record = selectors.task(task_id, principal_of(request))

@@ -67,6 +67,12 @@ class ConstraintAsked(_Body, frozen=True):
     rtarget: str
 
 
+# Which of the two it is, the driver says; the names are those of the structs above.
+_SPEC_SCHEMA: Final = {
+    "anyOf": [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in (ExecAsked, NoopAsked)]
+}
+
+
 class TaskRequest(_Body, frozen=True):
     """One task as a person asks for it. Durations are seconds.
 
@@ -76,7 +82,7 @@ class TaskRequest(_Body, frozen=True):
     name: Annotated[str, Meta(max_length=253)] = ""
     kind: Literal["exec"] = "exec"
     driver: Literal["exec", "noop"] = "exec"
-    spec: dict[str, Any] = {}
+    spec: Annotated[dict[str, Any], Meta(extra_json_schema=_SPEC_SCHEMA)] = {}
     project: Named = "default"
     pool: Named = "default"
     labels: dict[str, str] | list[str] = {}
@@ -90,6 +96,13 @@ class TaskRequest(_Body, frozen=True):
     retry: RetryAsked | None = None
     disconnect: Literal["replace", "stop", "wait"] = "replace"
 
+
+# What `POST tasks` takes.
+Asked: TypeAlias = (
+    TaskRequest | Annotated[list[TaskRequest], Meta(min_length=1, max_length=MOST_TASKS)]
+)
+# What its schema refers to beside.
+SPECS: Final = (ExecAsked, NoopAsked)
 
 _SPECS: Final[Mapping[str, type[msgspec.Struct]]] = {"exec": ExecAsked, "noop": NoopAsked}
 

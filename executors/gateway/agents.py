@@ -5,16 +5,30 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from agents.wire.messages import Claim, Claimed, Heartbeat, OpenSession, Register, Reports
+from agents.core.sessions import SessionSuperseded
+from agents.wire.messages import (
+    Claim,
+    Claimed,
+    Heartbeat,
+    HeartbeatAnswer,
+    OpenSession,
+    Register,
+    Registered,
+    Reports,
+    ReportsAnswer,
+    SessionOpened,
+)
 from executors.gateway.agent_calls import AgentCalls
 from executors.gateway.bodies import MESSAGE, REPORTS, SESSION, Bodies
 from executors.gateway.calls import Call
 from executors.gateway.claims import Claims
 from executors.gateway.exchange import Answer, Exchange, json_answer
 from executors.gateway.following import Followers
+from k8s4r.access.principals import PrincipalKind
+from k8s4r.api.operations import operation
 from k8s4r.api.parsing import Limits
 from k8s4r.core import ids
-from k8s4r.core.errors import NotFound
+from k8s4r.core.errors import Conflict, Forbidden, NotFound
 
 Message = TypeVar("Message")
 
@@ -37,22 +51,50 @@ class AgentEndpoints:
         self._followers = followers
         self._bodies = bodies
 
+    @operation(
+        needs=None,
+        caller=PrincipalKind.ENROLMENT,
+        body=Register,
+        answers={201: Registered},
+        refuses=(Conflict, Forbidden),
+    )
     async def register(self, exchange: Exchange) -> Answer:
         """Make the bearer of an enrolment token an agent."""
         token = exchange.bearer()
         message = await self._bodies.message(exchange, _REGISTER)
         return json_answer(await self._calls.registrations.submit((token, message)), status=201)
 
+    @operation(
+        needs=None,
+        caller=PrincipalKind.AGENT,
+        body=OpenSession,
+        answers={200: SessionOpened},
+        refuses=(Conflict, SessionSuperseded, Forbidden),
+    )
     async def session(self, exchange: Exchange) -> Answer:
         """Begin, or go on with, one life of a runner."""
         call = await self._call(exchange, _SESSION, limits=SESSION)
         return json_answer(await self._calls.sessions.submit(call))
 
+    @operation(
+        needs=None,
+        caller=PrincipalKind.AGENT,
+        body=Heartbeat,
+        answers={200: HeartbeatAnswer},
+        refuses=(SessionSuperseded, Forbidden),
+    )
     async def heartbeat(self, exchange: Exchange) -> Answer:
         """Renew the lease of everything the agent runs."""
         call = await self._call(exchange, _HEARTBEAT)
         return json_answer(await self._calls.heartbeats.submit(call))
 
+    @operation(
+        needs=None,
+        caller=PrincipalKind.AGENT,
+        body=Reports,
+        answers={200: ReportsAnswer},
+        refuses=(SessionSuperseded,),
+    )
     async def reports(self, exchange: Exchange) -> Answer:
         """Take what attempts did; who follows them is told once it is committed."""
         call = await self._call(exchange, _REPORTS, limits=REPORTS)
@@ -60,6 +102,13 @@ class AgentEndpoints:
         self._followers.reported(item.attempt for item in call.message.items)
         return json_answer(answer)
 
+    @operation(
+        needs=None,
+        caller=PrincipalKind.AGENT,
+        body=Claim,
+        answers={200: Claimed},
+        refuses=(SessionSuperseded, Forbidden),
+    )
     async def claims(self, exchange: Exchange) -> Answer | None:
         """Answer with orders and directives, as soon as there are some."""
         call = await self._call(exchange, _CLAIM)

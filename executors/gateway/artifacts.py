@@ -10,9 +10,13 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
+import msgspec
+from msgspec import Meta, field
+
+from agents.wire.answers import StoredArtifact
 from executors import conf
 from executors.gateway.bodies import Bodies
 from executors.gateway.exchange import Answer, Exchange, json_answer
@@ -23,12 +27,15 @@ from k8s4r import clock
 from k8s4r.access.principals import Principal, PrincipalKind
 from k8s4r.api import authentication
 from k8s4r.api.collector import BatchLimits, Collector
+from k8s4r.api.operations import Media, operation
 from k8s4r.core import ids
 from k8s4r.core.errors import (
+    Conflict,
     DomainError,
     FieldProblem,
     Malformed,
     NotFound,
+    Superseded,
     Unauthenticated,
     Unavailable,
 )
@@ -45,6 +52,12 @@ Result = TypeVar("Result")
 Delivery: TypeAlias = tuple[str, Arrival]
 
 
+class ArtifactHeaders(msgspec.Struct):
+    """What comes with the bytes: their digest. The attempt's token is a proof, as the agent's."""
+
+    sha256: Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$")] = field(name="X-Content-SHA256")
+
+
 class ArtifactEndpoint:
     """Handles ``PUT attempts/{id}/artifacts/{name}``."""
 
@@ -54,6 +67,15 @@ class ArtifactEndpoint:
         )
         self._bodies = bodies
 
+    @operation(
+        needs=None,
+        caller=PrincipalKind.AGENT,
+        body=Media({"application/octet-stream": bytes}),
+        headers=ArtifactHeaders,
+        with_attempt=True,
+        answers={200: StoredArtifact, 201: StoredArtifact},
+        refuses=(Conflict, Superseded),
+    )
     async def put(self, exchange: Exchange) -> Answer:
         """Store the bytes, then the row that knows them; without the row the bytes go again."""
         token = exchange.bearer()

@@ -19,7 +19,8 @@ from k8s4r.core.roles import Permission
 
 # At most 8 MiB of output in one page.
 PAGE_CHUNKS: Final = 128
-_PLACE: Final = re.compile(r"((?P<attempt>[0-9]{1,9})\.)?(?P<seq>[0-9]{1,18})")
+PLACE: Final = r"(([0-9]{1,9})\.)?([0-9]{1,18})"
+_PLACE: Final = re.compile(PLACE)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,8 +90,8 @@ def place(text: str, *, latest: int) -> Place:
     if found is None:
         problem = FieldProblem("/after", "cursor", "expected SEQ or ATTEMPT.SEQ")
         raise Invalid("after: expected SEQ or ATTEMPT.SEQ", errors=[problem])
-    attempt = found["attempt"]
-    return Place(int(attempt) if attempt else latest, int(found["seq"]))
+    attempt, seq = found[2], found[3]
+    return Place(int(attempt) if attempt else latest, int(seq))
 
 
 def read(questions: Sequence[Question]) -> list[Page | DomainError]:

@@ -6,19 +6,22 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from executors.gateway.endpoint import refused
 from executors.gateway.exchange import Answer, Exchange, json_answer
 from executors.gateway.following import Follower, Followers
-from executors.gateway.log_rows import Page, Place, Question, TaskNews, place
+from executors.gateway.log_rows import PLACE, Chunk, Page, Place, Question, TaskNews, place
+from k8s4r.api.operations import Media, operation
 from k8s4r.core import ids
-from k8s4r.core.errors import DomainError, FieldProblem, Invalid, NotFound
+from k8s4r.core.errors import DomainError, FieldProblem, Invalid, NotFound, TooMany
+from k8s4r.core.roles import Permission
 
 COMMENT_EVERY_S: Final = 15.0
 # A place that no attempt reaches: used when only the state of a task is asked for.
@@ -31,12 +34,39 @@ _EVENTS: Final = Answer(
 )
 
 
+class LogQuery(msgspec.Struct):
+    """From which place on, of which attempt, and whether to go on as it is written."""
+
+    after: Annotated[str, Meta(pattern=f"^{PLACE}$")] | None = None
+    attempt: Annotated[int, Meta(ge=0, le=999_999_999)] | None = None
+    follow: Literal["0", "1", "true", "false"] | None = None
+
+
+class LogPage(msgspec.Struct):
+    """A part of a log: where it ended, ``next`` when there is more, and how the task stands."""
+
+    items: Sequence[Chunk]
+    cursor: str
+    next: str | None
+    task: TaskNews
+
+
 class LogEndpoint:
     """Handles ``GET tasks/{id}/logs``."""
 
     def __init__(self, followers: Followers) -> None:
         self._followers = followers
 
+    @operation(
+        needs=Permission.TASKS_READ,
+        query=LogQuery,
+        answers={
+            200: Media(
+                {"text/plain": bytes, "application/json": LogPage, "text/event-stream": bytes}
+            )
+        },
+        refuses=(TooMany,),
+    )
     async def get(self, exchange: Exchange) -> Answer | None:
         """Answer in the form that was asked for."""
         question = await self._question(exchange)
@@ -151,14 +181,8 @@ def _attempt(text: str | None) -> int | None:
 
 
 def _as_json(page: Page) -> Answer:
-    return json_answer(
-        {
-            "items": page.chunks,
-            "cursor": str(page.after),
-            "next": str(page.after) if page.more else None,
-            "task": page.news,
-        }
-    )
+    after = str(page.after)
+    return json_answer(LogPage(page.chunks, after, after if page.more else None, page.news))
 
 
 def _events(page: Page, told: TaskNews | None) -> bytes:

@@ -17,6 +17,7 @@ from executors.core.lifecycle import ATTEMPT_CURRENT, TASK_TERMINAL, TaskState
 from executors.gateway.exchange import Answer, Exchange
 from k8s4r import clock, database
 from k8s4r.api.collector import BatchLimits, Collector, Tally
+from k8s4r.api.operations import Media, operation
 from k8s4r.core.errors import DomainError
 
 _TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
@@ -70,6 +71,7 @@ class MetricsEndpoint:
         )
         self._own = own
 
+    @operation(needs=None, caller=None, answers={200: Media({"text/plain": bytes})})
     async def scrape(self, _exchange: Exchange) -> Answer:
         """Answer with everything, in the text format of Prometheus."""
         metrics = _of_process(self._own())

@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.types import Message, Receive
 
-from executors.gateway.refusals import TooSlow
+from k8s4r.api.problems import TooSlow
 
 LOOK_EVERY_S: Final = 1.0
 

@@ -1,35 +1,68 @@
 """Which path is answered by the gateway, and by which method?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from executors import creation
 from executors.gateway.agents import AgentEndpoints
+from executors.gateway.artifacts import ArtifactEndpoint
 from executors.gateway.creates import ByToken
 from executors.gateway.endpoint import Endpoint, Handler
+from executors.gateway.health import HealthEndpoint
 from executors.gateway.logs import LogEndpoint
+from executors.gateway.metrics import MetricsEndpoint
 from executors.gateway.station import Gateway
+from k8s4r.api.calls import Served
+from k8s4r.api.operations import declared
+
+
+class _Path(NamedTuple):
+    """A path, the kind of part that answers, and by which of its functions each method."""
+
+    path: str
+    kind: type[object]
+    functions: dict[str, str]
+
+
+# The busiest first: paths are tried in this order.
+_PATHS: Final = (
+    _Path("/api/v1/agents/{agent_id}/heartbeat", AgentEndpoints, {"POST": "heartbeat"}),
+    _Path("/api/v1/agents/{agent_id}/reports", AgentEndpoints, {"POST": "reports"}),
+    _Path("/api/v1/agents/{agent_id}/claims", AgentEndpoints, {"POST": "claims"}),
+    _Path("/api/v1/agents/{agent_id}/session", AgentEndpoints, {"POST": "session"}),
+    _Path("/api/v1/agents/register", AgentEndpoints, {"POST": "register"}),
+    _Path("/api/v1/attempts/{attempt_id}/artifacts/{name}", ArtifactEndpoint, {"PUT": "put"}),
+    _Path("/api/v1/tasks/{task_id}/logs", LogEndpoint, {"GET": "get"}),
+    _Path("/healthz", HealthEndpoint, {"GET": "alive", "HEAD": "alive"}),
+    _Path("/readyz", HealthEndpoint, {"GET": "ready", "HEAD": "ready"}),
+    _Path("/metrics", MetricsEndpoint, {"GET": "scrape"}),
+)
 
 
 def routes(gateway: Gateway, *, behind: ASGIApp) -> list[Route]:
     """Return the gateway's paths, which match exactly; one of them it shares with ``behind``."""
     agents = AgentEndpoints(gateway.calls, gateway.claims, gateway.followers, gateway.bodies)
-    logs = LogEndpoint(gateway.followers)
-    health = gateway.health
-    # The busiest first: paths are tried in this order.
-    table: list[tuple[str, Mapping[str, Handler]]] = [
-        ("/api/v1/agents/{agent_id}/heartbeat", {"POST": agents.heartbeat}),
-        ("/api/v1/agents/{agent_id}/reports", {"POST": agents.reports}),
-        ("/api/v1/agents/{agent_id}/claims", {"POST": agents.claims}),
-        ("/api/v1/agents/{agent_id}/session", {"POST": agents.session}),
-        ("/api/v1/agents/register", {"POST": agents.register}),
-        ("/api/v1/attempts/{attempt_id}/artifacts/{name}", {"PUT": gateway.artifacts.put}),
-        ("/api/v1/tasks/{task_id}/logs", {"GET": logs.get}),
-        ("/healthz", {"GET": health.alive, "HEAD": health.alive}),
-        ("/readyz", {"GET": health.ready, "HEAD": health.ready}),
-        ("/metrics", {"GET": gateway.metrics.scrape}),
-    ]
+    parts = [
+        agents, gateway.artifacts, LogEndpoint(gateway.followers), gateway.health, gateway.metrics
+    ]  # fmt: skip
+    by_kind: dict[type[object], object] = {type(part): part for part in parts}
     creates = Route(creation.ROUTE, ByToken(gateway.creates, behind=behind))
-    return [*(Route(path, Endpoint(handlers)) for path, handlers in table), creates]
+    table = [Route(each.path, Endpoint(_handlers(each, by_kind[each.kind]))) for each in _PATHS]
+    return [*table, creates]
+
+
+def served() -> Iterator[Served]:
+    """Yield what is served here alone, for the document; of the shared path the view tells."""
+    for each in _PATHS:
+        for method, name in each.functions.items():
+            said = declared(getattr(each.kind, name))
+            if said is not None and method != "HEAD":
+                doc = str(getattr(each.kind, name).__doc__)
+                yield Served(method, each.path, said, doc)
+
+
+def _handlers(each: _Path, part: object) -> dict[str, Handler]:
+    return {method: getattr(part, name) for method, name in each.functions.items()}

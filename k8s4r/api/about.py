@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from k8s4r import database
 from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
+from k8s4r.api import answers
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 
@@ -24,13 +25,16 @@ PATIENCE_S: Final = 0.5
 class AboutView(APIView):
     """``GET about``: versions are for people who are known, not for everybody."""
 
-    @operation(needs=None)
+    @operation(
+        needs=None,
+        answers={200: answers.About},
+    )
     def get(self, request: Request) -> Response:
         """Tell versions, ``null`` for what does not answer, and what the caller may do."""
         principal = principal_of(request)
         return Response(
             {
-                "version": _own_version(),
+                "version": own_version(),
                 "python": platform.python_version(),
                 "database": _database_version(),
                 "redis": _redis_version(),
@@ -54,7 +58,8 @@ def _permissions(principal: Principal) -> dict[str, list[str]]:
     }
 
 
-def _own_version() -> str:
+def own_version() -> str:
+    """Return the version of this server."""
     try:
         return version("k8s4r")
     except PackageNotFoundError:

@@ -15,7 +15,7 @@ from k8s4r.access import selectors
 from k8s4r.access.models import Membership, Project, User
 from k8s4r.access.principals import Principal
 from k8s4r.access.services import members
-from k8s4r.api import paging
+from k8s4r.api import answers, paging
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.core import conversion
@@ -33,7 +33,11 @@ class NewMember(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class MembersView(APIView):
     """``GET projects/{id}/members``, ``POST projects/{id}/members``."""
 
-    @operation(needs=Permission.MEMBERS_READ)
+    @operation(
+        needs=Permission.MEMBERS_READ,
+        query=paging.PageQuery,
+        answers={200: answers.Page[answers.Member]},
+    )
     def get(self, request: Request, project_id: UUID) -> Response:
         """List who has which roles here, by user name."""
         paging.check_parameters(request)
@@ -44,7 +48,11 @@ class MembersView(APIView):
         roles = _by_user(given.filter(user__in=people))
         return paging.answer(request, page, people, lambda user: shape(user, roles))
 
-    @operation(needs=Permission.MEMBERS_WRITE)
+    @operation(
+        needs=Permission.MEMBERS_WRITE,
+        body=NewMember,
+        answers={201: answers.Member},
+    )
     def post(self, request: Request, project_id: UUID) -> Response:
         """Give a person roles."""
         body = conversion.convert(request.data, NewMember)
@@ -58,7 +66,10 @@ class MembersView(APIView):
 class MemberView(APIView):
     """``DELETE projects/{id}/members/{user}``."""
 
-    @operation(needs=Permission.MEMBERS_WRITE)
+    @operation(
+        needs=Permission.MEMBERS_WRITE,
+        answers={204: None},
+    )
     def delete(self, request: Request, project_id: UUID, user: str) -> Response:
         """Take every role here from a person."""
         principal = principal_of(request)

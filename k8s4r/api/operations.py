@@ -1,34 +1,65 @@
-"""What is each call of the API for, and which permission does it need? Said beside its view."""
+"""What is each call of the API for, who may make it, and what goes in and out? Said beside it.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+Permissions, the OpenAPI document and the tests that try every call read what is said here.
+"""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias, TypeVar
+
+import msgspec
+
+from k8s4r.access.principals import PrincipalKind
+from k8s4r.core.errors import DomainError
 from k8s4r.core.roles import Permission
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+# What OpenAPI has a place for; of each, the methods that a view declares are served.
 _METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _ATTRIBUTE: Final = "operation"
+JSON: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A content that is not only JSON: the type of each media type, ``bytes`` for any bytes."""
+
+    types: Mapping[str, Any]
+
+
+# A type for JSON, a tuple when it is one of several, `Media` for others, ``None`` for no content.
+Content: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One method of one path.
+    """One method of one path; used as the decorator of what serves it.
 
-    ``needs`` None: any person may call it, for what is their own.
+    ``needs`` None: any known caller may call it, for what is their own. ``caller`` None: everybody
+    may, without a proof. ``query`` and ``headers`` are structs with a field per parameter.
+    ``answers`` are the contents by status; ``refuses`` is what may be said beside what every call
+    of its kind may be answered with. ``repeats``: takes Idempotency-Key. ``located``: a success
+    says where the thing is. ``with_attempt``: the attempt's token is needed beside the caller's.
     """
 
     needs: Permission | None
+    caller: PrincipalKind | None = PrincipalKind.PERSON
+    body: Content = None
+    answers: Mapping[int, Content] = field(default_factory=dict)
+    query: type[msgspec.Struct] | None = None
+    headers: type[msgspec.Struct] | None = None
+    refuses: Sequence[type[DomainError]] = ()
+    repeats: bool = False
+    located: bool = False
+    with_attempt: bool = False
 
-
-def operation(*, needs: Permission | None) -> Callable[[_F], _F]:
-    """Say of a view's method what it is; one that says nothing serves nobody."""
-
-    def mark(method: _F) -> _F:
-        setattr(method, _ATTRIBUTE, Operation(needs=needs))
+    def __call__(self, method: _F) -> _F:
+        setattr(method, _ATTRIBUTE, self)
         return method
 
-    return mark
+
+# One that says nothing serves nobody.
+operation: Final = Operation
 
 
 def methods(view: object) -> list[str]:
@@ -38,6 +69,10 @@ def methods(view: object) -> list[str]:
 
 def operation_of(view: object, method: str) -> Operation | None:
     """Return what a view says of a method (``GET``), ``None`` when it has no such method."""
-    handler = getattr(view, method.lower(), None)
+    return declared(getattr(view, method.lower(), None))
+
+
+def declared(handler: object) -> Operation | None:
+    """Return what a handler says of itself, ``None`` when it says nothing."""
     found = getattr(handler, _ATTRIBUTE, None)
     return found if isinstance(found, Operation) else None

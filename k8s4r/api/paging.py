@@ -9,12 +9,14 @@ import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode
 
+import msgspec
 import orjson
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
+from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -26,6 +28,13 @@ M = TypeVar("M", bound=Model)
 LIMIT: Final = 50
 MOST: Final = 200
 OWN: Final = frozenset({"limit", "cursor"})
+
+
+class PageQuery(msgspec.Struct):
+    """What every list may be asked; ``cursor`` is the ``next`` of the page before."""
+
+    limit: Annotated[int, Meta(ge=1, le=MOST)] = LIMIT
+    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,12 @@ class UnsupportedMediaType(DomainError):
     code, status, title = "unsupported_media_type", 415, "Unsupported kind of body"
 
 
+class TooSlow(DomainError):
+    """The body did not arrive in time."""
+
+    code, status, title = "too_slow", 408, "The body took too long"
+
+
 class InternalError(DomainError):
     """A defect of ours; its traceback is in the log under the request id."""
 

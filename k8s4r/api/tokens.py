@@ -16,7 +16,7 @@ from k8s4r.access.models import Project, Token, TokenKind, User
 from k8s4r.access.principals import Principal, refusal
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
-from k8s4r.api import paging
+from k8s4r.api import answers, paging
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.core import conversion
@@ -36,10 +36,21 @@ class NewToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     scopes: Annotated[list[Permission], Meta(max_length=len(Permission))] = []
 
 
+class TokenQuery(paging.PageQuery):
+    """``GET tokens``: with ``user``, the name of a person, only theirs."""
+
+    user: str | None = None
+
+
 class TokensView(APIView):
     """``GET tokens``, ``POST tokens``."""
 
-    @operation(needs=None)
+    @operation(
+        needs=None,
+        query=TokenQuery,
+        answers={200: answers.Page[answers.Token]},
+        refuses=(Forbidden,),
+    )
     def get(self, request: Request) -> Response:
         """List the caller's tokens and those they look after, the newest first, without texts."""
         paging.check_parameters(request, ("user",))
@@ -51,7 +62,12 @@ class TokensView(APIView):
             rows = rows.filter(user__username=request.query_params["user"].replace("\x00", ""))
         return paging.answer(request, page, list(paging.rows_of(page, rows)), shape)
 
-    @operation(needs=None)
+    @operation(
+        needs=None,
+        body=NewToken,
+        answers={201: answers.MintedToken},
+        refuses=(Forbidden,),
+    )
     def post(self, request: Request) -> Response:
         """Make a token of one's own; its text is in this answer and nowhere else."""
         body = conversion.convert(request.data, NewToken)
@@ -71,7 +87,11 @@ class TokensView(APIView):
 class TokenView(APIView):
     """``DELETE tokens/{id}``."""
 
-    @operation(needs=None)
+    @operation(
+        needs=None,
+        answers={204: None},
+        refuses=(Forbidden,),
+    )
     def delete(self, request: Request, token_id: UUID) -> Response:
         """Revoke one of the caller's tokens, or one that they look after."""
         principal = principal_of(request)

@@ -6,7 +6,9 @@ label means the same on a machine and on a pod.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Annotated, Final, TypeAlias
+
+from msgspec import Meta
 
 from k8s4r.core.errors import FieldProblem, Invalid, pointer
 
@@ -14,7 +16,11 @@ MAX_LABELS: Final = 64
 NAME_CHARACTERS: Final = 63
 PREFIX_CHARACTERS: Final = 253
 
-_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
+_WORD: Final = "[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?"
+# A label as a query string has it; `parse` is stricter about lengths and prefixes.
+Pair: TypeAlias = Annotated[str, Meta(pattern=f"^([a-z0-9.-]+/)?{_WORD}=({_WORD})?$")]
+
+_NAME: Final = re.compile(_WORD)
 _DNS_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 

@@ -17,6 +17,7 @@ from k8s4r.access.principals import Principal
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
 from k8s4r.api import paging
+from k8s4r.api.answers import Page
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.core import conversion
@@ -24,7 +25,7 @@ from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem, Invalid, NotFound, pointer
 from k8s4r.core.roles import Permission
 from pools import selectors
-from pools.api import shapes
+from pools.api import answers, shapes
 from pools.api.bodies import NewEnrolment
 from pools.api.pools import project_named
 from pools.selectors import PoolName
@@ -33,7 +34,11 @@ from pools.selectors import PoolName
 class EnrolmentsView(APIView):
     """``GET enrolment-tokens``, ``POST enrolment-tokens``."""
 
-    @operation(needs=Permission.TOKENS_READ)
+    @operation(
+        needs=Permission.TOKENS_READ,
+        query=paging.PageQuery,
+        answers={200: Page[answers.EnrolmentToken]},
+    )
     def get(self, request: Request) -> Response:
         """List enrolment tokens, the newest first, without their text."""
         paging.check_parameters(request)
@@ -41,7 +46,11 @@ class EnrolmentsView(APIView):
         rows = access.enrolment_tokens(principal_of(request))
         return paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.enrolment)
 
-    @operation(needs=Permission.TOKENS_WRITE)
+    @operation(
+        needs=Permission.TOKENS_WRITE,
+        body=NewEnrolment,
+        answers={201: answers.MintedEnrolmentToken},
+    )
     def post(self, request: Request) -> Response:
         """Make an enrolment token; its text is in this answer and nowhere else."""
         body = conversion.convert(request.data, NewEnrolment)
@@ -64,7 +73,10 @@ class EnrolmentsView(APIView):
 class EnrolmentView(APIView):
     """``DELETE enrolment-tokens/{id}``."""
 
-    @operation(needs=Permission.TOKENS_WRITE)
+    @operation(
+        needs=Permission.TOKENS_WRITE,
+        answers={204: None},
+    )
     def delete(self, request: Request, token_id: UUID) -> Response:
         """Revoke an enrolment token; the agents that it made stay."""
         principal = principal_of(request)

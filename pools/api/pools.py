@@ -11,21 +11,32 @@ from k8s4r.access import selectors as access
 from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
 from k8s4r.api import paging
+from k8s4r.api.answers import Page
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.core import conversion
-from k8s4r.core.errors import FieldProblem, Invalid, NotFound
+from k8s4r.core.errors import Conflict, FieldProblem, Invalid, NotFound
 from k8s4r.core.roles import Permission
 from pools import selectors
-from pools.api import bodies, shapes
+from pools.api import answers, bodies, shapes
 from pools.api.bodies import ChangedPool, Members, NewPool, ReplacedPool
 from pools.services import pools
+
+
+class PoolQuery(paging.PageQuery):
+    """``GET agent-pools``: with ``project``, the name of one, only its own."""
+
+    project: str | None = None
 
 
 class PoolsView(APIView):
     """``GET agent-pools``, ``POST agent-pools``."""
 
-    @operation(needs=Permission.FLEET_READ)
+    @operation(
+        needs=Permission.FLEET_READ,
+        query=PoolQuery,
+        answers={200: Page[answers.Pool]},
+    )
     def get(self, request: Request) -> Response:
         """List pools by name."""
         paging.check_parameters(request, ("project",))
@@ -35,7 +46,13 @@ class PoolsView(APIView):
             rows = rows.filter(project__name=request.query_params["project"].replace("\x00", ""))
         return paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.pool)
 
-    @operation(needs=Permission.FLEET_WRITE)
+    @operation(
+        needs=Permission.FLEET_WRITE,
+        body=NewPool,
+        answers={201: answers.Pool},
+        refuses=(Conflict,),
+        located=True,
+    )
     def post(self, request: Request) -> Response:
         """Make a pool."""
         body = conversion.convert(request.data, NewPool)
@@ -48,22 +65,39 @@ class PoolsView(APIView):
 class PoolView(APIView):
     """``GET PUT PATCH DELETE agent-pools/{id}``."""
 
-    @operation(needs=Permission.FLEET_READ)
+    @operation(
+        needs=Permission.FLEET_READ,
+        answers={200: answers.Pool},
+    )
     def get(self, request: Request, pool_id: UUID) -> Response:
         """Show a pool."""
         return Response(shapes.pool(selectors.pool(pool_id, principal_of(request))))
 
-    @operation(needs=Permission.FLEET_WRITE)
+    @operation(
+        needs=Permission.FLEET_WRITE,
+        body=ReplacedPool,
+        answers={200: answers.Pool},
+        refuses=(Conflict,),
+    )
     def put(self, request: Request, pool_id: UUID) -> Response:
         """Replace what a pool is."""
         return self._changed(request, pool_id, conversion.convert(request.data, ReplacedPool))
 
-    @operation(needs=Permission.FLEET_WRITE)
+    @operation(
+        needs=Permission.FLEET_WRITE,
+        body=ChangedPool,
+        answers={200: answers.Pool},
+        refuses=(Conflict,),
+    )
     def patch(self, request: Request, pool_id: UUID) -> Response:
         """Change some of what a pool is."""
         return self._changed(request, pool_id, conversion.convert(request.data, ChangedPool))
 
-    @operation(needs=Permission.FLEET_WRITE)
+    @operation(
+        needs=Permission.FLEET_WRITE,
+        answers={204: None},
+        refuses=(Conflict,),
+    )
     def delete(self, request: Request, pool_id: UUID) -> Response:
         """End a pool: no new tasks; those it has still run."""
         pools.archive(pool_id, principal=principal_of(request), now=clock.now())
@@ -81,7 +115,11 @@ class PoolView(APIView):
 class MembersView(APIView):
     """``GET agent-pools/{id}/agents``, ``POST agent-pools/{id}/agents``."""
 
-    @operation(needs=Permission.FLEET_READ)
+    @operation(
+        needs=Permission.FLEET_READ,
+        query=paging.PageQuery,
+        answers={200: Page[answers.PoolMember]},
+    )
     def get(self, request: Request, pool_id: UUID) -> Response:
         """List the agents of a pool by name."""
         paging.check_parameters(request)
@@ -89,7 +127,12 @@ class MembersView(APIView):
         members = selectors.members(selectors.pool(pool_id, principal_of(request)))
         return paging.answer(request, page, list(paging.rows_of(page, members)), shapes.member)
 
-    @operation(needs=Permission.FLEET_WRITE)
+    @operation(
+        needs=Permission.FLEET_WRITE,
+        body=Members,
+        answers={200: answers.Listed},
+        refuses=(Conflict,),
+    )
     def post(self, request: Request, pool_id: UUID) -> Response:
         """List agents in a static pool."""
         body = conversion.convert(request.data, Members)
@@ -104,7 +147,11 @@ class MembersView(APIView):
 class MemberView(APIView):
     """``DELETE agent-pools/{id}/agents/{agent_id}``."""
 
-    @operation(needs=Permission.FLEET_WRITE)
+    @operation(
+        needs=Permission.FLEET_WRITE,
+        answers={204: None},
+        refuses=(Conflict,),
+    )
     def delete(self, request: Request, pool_id: UUID, agent_id: UUID) -> Response:
         """Take an agent off the list of a static pool."""
         pools.remove_agent(pool_id, agent_id, principal=principal_of(request))

@@ -12,12 +12,13 @@ from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
 from k8s4r.access.services import projects
 from k8s4r.api import paging
+from k8s4r.api.answers import Page
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.core import conversion
-from k8s4r.core.errors import Forbidden, NotFound
+from k8s4r.core.errors import Conflict, Forbidden, NotFound
 from k8s4r.core.roles import Permission
-from pools.api import bodies, shapes
+from pools.api import answers, bodies, shapes
 from pools.api.bodies import ChangedProject, NewProject, ReplacedProject
 from pools.services import founding
 
@@ -25,7 +26,11 @@ from pools.services import founding
 class ProjectsView(APIView):
     """``GET projects``, ``POST projects``."""
 
-    @operation(needs=Permission.PROJECT_READ)
+    @operation(
+        needs=Permission.PROJECT_READ,
+        query=paging.PageQuery,
+        answers={200: Page[answers.Project]},
+    )
     def get(self, request: Request) -> Response:
         """List projects by name."""
         paging.check_parameters(request)
@@ -33,7 +38,13 @@ class ProjectsView(APIView):
         rows = access.projects(principal_of(request))
         return paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.project)
 
-    @operation(needs=Permission.PROJECT_WRITE)
+    @operation(
+        needs=Permission.PROJECT_WRITE,
+        body=NewProject,
+        answers={201: answers.Project},
+        refuses=(Conflict,),
+        located=True,
+    )
     def post(self, request: Request) -> Response:
         """Make a project with its default pool."""
         body = conversion.convert(request.data, NewProject)
@@ -49,17 +60,28 @@ class ProjectsView(APIView):
 class ProjectView(APIView):
     """``GET PUT PATCH projects/{id}``."""
 
-    @operation(needs=Permission.PROJECT_READ)
+    @operation(
+        needs=Permission.PROJECT_READ,
+        answers={200: answers.Project},
+    )
     def get(self, request: Request, project_id: UUID) -> Response:
         """Show a project."""
         return Response(shapes.project(project(project_id, principal_of(request))))
 
-    @operation(needs=Permission.PROJECT_WRITE)
+    @operation(
+        needs=Permission.PROJECT_WRITE,
+        body=ReplacedProject,
+        answers={200: answers.Project},
+    )
     def put(self, request: Request, project_id: UUID) -> Response:
         """Replace what a project is; its name stays."""
         return self._changed(request, project_id, conversion.convert(request.data, ReplacedProject))
 
-    @operation(needs=Permission.PROJECT_WRITE)
+    @operation(
+        needs=Permission.PROJECT_WRITE,
+        body=ChangedProject,
+        answers={200: answers.Project},
+    )
     def patch(self, request: Request, project_id: UUID) -> Response:
         """Change some of what a project is."""
         return self._changed(request, project_id, conversion.convert(request.data, ChangedProject))

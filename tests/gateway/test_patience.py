@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Message
 
 from executors.gateway.patience import Patience
-from executors.gateway.refusals import TooSlow
+from k8s4r.api.problems import TooSlow
 
 
 async def never() -> Message:

@@ -1,0 +1,175 @@
+"""What do answers about tasks look like? See `executors.shapes`, which makes them."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import UNSET, UnsetType
+
+from executors.core.codes import WaitingCode
+from executors.core.constraints import Operand
+from executors.core.lifecycle import AttemptState, TaskState
+from executors.core.retry import RetryOn
+from k8s4r.api.answers import Moment, Shape
+from k8s4r.core.backoff import Growth
+
+
+class Waiting(Shape, frozen=True):
+    """Why a task waits: a stable code, the same as a sentence, and since when."""
+
+    code: WaitingCode | None
+    since: Moment
+    sentence: str
+
+
+class Condition(Shape, frozen=True):
+    """A condition on the facts of an agent."""
+
+    ltarget: str
+    operand: Operand
+    rtarget: str
+
+
+class Retry(Shape, frozen=True):
+    """When a task is tried again, and after which delay."""
+
+    attempts: int
+    delay: Growth
+    base_s: float
+    cap_s: float
+    jitter: float
+    on: list[RetryOn]
+
+
+class Task(Shape, frozen=True):
+    """What was asked for, and what became of it. Durations are seconds."""
+
+    id: UUID
+    name: str
+    kind: str
+    driver: str
+    phase: str
+    state: TaskState
+    waiting: Waiting | None
+    project: str
+    project_id: UUID
+    pool: str
+    pool_id: UUID
+    owner: str
+    parent_id: UUID | None
+    spec: dict[str, Any]
+    labels: dict[str, str]
+    constraints: list[Condition]
+    resources: dict[str, float]
+    priority: int
+    run_timeout_s: int | None
+    silence_timeout_s: int | None
+    lost_after_s: int
+    disconnect: Literal["replace", "stop", "wait"]
+    retry: Retry | None
+    submitted_at: Moment
+    changed_at: Moment
+    run_after: Moment | None
+    queue_deadline_at: Moment | None
+    stop_requested_at: Moment | None
+    started_at: Moment | None
+    ended_at: Moment | None
+    attempts_made: int
+    agent_id: UUID | None
+    agent: str | None
+    exit_code: int | None
+    signal: int | None
+    reason: str
+    message: str
+    log_bytes: int
+
+
+class Attempt(Shape, frozen=True):
+    """One try of a task on one slot of an agent."""
+
+    id: UUID
+    task_id: UUID
+    number: int
+    state: AttemptState
+    stop_reason: str
+    agent_id: UUID
+    agent: str
+    session_id: UUID
+    slot_id: UUID
+    assigned_at: Moment
+    started_at: Moment | None
+    ended_at: Moment | None
+    run_deadline_at: Moment | None
+    exit_code: int | None
+    signal: int | None
+    reason: str
+    message: str
+    pid: int | None
+
+
+class TaskInFull(Task, frozen=True):
+    """A task with its attempts."""
+
+    attempts: list[Attempt]
+
+
+class Event(Shape, frozen=True):
+    """One thing that happened: to what, from which state to which, by whom, and why."""
+
+    id: int
+    at: Moment
+    object_type: str
+    object_id: UUID
+    from_state: str
+    to_state: str
+    cause: str
+    actor_kind: str
+    actor_id: str
+    request_id: str
+    detail: dict[str, Any]
+
+
+class Candidate(Shape, frozen=True):
+    """Why one agent does not get a task: the rule, what it needed and what it found."""
+
+    agent_id: UUID
+    agent: str
+    code: WaitingCode
+    rule: str | None
+    needed: str | None
+    found: str | None
+
+
+class TaskWaiting(Shape, frozen=True):
+    """Why a task waits, candidate by candidate; ``code`` is null for one that does not."""
+
+    task_id: UUID
+    state: TaskState
+    code: WaitingCode | None
+    candidates: list[Candidate]
+    sentence: str | UnsetType = UNSET
+    since: Moment | UnsetType = UNSET
+    candidates_total: int | UnsetType = UNSET
+
+
+class Refusal(Shape, frozen=True):
+    """Why one of many could not be done."""
+
+    code: str
+    detail: str
+
+
+class Cancelled(Shape, frozen=True):
+    """What became of one task; ``state`` is null in a dry run."""
+
+    id: UUID
+    state: TaskState | None
+    stopping: bool
+    problem: Refusal | None
+
+
+class CancelledMany(Shape, frozen=True):
+    """One result per selected task; ``more``: call again for the rest."""
+
+    items: list[Cancelled]
+    dry_run: bool
+    more: bool

@@ -1,0 +1,36 @@
+"""Which calls are served, and what does each say of itself?"""
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from django.urls import URLPattern, URLResolver
+
+from k8s4r.api.operations import Operation, methods, operation_of
+
+_PART: Final = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+class Served(NamedTuple):
+    """One method of one path (``/api/v1/tasks/{task_id}``), what it says, and its docstring."""
+
+    method: str
+    path: str
+    said: Operation
+    doc: str
+
+
+def of_django(patterns: Iterable[URLPattern | URLResolver], at: str = "/") -> Iterator[Served]:
+    """Yield the calls that views declare, at every depth of the routes."""
+    for pattern in patterns:
+        path = at + _PART.sub(r"{\1}", str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from of_django(pattern.url_patterns, path)
+            continue
+        view = getattr(pattern.callback, "cls", None)
+        for method in methods(view) if view else ():
+            said = operation_of(view, method)
+            assert said is not None, "methods are those that say something"
+            doc = inspect.getdoc(getattr(view, method.lower())) or ""
+            yield Served(method, path, said, doc)

@@ -1,0 +1,100 @@
+"""Which parts do all operations of the OpenAPI document share?"""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any, Final
+
+from k8s4r.api.idempotency import HEADER, LONGEST_KEY
+from k8s4r.api.problems import PROBLEM_JSON
+from k8s4r.core.errors import DomainError
+
+_PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+_REQUEST_ID: Final = {"$ref": "#/components/headers/RequestId"}
+
+
+def _kinds(kind: type[DomainError]) -> Iterator[type[DomainError]]:
+    for sub in kind.__subclasses__():
+        if "code" in vars(sub):
+            yield sub
+        yield from _kinds(sub)
+
+
+CODES: Final[dict[str, type[DomainError]]] = {}
+
+
+def problem_name(status: int) -> str:
+    """Return the name of the shared answer with a status."""
+    return f"Problem{status}"
+
+
+def fixed() -> dict[str, Any]:
+    """Return everything but the schemas of messages."""
+    CODES.update({kind.code: kind for kind in _kinds(DomainError)})
+    return {
+        "securitySchemes": _proofs(),
+        "headers": _headers(),
+        "parameters": {"IdempotencyKey": _key()},
+        "responses": {
+            problem_name(status): _response(status)
+            for status in sorted({kind.status for kind in CODES.values()})
+        },
+    }
+
+
+def _proofs() -> dict[str, Any]:
+    def bearer(text: str, form: str) -> dict[str, Any]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": form, "description": text}
+
+    return {
+        "personToken": bearer("A person's API token.", "pat_..."),
+        "agentToken": bearer("The token of the agent in the path.", "agt_..."),
+        "enrolmentToken": bearer("With it agents register.", "enr_..."),
+        "attemptToken": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-Attempt-Token",
+            "description": "The token of the attempt's order.",
+        },
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "sessionid",
+            "description": "A browser's session; writing needs X-CSRFToken as well.",
+        },
+    }
+
+
+def _headers() -> dict[str, Any]:
+    def header(text: str, *, required: bool = False, kind: str = "string") -> dict[str, Any]:
+        return {"description": text, "required": required, "schema": {"type": kind}}
+
+    return {
+        "RequestId": header("The caller's own id when harmless, else a new one.", required=True),
+        "Location": header("Where the thing is; not for a list."),
+        "RetryAfter": header("Seconds after which to try again.", required=True, kind="integer"),
+        "WwwAuthenticate": header("Which proof is needed.", required=True),
+    }
+
+
+def _key() -> dict[str, Any]:
+    return {
+        "name": HEADER,
+        "in": "header",
+        "required": False,
+        "description": "The same key and content again: the same answer, and nothing new.",
+        "schema": {"type": "string", "pattern": f"^[ -~]{{1,{LONGEST_KEY}}}$"},
+    }
+
+
+def _response(status: int) -> dict[str, Any]:
+    codes = sorted(kind.code for kind in CODES.values() if kind.status == status)
+    headers = {"X-Request-Id": _REQUEST_ID}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = {"$ref": "#/components/headers/WwwAuthenticate"}
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
+    return {
+        "description": ", ".join(f"`{code}`" for code in codes),
+        "headers": headers,
+        "content": {PROBLEM_JSON: {"schema": _PROBLEM}},
+    }
