@@ -57,7 +57,7 @@ def task_filter(request: Request) -> TaskFilter:
     paging.check_parameters(request, ALLOWED)
     asked = request.query_params
     problems: list[FieldProblem] = []
-    states = _states(asked.get("state", ""), problems)
+    states = _states(asked.get("state"), problems)
     labels = _labels(asked.getlist("label"), problems)
     id_range = _id_range(asked.get("id_prefix"), problems)
     after = _moment(asked.get("created_after"), "created_after", problems)
@@ -97,8 +97,8 @@ def selected(selector: Selector) -> TaskFilter:
     )
 
 
-def _states(text: str, problems: list[FieldProblem]) -> frozenset[TaskState]:
-    words = [word for word in text.split(",") if word]
+def _states(text: str | None, problems: list[FieldProblem]) -> frozenset[TaskState]:
+    words = [] if text is None else text.split(",")
     known = frozenset(TaskState)
     unknown = [word for word in words if word not in known]
     if unknown:

@@ -62,7 +62,8 @@ class Exchange:
 
     def query(self, name: str) -> str | None:
         """Return the last value of a query parameter."""
-        values = parse_qs(self.scope["query_string"].decode("latin-1")).get(name)
+        text = self.scope["query_string"].decode("latin-1")
+        values = parse_qs(text, keep_blank_values=True).get(name)
         return values[-1] if values else None
 
     def bearer(self) -> str:

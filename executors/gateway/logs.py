@@ -71,7 +71,7 @@ class LogEndpoint:
         """Answer in the form that was asked for."""
         question = await self._question(exchange)
         accepts = exchange.header(b"accept")
-        if exchange.query("follow") in {"1", "true"} or "text/event-stream" in accepts:
+        if _follows(exchange.query("follow")) or "text/event-stream" in accepts:
             await self._follow(exchange, question)
             return None
         if exchange.query("after") is not None or "application/json" in accepts:
@@ -85,8 +85,8 @@ class LogEndpoint:
         if task_id is None:
             raise NotFound("no such task")
         question = Question(exchange.bearer(), task_id, attempt=_attempt(exchange.query("attempt")))
-        after = exchange.header(b"last-event-id") or exchange.query("after") or ""
-        if not after:
+        after = exchange.header(b"last-event-id") or exchange.query("after")
+        if after is None:
             return question
         latest = question.attempt or 0
         if "." not in after and not latest:
@@ -169,6 +169,13 @@ class LogEndpoint:
             else:
                 follower.news.clear()
                 return
+
+
+def _follows(text: str | None) -> bool:
+    if text not in {None, "0", "1", "true", "false"}:
+        problem = FieldProblem("?follow", "enum", "1 or 0")
+        raise Invalid("follow: 1 or 0", errors=[problem])
+    return text in {"1", "true"}
 
 
 def _attempt(text: str | None) -> int | None:

@@ -81,8 +81,8 @@ def _key() -> dict[str, Any]:
         "name": HEADER,
         "in": "header",
         "required": False,
-        "description": "The same key and content again: the same answer, and nothing new.",
-        "schema": {"type": "string", "pattern": f"^[ -~]{{1,{LONGEST_KEY}}}$"},
+        "description": "With the same key and content: the same answer, nothing new. Empty: none.",
+        "schema": {"type": "string", "pattern": f"^[ -~]{{0,{LONGEST_KEY}}}$"},
     }
 
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from k8s4r.access.principals import PrincipalKind
 from k8s4r.api import answers
 from k8s4r.api.calls import Served
@@ -119,17 +121,24 @@ def _operation(call: Served, schemas: Schemas, shown: Mapping[str, Any]) -> dict
     first, _, rest = call.doc.partition("\n")
     made: dict[str, Any] = {
         "operationId": _id(call),
-        "summary": first.rstrip("."),
-        "description": _description(call.said, " ".join(rest.split())),
+        "summary": first.rstrip(".").replace("``", "`"),
+        "description": _description(call.said, " ".join(rest.replace("``", "`").split())),
         "tags": [_tag(call.path)],
         "security": _security(call.said),
         "parameters": [*_parameters(call, schemas)],
     }
     if call.said.body is not None:
         content = _content(call.said.body, schemas, shown.get("request"))
-        made["requestBody"] = {"required": True, "content": content}
+        made["requestBody"] = {"required": not _may_be_empty(call.said), "content": content}
     made["responses"] = {**_successes(call.said, schemas, shown), **_refused(call)}
     return made
+
+
+def _may_be_empty(said: Operation) -> bool:
+    """People may leave out a body that needs no field; agents always say something."""
+    plain = isinstance(said.body, type) and issubclass(said.body, msgspec.Struct)
+    of_people = said.caller is PrincipalKind.PERSON
+    return of_people and plain and not any(f.required for f in msgspec.structs.fields(said.body))
 
 
 def _id(call: Served) -> str:
@@ -184,7 +193,8 @@ def _content(content: Content, schemas: Schemas, example: Any = None) -> dict[st
 
 def _schema(kind: Any, media_type: str, schemas: Schemas) -> dict[str, Any]:
     if kind is bytes:
-        return {"type": "string"} if media_type.startswith("text/") else {}
+        plain = media_type in {"text/plain", "text/html"}
+        return {"type": "string"} if plain else {}
     made = [schemas.of(each) for each in alternatives(kind)]
     return made[0] if len(made) == 1 else {"anyOf": made}
 

@@ -27,15 +27,15 @@ class Declared(BasePermission):
         """
         method = str(request.method)
         declared = operation_of(view, method)
-        if declared is not None and declared.caller is None:
+        if declared is None:
+            raise MethodNotAllowed(method)
+        if declared.caller is None:
             return True
         principal = request.auth
         if not isinstance(principal, Principal):
             return False
         if principal.kind is not PrincipalKind.PERSON:
             raise Forbidden("only people may do this")
-        if declared is None:
-            raise MethodNotAllowed(method)
         if declared.needs is not None and not principal.rights.anywhere(declared.needs):
             raise refusal(declared.needs)
         return True
