@@ -47,6 +47,10 @@ class Environment(BaseSettings):
     min_lost_after_s: int = Field(30, description="Smallest lost_after_s a task may ask for.")
     outage_gap_s: float = Field(15.0, description="A pulse gap beyond this is our own outage.")
     aging_weight_s: float = Field(60.0, description="Seconds of waiting worth one priority point.")
+    bad_credentials: int = Field(20, description="Bad tokens or logins before a wait; 0: any.")
+    bad_credentials_window_s: float = Field(60.0, description="Within which they count.")
+    calls_per_window: int = Field(12000, description="Calls of one token, not agents'; 0: any.")
+    calls_window_s: float = Field(60.0, description="Within which they count.")
     task_retention_days: int = Field(30, description="Ended tasks are kept this long.")
     event_retention_months: int = Field(13, description="Audit events are kept this long.")
 
@@ -152,6 +156,10 @@ def _database(url: str, role: str) -> dict[str, object]:
 DATABASES = {"default": _database(ENV.database_url, ENV.database_role)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = ENV.redis_url
+BAD_CREDENTIALS = ENV.bad_credentials
+BAD_CREDENTIALS_WINDOW_S = ENV.bad_credentials_window_s
+CALLS_PER_WINDOW = ENV.calls_per_window
+CALLS_WINDOW_S = ENV.calls_window_s
 AUTH_USER_MODEL = "access.User"
 AUTH_PASSWORD_VALIDATORS = [
     {

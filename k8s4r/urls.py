@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from agents.api import routes as agents
 from executors import selectors as executors_selectors
 from executors.api import routes as executors
 from executors.core import requests
 from executors.gateway import routes as gateway
-from k8s4r.api import about, calls, document, members, problems, reference, tokens
+from k8s4r.api import about, calls, document, logins, members, problems, reference, tokens
 from pools.api import routes as pools
 
 
@@ -40,8 +40,9 @@ api = [
     *agents.urlpatterns(held_slots=executors_selectors.held_slots),
 ]
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
+    path("admin/login/", logins.login),
     path("admin/", admin.site.urls),
 ]
 

@@ -21,6 +21,8 @@ REDIS_DATABASES = 16
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
     os.environ.setdefault("K8S4R_SECRET_KEY", secrets.token_hex(32))
+    # All tests come from one address, and many show bad tokens: those that mean it say so.
+    os.environ.setdefault("K8S4R_BAD_CREDENTIALS", "0")
     if os.environ.get("K8S4R_TEST_PARTS") == "none":
         return
     worker = os.environ.get("PYTEST_XDIST_WORKER")

@@ -21,8 +21,9 @@ from executors.gateway.exchange import Answer, Exchange
 from executors.services.submission import Submission
 from k8s4r import clock, failpoints
 from k8s4r.access.principals import Principal, PrincipalKind, refusal
-from k8s4r.api import authentication, idempotency, parsing
+from k8s4r.api import authentication, idempotency, parsing, rates
 from k8s4r.api.collector import BatchLimits, Collector
+from k8s4r.api.counting import Count
 from k8s4r.core.errors import DomainError, Forbidden, Unauthenticated
 from k8s4r.core.roles import Permission
 
@@ -49,6 +50,7 @@ class Made:
 
     answer: idempotency.Answer
     listed: bool
+    count: Count | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class _Ready:
     principal: Principal
     body: Any
     asking: Asking
+    count: Count | None
 
 
 class CreateEndpoint:
@@ -80,7 +83,8 @@ class CreateEndpoint:
         lane = self._small if len(body) <= SMALL_BYTES else self._large
         made = await lane.submit(Asking(token, body, key, exchange.request_id))
         said = creation.headers(made.answer, listed=made.listed)
-        headers = [(name.lower().encode(), value.encode()) for name, value in said.items()]
+        told = [*said.items(), *rates.headers(made.count)]
+        headers = [(name.lower().encode(), value.encode()) for name, value in told]
         return Answer(made.answer.status, made.answer.body, headers=headers)
 
 
@@ -100,13 +104,19 @@ class ByToken:
 def _create(calls: Sequence[Asking]) -> list[Made | DomainError]:
     now = clock.now()
     principals = authentication.authenticate_many([call.token for call in calls], now=now)
-    checked = [_checked(call, who) for call, who in zip(calls, principals, strict=True)]
+    counts = iter(rates.counted([who for who in principals if who]))
+    checked = [
+        _checked(call, who, next(counts) if who else None)
+        for call, who in zip(calls, principals, strict=True)
+    ]
     made = iter(_made([one for one in checked if isinstance(one, _Ready)], now=now))
     failpoints.reach("create.after_commit")
     return [next(made) if isinstance(one, _Ready) else one for one in checked]
 
 
-def _checked(call: Asking, principal: Principal | None) -> _Ready | DomainError:
+def _checked(
+    call: Asking, principal: Principal | None, count: Count | None
+) -> _Ready | DomainError:
     if principal is None:
         return Unauthenticated("this token is not valid")
     if principal.kind is not PrincipalKind.PERSON:
@@ -114,7 +124,9 @@ def _checked(call: Asking, principal: Principal | None) -> _Ready | DomainError:
     if not principal.rights.anywhere(Permission.TASKS_WRITE):
         return refusal(Permission.TASKS_WRITE)
     try:
-        return _Ready(principal, parsing.strict_loads(call.body, limits=creation.LIMITS), call)
+        rates.check(count)
+        body = parsing.strict_loads(call.body, limits=creation.LIMITS)
+        return _Ready(principal, body, call, count)
     except DomainError as refused:
         return refused
 
@@ -139,4 +151,4 @@ def _one(one: _Ready, *, now: datetime) -> Made | DomainError:
             answer = creation.tasks(Create(body=one.body, key=one.asking.key), terms)
     except DomainError as refused:
         return refused
-    return Made(answer, terms.listed)
+    return Made(answer, terms.listed, one.count)

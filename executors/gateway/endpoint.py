@@ -1,5 +1,6 @@
 """How does a path answer: by method, with a request id, and with problem+json for every refusal?"""
 
+import asyncio
 import itertools
 import logging
 import re
@@ -10,9 +11,10 @@ from typing import Final, TypeAlias
 from starlette.types import Receive, Scope, Send
 
 from executors.gateway.exchange import Answer, Exchange
-from k8s4r.api import problems
+from k8s4r.api import guarding, problems
+from k8s4r.api.operations import declared
 from k8s4r.api.problems import InternalError, MethodNotAllowed
-from k8s4r.core.errors import DomainError
+from k8s4r.core.errors import DomainError, Unauthenticated
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ class Endpoint:
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
         self._handlers = dict(handlers)
+        said = [declared(handler) for handler in handlers.values()]
+        self._is_public = any(each is not None and each.caller is None for each in said)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send)
@@ -42,7 +46,12 @@ class Endpoint:
         harmless = given and _HARMLESS.fullmatch(given)
         exchange.request_id = given if harmless else f"{_PROCESS}-{next(_numbers):x}"
         try:
-            answer = await self._handler(scope["method"])(exchange)
+            handler = self._handler(scope["method"])
+            if not (guarding.GUARD.is_quiet or self._is_public):
+                guarding.check_token(exchange.token, address=exchange.address)
+            answer = await handler(exchange)
+        except Unauthenticated as error:
+            answer = refused(await _counted(error, exchange), exchange)
         except DomainError as error:
             answer = refused(error, exchange)
         except Exception:  # the outermost loop of a request
@@ -57,6 +66,17 @@ class Endpoint:
         except KeyError:
             allowed = ", ".join(sorted(self._handlers))
             raise MethodNotAllowed(f"allowed here: {allowed}", allow=allowed) from None
+
+
+async def _counted(error: DomainError, exchange: Exchange) -> DomainError:
+    """Return the refusal of a bad token: another one when it was once too often."""
+    if not exchange.token:
+        return error
+    try:
+        await asyncio.to_thread(guarding.bad_token, exchange.token, address=exchange.address)
+    except DomainError as slowed:
+        return slowed
+    return error
 
 
 def refused(error: DomainError, exchange: Exchange) -> Answer:

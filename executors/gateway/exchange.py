@@ -66,14 +66,26 @@ class Exchange:
         values = parse_qs(text, keep_blank_values=True).get(name)
         return values[-1] if values else None
 
+    @property
+    def token(self) -> str:
+        """The text of a bearer token, empty without one."""
+        scheme, _, text = self.header(b"authorization").partition(" ")
+        return text if scheme.lower() == "bearer" else ""
+
+    @property
+    def address(self) -> str:
+        """Where the request comes from."""
+        client = self.scope.get("client")
+        return str(client[0]) if client else ""
+
     def bearer(self) -> str:
         """Return the token that came along; whether it is good is for others to say.
 
         Raises:
             Unauthenticated: there was none, or it cannot be one.
         """
-        scheme, _, text = self.header(b"authorization").partition(" ")
-        if scheme.lower() != "bearer" or not 0 < len(text) <= LONGEST_TOKEN:
+        text = self.token
+        if not 0 < len(text) <= LONGEST_TOKEN:
             raise Unauthenticated("a valid bearer token is needed")
         return text
 

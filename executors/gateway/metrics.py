@@ -60,6 +60,7 @@ class Own:
     followers: int
     news_failed: int
     redis_connected: bool
+    refused: Mapping[str, int]
 
 
 class MetricsEndpoint:
@@ -150,7 +151,17 @@ def _of_process(own: Own) -> list[Metric]:
         CounterMetricFamily(
             "k8s4r_news_failed", "News that did not get out to Redis.", own.news_failed
         ),
+        _refused(own.refused),
     ]
+
+
+def _refused(counts: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(
+        "k8s4r_credentials_refused", "Bad tokens and logins, and what was slowed.", labels=["what"]
+    )
+    for what in ("bad_token", "bad_login", "slowed"):
+        family.add_metric([what], counts.get(what, 0))
+    return family
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -27,7 +27,7 @@ from executors.gateway.health import HealthEndpoint
 from executors.gateway.metrics import MetricsEndpoint, Own
 from executors.gateway.passes import Passes
 from executors.gateway.upkeep import Upkeep
-from k8s4r.api import authentication
+from k8s4r.api import authentication, guarding
 from k8s4r.api.collector import Collector
 
 logger = logging.getLogger(__name__)
@@ -149,6 +149,7 @@ class Gateway:
             followers=len(self.followers),
             news_failed=wakeups.failures(),
             redis_connected=self.subscriber.connected,
+            refused=dict(guarding.GUARD.tally),
         )
 
 

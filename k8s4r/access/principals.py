@@ -104,6 +104,10 @@ class TokenCache:
             return None
         return found[1]
 
+    def knew(self, text: str) -> bool:
+        """Was this token good at some time, as far as this process remembers?"""
+        return _key(text) in self._known
+
     def remember(self, text: str, principal: Principal) -> None:
         """Remember a token that was just found good."""
         with self._lock:

@@ -14,6 +14,7 @@ from k8s4r.access.models import Token, TokenKind, User
 from k8s4r.access.principals import CACHE, Principal, PrincipalKind, TokenCache
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import TokenRow
+from k8s4r.api import guarding
 from k8s4r.core import ids, rotation
 from k8s4r.core.errors import Malformed, Unauthenticated
 from k8s4r.core.ids import TokenParts
@@ -85,13 +86,16 @@ class TokenAuthentication(BaseAuthentication):
 
         Raises:
             Unauthenticated: there is a token and it is not good.
+            TooMany: too many were not, from there or with its key id.
         """
         text = bearer(request.META.get("HTTP_AUTHORIZATION", ""))
         if text is None:
             return None
-        principal = remembered(text) or authenticate(text, now=clock.now())
-        if principal is None:
-            raise Unauthenticated("this token is not valid")
+        principal = remembered(text) or guarding.proven(
+            text,
+            address=request.META.get("REMOTE_ADDR", ""),
+            prove=lambda: authenticate(text, now=clock.now()),
+        )
         return principal, principal
 
     def authenticate_header(self, request: Request) -> str:

@@ -72,6 +72,8 @@ def _headers() -> dict[str, Any]:
         "RequestId": header("The caller's own id when harmless, else a new one.", required=True),
         "Location": header("Where the thing is; not for a list."),
         "RetryAfter": header("Seconds after which to try again.", required=True, kind="integer"),
+        "RateLimit": header("Calls left and seconds until there are more; absent: not counted."),
+        "RateLimitPolicy": header("How many calls in how many seconds one token may make."),
         "WwwAuthenticate": header("Which proof is needed.", required=True),
     }
 

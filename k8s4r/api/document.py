@@ -204,6 +204,9 @@ def _successes(said: Operation, schemas: Schemas, shown: Mapping[str, Any]) -> d
     for status, content in said.answers.items():
         example = shown.get("answers", {}).get(str(status))
         headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+        if said.caller is PrincipalKind.PERSON:
+            headers["RateLimit"] = {"$ref": "#/components/headers/RateLimit"}
+            headers["RateLimit-Policy"] = {"$ref": "#/components/headers/RateLimitPolicy"}
         if said.located:
             headers["Location"] = {"$ref": "#/components/headers/Location"}
         made[str(status)] = {"description": _describe(status), "headers": headers}

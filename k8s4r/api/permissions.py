@@ -9,6 +9,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from k8s4r.access.principals import Principal, PrincipalKind, refusal
+from k8s4r.api import rates
 from k8s4r.api.operations import operation_of
 from k8s4r.core.errors import Forbidden
 
@@ -23,6 +24,7 @@ class Declared(BasePermission):
 
         Raises:
             MethodNotAllowed: the view declares nothing for this method.
+            TooMany: the caller made too many calls.
             Forbidden: no role of the caller allows it in any project.
         """
         method = str(request.method)
@@ -34,6 +36,7 @@ class Declared(BasePermission):
         principal = request.auth
         if not isinstance(principal, Principal):
             return False
+        rates.spend(request._request, principal)
         if principal.kind is not PrincipalKind.PERSON:
             raise Forbidden("only people may do this")
         if declared.needs is not None and not principal.rights.anywhere(declared.needs):

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
 from k8s4r.access.principals import Principal
+from k8s4r.api import rates
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class RequestContextMiddleware:
             response = self._get_response(request)
             if request.path.startswith("/api/"):
                 response.headers.setdefault("Cache-Control", "no-store")
+                rates.tell(request, response)
             logger.debug(
                 "request_answered",
                 extra={

@@ -1,0 +1,172 @@
+"""Who has shown bad credentials too often? Then this address or name waits, and nobody else.
+
+Only failures are counted, so that good calls pay nothing: a process asks Redis when a credential
+was bad, and remembers who has to wait until when. Tokens that this process has seen to be good
+never wait. Without Redis no bad token is slowed, and nobody can log in with a password.
+"""
+
+import logging
+import time
+from collections import Counter as Tally
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from django.conf import settings
+
+from k8s4r.access.principals import CACHE, Principal
+from k8s4r.api import counting
+from k8s4r.api.counting import Count
+from k8s4r.core import ids
+from k8s4r.core.errors import Malformed, TooMany, Unauthenticated, Unavailable
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING: Final = 10_000
+
+
+class Guard:
+    """Remembers for this process who has to wait; counts how many were refused."""
+
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._until: dict[str, float] = {}
+        # Read by the metrics: how many credentials were bad, and how many were not looked at.
+        self.tally: Tally[str] = Tally()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Has nobody to wait? The busiest paths ask this and no more."""
+        return not self._until
+
+    def check(self, names: Sequence[str]) -> None:
+        """Refuse those who have to wait.
+
+        Raises:
+            TooMany: one of the names has failed too often; says for how long.
+        """
+        waits_s = max((self._until.get(name, 0.0) for name in names), default=0.0)
+        left_s = waits_s - self._monotonic()
+        if left_s > 0:
+            self.tally["slowed"] += 1
+            raise _too_many(left_s)
+
+    def failed(self, names: Sequence[str], counts: Sequence[Count]) -> None:
+        """Take in that a credential was bad; ``counts`` are of the names.
+
+        Raises:
+            TooMany: that was once too often.
+        """
+        over = [
+            (name, count)
+            for name, count in zip(names, counts, strict=True)
+            if count.times > settings.BAD_CREDENTIALS
+        ]
+        if not over:
+            return
+        for name, count in over:
+            self._wait(name, count)
+        self.tally["slowed"] += 1
+        raise _too_many(max(count.ends_s for _, count in over))
+
+    def forget(self) -> None:
+        """Let everybody in again."""
+        self._until.clear()
+
+    def _wait(self, name: str, count: Count) -> None:
+        if len(self._until) >= MOST_WAITING:
+            self._until.clear()
+        if self._until.get(name, 0.0) < self._monotonic():
+            logger.warning("credentials_slowed", extra={"who": name, "for_s": count.ends_s})
+        self._until[name] = self._monotonic() + count.ends_s
+
+
+GUARD: Final = Guard()
+
+
+def proven(text: str, *, address: str, prove: Callable[[], Principal | None]) -> Principal:
+    """Return whose token this is; ``prove`` looks it up.
+
+    Raises:
+        Unauthenticated: it is not good.
+        TooMany: too many were not, from there or with this key id.
+    """
+    check_token(text, address=address)
+    principal = prove()
+    if principal is None:
+        bad_token(text, address=address)
+        raise Unauthenticated("this token is not valid")
+    return principal
+
+
+def check_token(text: str, *, address: str) -> None:
+    """Refuse a token of somebody who has to wait, unless it was good before.
+
+    Raises:
+        TooMany: says for how long.
+    """
+    if not GUARD.is_quiet and not CACHE.knew(text):
+        GUARD.check(_names(text, address))
+
+
+def bad_token(text: str, *, address: str) -> None:
+    """Count a token that was not good. May block: not in an event loop.
+
+    Raises:
+        TooMany: that was once too often.
+    """
+    GUARD.tally["bad_token"] += 1
+    if not settings.BAD_CREDENTIALS:
+        return
+    names = _names(text, address)
+    try:
+        counts = counting.counter().counted(names, window_s=settings.BAD_CREDENTIALS_WINDOW_S)
+    except Unavailable:
+        return
+    GUARD.failed(names, counts)
+
+
+def check_login(user: str, *, address: str) -> None:
+    """Refuse a login of somebody who has to wait.
+
+    Raises:
+        TooMany: says for how long.
+        Unavailable: Redis is away, and with it what tells a flood from a person.
+    """
+    names = _login_names(user, address)
+    GUARD.check(names)
+    if settings.BAD_CREDENTIALS:
+        GUARD.failed(names, counting.counter().asked(names))
+
+
+def bad_login(user: str, *, address: str) -> None:
+    """Count a login that was not good.
+
+    Raises:
+        TooMany: that was once too often.
+        Unavailable: Redis is away.
+    """
+    GUARD.tally["bad_login"] += 1
+    names = _login_names(user, address)
+    logger.info("login_refused", extra={"address": address})
+    if settings.BAD_CREDENTIALS:
+        window_s = settings.BAD_CREDENTIALS_WINDOW_S
+        GUARD.failed(names, counting.counter().counted(names, window_s=window_s))
+
+
+def _names(text: str, address: str) -> list[str]:
+    """Return under which names a token counts: what cannot be one has no key id."""
+    try:
+        return [f"address:{address}", f"key:{ids.parse_token(text).key_id}"]
+    except Malformed:
+        return [f"address:{address}"]
+
+
+def _login_names(user: str, address: str) -> list[str]:
+    return [
+        f"address:{address}",
+        f"user:{ids.digest(settings.TOKEN_PEPPER.encode(), user.casefold()).hex()[:32]}",
+    ]
+
+
+def _too_many(left_s: float) -> TooMany:
+    return TooMany("too many bad credentials from there: wait", retry_after_s=left_s)
