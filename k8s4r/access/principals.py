@@ -115,6 +115,11 @@ class TokenCache:
                 self._known.clear()
             self._known[_key(text)] = (self._monotonic() + self._lifetime_s, principal)
 
+    def unlearn(self, text: str) -> None:
+        """Forget a token that was just found bad."""
+        with self._lock:
+            self._known.pop(_key(text), None)
+
     def forget(self, token_ids: Iterable[UUID]) -> None:
         """Forget tokens that are no longer good."""
         gone = frozenset(token_ids)

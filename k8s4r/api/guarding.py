@@ -22,6 +22,8 @@ from k8s4r.core.errors import Malformed, TooMany, Unauthenticated, Unavailable
 logger = logging.getLogger(__name__)
 
 MOST_WAITING: Final = 10_000
+# How often those who need not wait any more are let go.
+SWEEP_S: Final = 5.0
 
 
 class Guard:
@@ -30,6 +32,7 @@ class Guard:
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._until: dict[str, float] = {}
+        self._sweep_at = 0.0
         # Read by the metrics: how many credentials were bad, and how many were not looked at.
         self.tally: Tally[str] = Tally()
 
@@ -44,8 +47,11 @@ class Guard:
         Raises:
             TooMany: one of the names has failed too often; says for how long.
         """
-        waits_s = max((self._until.get(name, 0.0) for name in names), default=0.0)
-        left_s = waits_s - self._monotonic()
+        now_s = self._monotonic()
+        if now_s >= self._sweep_at:
+            self._until = {name: until for name, until in self._until.items() if until > now_s}
+            self._sweep_at = now_s + SWEEP_S
+        left_s = max((self._until.get(name, 0.0) for name in names), default=0.0) - now_s
         if left_s > 0:
             self.tally["slowed"] += 1
             raise _too_many(left_s)
@@ -115,6 +121,7 @@ def bad_token(text: str, *, address: str) -> None:
         TooMany: that was once too often.
     """
     GUARD.tally["bad_token"] += 1
+    CACHE.unlearn(text)
     if not settings.BAD_CREDENTIALS:
         return
     names = _names(text, address)

@@ -12,13 +12,13 @@ from django.test import Client
 
 from agents.models import Agent
 from k8s4r import clock
-from k8s4r.access.models import User
+from k8s4r.access.models import Token, User
 from k8s4r.access.principals import CACHE
 from k8s4r.api import counting
-from k8s4r.api.counting import Counter
-from k8s4r.api.guarding import GUARD
+from k8s4r.api.counting import Count, Counter
+from k8s4r.api.guarding import GUARD, Guard
 from k8s4r.core import ids
-from k8s4r.core.errors import Unavailable
+from k8s4r.core.errors import TooMany, Unavailable
 from tests.builders import a_pool, an_agent, session_of
 from tests.ports import held_port
 from tests.serving import AgentSide, Served, a_persons_token, an_agents_token
@@ -226,6 +226,31 @@ def test_who_counts_without_redis_is_told_and_asks_no_more_for_a_while() -> None
     for _ in range(2):
         with pytest.raises(Unavailable):
             counter.counted(["x"], window_s=60)
+
+
+def test_whoever_has_waited_is_let_in_again_and_is_not_remembered() -> None:
+    at = [100.0]
+    guard = Guard(monotonic=lambda: at[0])
+    with pytest.raises(TooMany) as refused:
+        guard.failed(["address:x"], [Count(FEW + 1, 30.0)])
+    assert refused.value.retry_after_s == 30.0
+    with pytest.raises(TooMany):
+        guard.check(["key:y", "address:x"])
+    guard.check(["address:y"])
+    assert not guard.is_quiet
+    at[0] = 131.0
+    guard.check(["address:x"])
+    assert guard.is_quiet
+
+
+def test_a_token_that_was_good_and_is_no_longer_waits_like_any_other(gateway: Served) -> None:
+    token = a_persons_token()
+    with gateway.client(token) as client:
+        assert client.get("/api/v1/about").status_code == 200
+        Token.objects.update(revoked_at=clock.now())
+        CACHE.forget(Token.objects.values_list("pk", flat=True))
+        assert statuses(client, "/api/v1/about", FEW + 1) == [401] * FEW + [429]
+        assert not CACHE.knew(token)
 
 
 def test_the_cache_of_good_tokens_is_what_lets_them_pass(transactional_db: None) -> None:
