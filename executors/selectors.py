@@ -144,7 +144,14 @@ def task(
     return found[0]
 
 
-def attempts(task_id: UUID) -> QuerySet[Attempt]:
+def attempts(principal: Principal) -> QuerySet[Attempt]:
+    """Return the attempts that exist for the caller with their agents, newest first."""
+    rows = Attempt.objects.select_related("agent").order_by("-id")
+    seen = principal.projects(Permission.TASKS_READ)
+    return rows if seen is None else rows.filter(project_id__in=seen)
+
+
+def attempts_of(task_id: UUID) -> QuerySet[Attempt]:
     """Return the attempts of a task with their agents, first to last."""
     return Attempt.objects.filter(task_id=task_id).select_related("agent").order_by("number")
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from agents import selectors
 from agents.api import bodies, filters, shapes
@@ -21,6 +20,7 @@ from k8s4r.access.principals import Principal
 from k8s4r.api import paging
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem, Invalid, NotFound
@@ -34,7 +34,7 @@ def nothing_held(agent_ids: Collection[UUID]) -> Mapping[UUID, int]:
     return {}
 
 
-class AgentView(APIView):
+class AgentView(View):
     """What views of agents share; ``held_slots`` is given by the routes.
 
     Tasks are not known here: how many slots are in use is asked of whoever knows.
@@ -62,7 +62,7 @@ class AgentsView(AgentView):
     @operation(needs=Permission.FLEET_READ)
     def get(self, request: Request) -> Response:
         """List agents by name."""
-        page = paging.page_from(request, ("name", "id"))
+        page = paging.page_from(request, ("name", "id"), filters.SORTS)
         rows = filters.agents(request).select_related("project")
         found = list(paging.rows_of(page, rows))
         presence = self.presence(found)

@@ -25,13 +25,20 @@ _FILTERS: Final[Mapping[str, tuple[str, Collection[str]]]] = {
 }
 
 
+SORTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "name": ("name", "id"),
+    "created_at": ("created_at", "id"),
+    "changed_at": ("changed_at", "id"),
+}
+
+
 def agents(request: Request) -> QuerySet[Agent]:
     """Return the agents that exist for the caller and pass the filters.
 
     Raises:
         Invalid: a filter is not known, or its value is not of its kind.
     """
-    paging.check_parameters(request, (*_FILTERS, "label"))
+    paging.check_parameters(request, (*_FILTERS, "label", paging.SORT))
     rows = selectors.agents(principal_of(request).projects(Permission.FLEET_READ))
     for name, (column, words) in _FILTERS.items():
         text = request.query_params.get(name)

@@ -9,7 +9,6 @@ from django.http import HttpResponse
 from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from executors import creation, selectors, shapes
 from executors.api import creates, filters
@@ -25,6 +24,7 @@ from k8s4r.api.idempotency import Answer
 from k8s4r.api.operations import operation
 from k8s4r.api.rendering import dumps
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core.roles import Permission
 
@@ -49,7 +49,7 @@ class CancelMany(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
-class CancelView(APIView):
+class CancelView(View):
     """``POST tasks/{id}/cancel``: 202; the task ends at once, or when its agent has stopped it."""
 
     @operation(needs=Permission.TASKS_WRITE)
@@ -69,7 +69,7 @@ class CancelView(APIView):
         )
 
 
-class CancelManyView(APIView):
+class CancelManyView(View):
     """``POST tasks/cancel {selector, dry_run}``: one result per task, at most 500 a call."""
 
     @operation(needs=Permission.TASKS_WRITE)
@@ -95,7 +95,7 @@ class CancelManyView(APIView):
         )
 
 
-class RetryView(APIView):
+class RetryView(View):
     """``POST tasks/{id}/retry``: a new task for one that ended without success."""
 
     @operation(needs=Permission.TASKS_WRITE)
@@ -104,7 +104,7 @@ class RetryView(APIView):
         return _again(request, task_id, submission.retry)
 
 
-class RerunView(APIView):
+class RerunView(View):
     """``POST tasks/{id}/rerun``: a new task for one that ended, however it did."""
 
     @operation(needs=Permission.TASKS_WRITE)
@@ -113,7 +113,7 @@ class RerunView(APIView):
         return _again(request, task_id, submission.rerun)
 
 
-class ResolveView(APIView):
+class ResolveView(View):
     """``POST tasks/{id}/resolve {outcome, reason}``: for tasks that are unknown."""
 
     @operation(needs=Permission.TASKS_WRITE)

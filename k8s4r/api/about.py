@@ -10,18 +10,18 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from k8s4r import database
 from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 
 PATIENCE_S: Final = 0.5
 
 
-class AboutView(APIView):
+class AboutView(View):
     """``GET about``: versions are for people who are known, not for everybody."""
 
     @operation(needs=None)

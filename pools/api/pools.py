@@ -1,10 +1,11 @@
 """Pools over REST: list, make, read, change, end, and who is in them."""
 
+from collections.abc import Mapping
+from typing import Final
 from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from k8s4r import clock
 from k8s4r.access import selectors as access
@@ -13,6 +14,7 @@ from k8s4r.access.principals import Principal
 from k8s4r.api import paging
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core.errors import FieldProblem, Invalid, NotFound
 from k8s4r.core.roles import Permission
@@ -21,15 +23,21 @@ from pools.api import bodies, shapes
 from pools.api.bodies import ChangedPool, Members, NewPool, ReplacedPool
 from pools.services import pools
 
+SORTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "name": ("name", "id"),
+    "created_at": ("created_at", "id"),
+    "changed_at": ("changed_at", "id"),
+}
 
-class PoolsView(APIView):
+
+class PoolsView(View):
     """``GET agent-pools``, ``POST agent-pools``."""
 
     @operation(needs=Permission.FLEET_READ)
     def get(self, request: Request) -> Response:
         """List pools by name."""
-        paging.check_parameters(request, ("project",))
-        page = paging.page_from(request, ("name", "id"))
+        paging.check_parameters(request, ("project", paging.SORT))
+        page = paging.page_from(request, ("name", "id"), SORTS)
         rows = selectors.pools(principal_of(request))
         if "project" in request.query_params:
             rows = rows.filter(project__name=request.query_params["project"].replace("\x00", ""))
@@ -45,7 +53,7 @@ class PoolsView(APIView):
         return Response(shapes.pool(row), status=201, headers=headers)
 
 
-class PoolView(APIView):
+class PoolView(View):
     """``GET PUT PATCH DELETE agent-pools/{id}``."""
 
     @operation(needs=Permission.FLEET_READ)
@@ -78,7 +86,7 @@ class PoolView(APIView):
         return Response(shapes.pool(row))
 
 
-class MembersView(APIView):
+class MembersView(View):
     """``GET agent-pools/{id}/agents``, ``POST agent-pools/{id}/agents``."""
 
     @operation(needs=Permission.FLEET_READ)
@@ -101,7 +109,7 @@ class MembersView(APIView):
         return Response({"pool_id": row.pk, "agent_ids": asked})
 
 
-class MemberView(APIView):
+class MemberView(View):
     """``DELETE agent-pools/{id}/agents/{agent_id}``."""
 
     @operation(needs=Permission.FLEET_WRITE)

@@ -1,10 +1,11 @@
 """Projects over REST: list, make, read, change."""
 
+from collections.abc import Mapping
+from typing import Final
 from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from k8s4r import clock
 from k8s4r.access import selectors as access
@@ -14,6 +15,7 @@ from k8s4r.access.services import projects
 from k8s4r.api import paging
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core.errors import Forbidden, NotFound
 from k8s4r.core.roles import Permission
@@ -21,15 +23,20 @@ from pools.api import bodies, shapes
 from pools.api.bodies import ChangedProject, NewProject, ReplacedProject
 from pools.services import founding
 
+SORTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "name": ("name",),
+    "created_at": ("created_at", "id"),
+}
 
-class ProjectsView(APIView):
+
+class ProjectsView(View):
     """``GET projects``, ``POST projects``."""
 
     @operation(needs=Permission.PROJECT_READ)
     def get(self, request: Request) -> Response:
         """List projects by name."""
-        paging.check_parameters(request)
-        page = paging.page_from(request, ("name",))
+        paging.check_parameters(request, (paging.SORT,))
+        page = paging.page_from(request, ("name",), SORTS)
         rows = access.projects(principal_of(request))
         return paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.project)
 
@@ -46,7 +53,7 @@ class ProjectsView(APIView):
         return Response(shapes.project(row), status=201, headers=headers)
 
 
-class ProjectView(APIView):
+class ProjectView(View):
     """``GET PUT PATCH projects/{id}``."""
 
     @operation(needs=Permission.PROJECT_READ)

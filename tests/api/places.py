@@ -28,7 +28,8 @@ def a_place(name: str) -> Place:
     listed = a_pool(agent, name="listed", project=project)
     open_task = a_task(pool)
     ended = a_task(pool, state="failed", ended_at=NOON)
-    lost = an_attempt(a_task(pool), agent, state="running").task
+    attempt = an_attempt(a_task(pool), agent, state="running")
+    lost = attempt.task
     lost.state = "unknown"
     lost.save()
     enrolment = tokens.mint(TokenKind.ENROLMENT, Terms(lifetime=None, project=project), now=NOON)
@@ -39,8 +40,9 @@ def a_place(name: str) -> Place:
     return Place(
         project,
         {
-            "task": open_task.pk, "ended": ended.pk, "lost": lost.pk, "agent": agent.pk,
-            "spare": spare.pk, "pool": listed.pk, "project": project.pk,
+            "task": open_task.pk, "ended": ended.pk, "lost": lost.pk,
+            "attempt": attempt.pk, "agent": agent.pk, "spare": spare.pk, "pool": listed.pk,
+            "project": project.pk,
             "enrolment": enrolment.token.pk, "token": token.token.pk,
         },
         member.username,
@@ -62,6 +64,9 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ("GET", "tasks/{id}/events"): lambda at: (f"tasks/{at.ids['task']}/events", None),
     ("GET", "tasks/{id}/waiting"): lambda at: (f"tasks/{at.ids['task']}/waiting", None),
     ("GET", "agents/{id}/tasks"): lambda at: (f"agents/{at.ids['agent']}/tasks", None),
+    ("GET", "attempts/{id}"): lambda at: (f"attempts/{at.ids['attempt']}", None),
+    ("GET", "enrolment-tokens/{id}"): lambda at: (f"enrolment-tokens/{at.ids['enrolment']}", None),
+    ("GET", "tokens/{id}"): lambda at: (f"tokens/{at.ids['token']}", None),
     ("POST", "tasks"): lambda at: ("tasks", {**EXEC, "project": at.project.name}),
     ("POST", "tasks/{id}/cancel"): lambda at: (f"tasks/{at.ids['task']}/cancel", {}),
     ("POST", "tasks/{id}/retry"): lambda at: (f"tasks/{at.ids['ended']}/retry", {}),
