@@ -17,6 +17,7 @@ from agents.models import Session
 from executors.models import Artifact, Attempt, Evidence, Task, Tick
 from k8s4r import database
 from k8s4r.api.models import IdempotencyRecord
+from k8s4r.audit import attribution
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ def delete_tasks(
 @transaction.atomic
 def _delete_rows(task_ids: Sequence[UUID]) -> int:
     tasks = Task.objects.filter(pk__in=task_ids).order_by("pk")
+    attribution.attribute(attribution.SYSTEM, cause="retention")
     locked = list(
         tasks.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)
     )

@@ -53,7 +53,7 @@ class TokensView(APIView):
             project=_project(body, principal),
             label=body.label,
         )
-        minted = tokens.mint(TokenKind.PERSON, terms, now=clock.now())
+        minted = tokens.mint(TokenKind.PERSON, terms, now=clock.now(), actor=principal.actor)
         return Response({**shape(minted.token), "token": minted.text}, status=201)
 
 
@@ -64,9 +64,10 @@ class TokenView(APIView):
 
     def delete(self, request: Request, token_id: UUID) -> Response:
         """Revoke one of the caller's tokens."""
-        if not selectors.own_tokens(principal_of(request)).filter(pk=token_id).exists():
+        principal = principal_of(request)
+        if not selectors.own_tokens(principal).filter(pk=token_id).exists():
             raise NotFound(f"no token {token_id}")
-        tokens.revoke([token_id], now=clock.now())
+        tokens.revoke([token_id], now=clock.now(), actor=principal.actor)
         return Response(status=204)
 
 

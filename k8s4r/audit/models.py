@@ -8,7 +8,9 @@ from django.db import models
 class AuditEvent(models.Model):
     """One change of one object. Partitioned by month of ``at``; append-only.
 
-    ``cause`` is the service that moved the row; ``actor_kind`` and ``actor_id`` who asked for it.
+    ``cause`` is the service that moved the row; ``actor_kind`` and ``actor_id`` who asked for it,
+    ``token_id`` and ``address`` by which proof and from where. ``detail`` has, for settings,
+    ``changes``: the old and the new value by column.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -22,6 +24,8 @@ class AuditEvent(models.Model):
     from_state = models.CharField(max_length=16)
     to_state = models.CharField(max_length=16)
     request_id = models.CharField(max_length=64)
+    token_id = models.UUIDField(null=True)
+    address = models.CharField(max_length=64, default="")
     detail = models.JSONField()
 
     class Meta:

@@ -121,6 +121,8 @@ def _web(configuration: Configuration, environment: Environment) -> Program:
         *("--timeout-graceful-shutdown", "3", "--no-access-log", "--log-level", "warning"),
         # Longer than agents keep an idle connection: a heartbeat comes every ten seconds.
         *("--timeout-keep-alive", "75"),
+        # Behind TLS a proxy on this machine says who the client is; else nobody is believed.
+        *(() if configuration.url.startswith("https:") else ("--no-proxy-headers",)),
     )
     # Static files come from the packages; whitenoise still wants the folder (settings.STATIC_ROOT).
     (configuration.home.root / "static").mkdir(exist_ok=True)

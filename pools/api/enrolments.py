@@ -55,7 +55,7 @@ class EnrolmentsView(APIView):
             label_keys=body.label_keys,
             max_uses=body.max_uses,
         )
-        minted = tokens.mint(TokenKind.ENROLMENT, terms, now=now)
+        minted = tokens.mint(TokenKind.ENROLMENT, terms, now=now, actor=principal.actor)
         answer = {**shapes.enrolment(minted.token), "token": minted.text}
         return Response(answer, status=201)
 
@@ -67,10 +67,11 @@ class EnrolmentView(APIView):
 
     def delete(self, request: Request, token_id: UUID) -> Response:
         """Revoke an enrolment token; the agents that it made stay."""
-        rows = access.enrolment_tokens(principal_of(request))
+        principal = principal_of(request)
+        rows = access.enrolment_tokens(principal)
         if not rows.filter(pk=token_id).exists():
             raise NotFound(f"no enrolment token {token_id}")
-        tokens.revoke([token_id], now=clock.now())
+        tokens.revoke([token_id], now=clock.now(), actor=principal.actor)
         return Response(status=204)
 
 

@@ -39,7 +39,8 @@ class PoolsView(APIView):
         """Make a pool."""
         body = conversion.convert(request.data, NewPool)
         project = project_named(body.project, principal_of(request))
-        row = pools.create(project=project, now=clock.now(), **bodies.columns(body))
+        actor = principal_of(request).actor
+        row = pools.create(project=project, actor=actor, now=clock.now(), **bodies.columns(body))
         headers = {"Location": f"{request.path}/{row.pk}"}
         return Response(shapes.pool(row), status=201, headers=headers)
 

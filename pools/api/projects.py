@@ -36,7 +36,11 @@ class ProjectsView(APIView):
         if principal_of(request).project_ids is not None:
             raise Forbidden("this token is for one project only")
         row = founding.found(
-            body.name, description=body.description, weight=body.weight, now=clock.now()
+            body.name,
+            actor=principal_of(request).actor,
+            description=body.description,
+            weight=body.weight,
+            now=clock.now(),
         )
         headers = {"Location": f"{request.path}/{row.pk}"}
         return Response(shapes.project(row), status=201, headers=headers)
