@@ -35,3 +35,28 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.object_type} {self.object_id}: {self.from_state} -> {self.to_state}"
+
+
+class AuditSeal(models.Model):
+    """What a closed range of events came to; ``hash`` binds it to all seals before it.
+
+    A range whose events lie in two months has a seal for each: retention drops whole months.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    month = models.DateField()
+    events = models.BigIntegerField()
+    digest = models.BinaryField()
+    previous = models.BinaryField()
+    hash = models.BinaryField()
+    sealed_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "audit_seal"
+        ordering: ClassVar = ["number"]
+
+    def __str__(self) -> str:
+        return f"seal {self.number}: events {self.first_id} to {self.last_id}"

@@ -13,6 +13,7 @@ WHOLE = {"INSERT", "UPDATE", "DELETE"}
 # What has no event of its own, and why: nobody decides these rows, or another row tells of them.
 TOLD_ELSEWHERE = {
     "audit_event": "the history itself",
+    "audit_seal": "bound to the seal before it",
     "api_idempotencyrecord": "bookkeeping of answers, gone after a day",
     "agents_session": "renewed by each heartbeat; its agent's state tells of it",
     "agents_slot": "as many as the session says",
