@@ -20,7 +20,14 @@ from k8s4r.core.errors import Conflict, IllegalTransition, NotFound
 
 
 @transaction.atomic
-def change(agent_id: UUID, changes: Mapping[str, Any], *, actor: Actor, now: datetime) -> Agent:
+def change(
+    agent_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+    cause: str = "change_agent",
+) -> Agent:
     """Change columns of an agent; its labels decide what it may get from now on.
 
     Locks: the agent.
@@ -30,7 +37,7 @@ def change(agent_id: UUID, changes: Mapping[str, Any], *, actor: Actor, now: dat
         Conflict: its project has another agent of this name.
     """
     agent = _lock(agent_id)
-    attribution.attribute(actor, cause="change_agent")
+    attribution.attribute(actor, cause=cause)
     for column, value in changes.items():
         setattr(agent, column, value)
     agent.changed_at = now

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from executors.api import actions, agent_tasks, tasks
+from executors.api import actions, agent_tasks, audit, history, tasks
 
 urlpatterns: list[URLPattern] = [
     path("tasks", tasks.TasksView.as_view()),
@@ -15,5 +15,10 @@ urlpatterns: list[URLPattern] = [
     path("tasks/<uuid:task_id>/retry", actions.RetryView.as_view()),
     path("tasks/<uuid:task_id>/rerun", actions.RerunView.as_view()),
     path("tasks/<uuid:task_id>/resolve", actions.ResolveView.as_view()),
+    path("audit", audit.AuditView.as_view()),
+    path("audit/seals", audit.SealsView.as_view()),
+    path("audit/verify", audit.VerifyView.as_view()),
+    path("history/<str:kind>/<uuid:object_id>", history.HistoryView.as_view()),
+    path("history/<str:kind>/<uuid:object_id>/revert", history.RevertView.as_view()),
     path("agents/<uuid:agent_id>/tasks", agent_tasks.AgentTasksView.as_view()),
 ]

@@ -41,9 +41,14 @@ def create(
 
 @transaction.atomic
 def change(
-    pool_id: UUID, changes: Mapping[str, Any], *, principal: Principal, now: datetime
+    pool_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    principal: Principal,
+    now: datetime,
+    cause: str = "change_pool",
 ) -> Pool:
-    """Change columns of a pool.
+    """Change columns of a pool; ``cause`` is what its event names.
 
     Locks: the pool.
 
@@ -55,7 +60,7 @@ def change(
     row = _locked(pool_id, principal)
     if row.name == selectors.DEFAULT and _unsettles_default(row, changes):
         raise Conflict("the default pool keeps its name and takes every agent of its project")
-    attribution.attribute(principal.actor, cause="change_pool")
+    attribution.attribute(principal.actor, cause=cause)
     for column, value in changes.items():
         setattr(row, column, value)
     row.changed_at = now

@@ -22,7 +22,8 @@ def documented() -> dict[str, set[str]]:
 
 
 def general(path: str) -> str:
-    """Return a path with each id written as ``{id}``."""
+    """Return a path with each id written as ``{id}``, and each word by its name."""
+    path = re.sub(r"<str:(\w+)>", r"{\1}", path)
     return re.sub(r"<uuid:\w+>|\{\w+_id\}", "{id}", path)
 
 

@@ -1,6 +1,9 @@
-"""How does a project come to be? Its default pool is the pools app's to add."""
+"""How does a project come to be and change? Its default pool is the pools app's to add."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
@@ -27,3 +30,26 @@ def create(
             )
     except IntegrityError as error:
         raise Conflict(f"a project {name} exists") from error
+
+
+@transaction.atomic
+def change(
+    project_id: UUID, changes: Mapping[str, Any], *, actor: Actor, cause: str = "change_project"
+) -> Project:
+    """Change columns of a project; ``cause`` is what its event names.
+
+    Locks: the project.
+
+    Raises:
+        Conflict: another project has this name.
+    """
+    row = Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project_id)
+    attribution.attribute(actor, cause=cause)
+    for column, value in changes.items():
+        setattr(row, column, value)
+    try:
+        with transaction.atomic():
+            row.save(update_fields=[*changes])
+    except IntegrityError as error:
+        raise Conflict(f"a project {row.name} exists") from error
+    return row

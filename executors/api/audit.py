@@ -1,0 +1,202 @@
+"""The whole history over REST: list it, take it away as JSON lines, prove that it is whole."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+from django.db.models import QuerySet
+from django.http import HttpResponseBase, StreamingHttpResponse
+from msgspec import Meta
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from agents.models import Agent
+from executors import history, shapes
+from k8s4r import clock
+from k8s4r.access import selectors as access
+from k8s4r.access.models import User
+from k8s4r.access.principals import Principal
+from k8s4r.api import paging, queries
+from k8s4r.api.permissions import IsPerson
+from k8s4r.api.rendering import JSONLinesRenderer, JSONRenderer, dumps
+from k8s4r.api.requests import principal_of
+from k8s4r.audit import selectors, verifying
+from k8s4r.audit.models import AuditEvent, AuditSeal
+from k8s4r.audit.selectors import EventFilter
+from k8s4r.audit.verifying import Broken, Verified
+from k8s4r.core import conversion, ids
+from k8s4r.core.errors import FieldProblem, Forbidden, NotFound
+
+FILTERS: Final = (
+    "object_type", "object_id", "actor_kind", "actor", "token_id", "address", "cause", "project",
+    "request_id", "after", "before",
+)  # fmt: skip
+LINES: Final = JSONLinesRenderer.format
+# So many lines are written at once.
+_PIECE: Final = 200
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST audit/verify``: check the seals behind this one; 0 is the beginning."""
+
+    after: Annotated[int, Meta(ge=0, le=2**62)] = 0
+
+
+class AuditView(APIView):
+    """``GET audit``: what happened to anything in the caller's projects, the newest first.
+
+    As ``application/x-ndjson``, or with ``format=jsonl``, all of it: one event a line, the oldest
+    first, up to the newest when the answer began.
+    """
+
+    permission_classes = (IsPerson,)
+    renderer_classes = (JSONRenderer, JSONLinesRenderer)
+
+    def get(self, request: Request) -> HttpResponseBase:
+        """List events, or stream them."""
+        paging.check_parameters(request, (*FILTERS, "format"))
+        principal = principal_of(request)
+        rows = selectors.events(_wanted(request, principal), project_ids=_projects(request))
+        if LINES in (request.query_params.get("format"), _format_of(request)):
+            return _export(rows)
+        page = paging.page_from(request, selectors.NEWEST_FIRST)
+        found = list(paging.rows_of(page, rows))
+        said = dict(zip((row.pk for row in found), history.told(found), strict=True))
+        return paging.answer(request, page, found, lambda row: _told(row, *said[row.pk]))
+
+
+class SealsView(APIView):
+    """``GET audit/seals``: the chain, the newest seal first."""
+
+    permission_classes = (IsPerson,)
+
+    def get(self, request: Request) -> Response:
+        """List seals; only for who may see every project, whose events they are made of."""
+        paging.check_parameters(request)
+        _check_sees_all(principal_of(request))
+        page = paging.page_from(request, ("-number",))
+        rows = list(paging.rows_of(page, AuditSeal.objects.all()))
+        return paging.answer(request, page, rows, _seal)
+
+
+class VerifyView(APIView):
+    """``POST audit/verify``: read the events again and compare them with their seals."""
+
+    permission_classes = (IsPerson,)
+
+    def post(self, request: Request) -> Response:
+        """Check as many seals as one call may; ``next`` says where to go on."""
+        asked = conversion.convert(request.data, Check)
+        _check_sees_all(principal_of(request))
+        if asked.after and not AuditSeal.objects.filter(number=asked.after).exists():
+            raise NotFound(f"no seal {asked.after}")
+        return Response(_verified(verifying.verify(after=asked.after)))
+
+
+def _wanted(request: Request, principal: Principal) -> EventFilter:
+    asked = request.query_params
+    problems: list[FieldProblem] = []
+    wanted = EventFilter(
+        object_type=queries.short(asked, "object_type", problems),
+        object_id=queries.identity(asked.get("object_id"), "object_id", problems),
+        actor_kind=queries.short(asked, "actor_kind", problems),
+        actor_ids=_actor_ids(queries.short(asked, "actor", problems), principal),
+        token_id=queries.identity(asked.get("token_id"), "token_id", problems),
+        address=queries.short(asked, "address", problems),
+        cause=queries.short(asked, "cause", problems),
+        request_id=queries.short(asked, "request_id", problems),
+        after=queries.moment(asked.get("after"), "after", problems),
+        before=queries.moment(asked.get("before"), "before", problems),
+    )
+    if asked.get("format", LINES) not in {LINES, JSONRenderer.format}:
+        problems.append(FieldProblem("?format", "enum", "json or jsonl"))
+    if problems:
+        raise paging.refused(problems)
+    return wanted
+
+
+def _projects(request: Request) -> frozenset[Any] | None:
+    """Return whose events are shown; None for all, those without a project included."""
+    principal = principal_of(request)
+    name = request.query_params.get("project")
+    if name is None:
+        return principal.project_ids
+    try:
+        return frozenset({access.project_named(name.replace("\x00", ""), principal).pk})
+    except NotFound as error:
+        raise paging.refused([FieldProblem("?project", "unknown", error.message)]) from error
+
+
+def _actor_ids(text: str, principal: Principal) -> list[str] | None:
+    """Return the ids of who is called so: a user, an agent of the caller's projects, or an id."""
+    if not text or "\x00" in text:
+        return None
+    agents = Agent.objects.filter(name=text)
+    if principal.project_ids is not None:
+        agents = agents.filter(project_id__in=principal.project_ids)
+    users = User.objects.filter(username=text)
+    found = [*users.values_list("pk", flat=True), *agents.values_list("pk", flat=True)]
+    return [str(ids.as_uuid(text) or text), *map(str, found)]
+
+
+def _format_of(request: Request) -> str:
+    renderer = request.accepted_renderer
+    return str(renderer.format)
+
+
+def _export(rows: QuerySet[AuditEvent]) -> StreamingHttpResponse:
+    answer = StreamingHttpResponse(_lines(rows), content_type=JSONLinesRenderer.media_type)
+    stamp = clock.now().strftime("%Y%m%dT%H%M%SZ")
+    answer.headers["Content-Disposition"] = f'attachment; filename="audit-{stamp}.jsonl"'
+    return answer
+
+
+def _lines(rows: QuerySet[AuditEvent]) -> Iterator[bytes]:
+    """Yield the events as lines, some hundred at a time."""
+    lines: list[bytes] = []
+    for row in selectors.in_order(rows):
+        lines.append(dumps(shapes.event(row)))
+        if len(lines) >= _PIECE:
+            yield b"\n".join([*lines, b""])
+            lines.clear()
+    if lines:
+        yield b"\n".join([*lines, b""])
+
+
+def _told(row: AuditEvent, actor: str, sentence: str) -> Mapping[str, Any]:
+    return {**shapes.event(row), "actor": actor, "sentence": sentence}
+
+
+def _check_sees_all(principal: Principal) -> None:
+    if principal.project_ids is not None:
+        raise Forbidden("seals are over the events of every project, and you may not see them all")
+
+
+def _seal(row: AuditSeal) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "first_id": row.first_id,
+        "last_id": row.last_id,
+        "month": f"{row.month:%Y-%m}",
+        "events": row.events,
+        "hash": bytes(row.hash).hex(),
+        "previous": bytes(row.previous).hex(),
+        "sealed_at": row.sealed_at,
+    }
+
+
+def _verified(found: Verified) -> dict[str, Any]:
+    return {
+        "ok": found.broken is None,
+        "seals": found.seals,
+        "events": found.events,
+        "dropped": found.dropped,
+        "head": _seal(found.last) if found.last else None,
+        "broken": _broken(found.broken) if found.broken else None,
+        "next": found.last.number if found.more and found.last else None,
+    }
+
+
+def _broken(found: Broken) -> dict[str, Any]:
+    return {**_seal(found.seal), "why": found.why}
