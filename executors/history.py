@@ -13,13 +13,14 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet
 
 from agents.models import Agent, Session
-from executors.core.sentences import Told, sentence
-from executors.models import Attempt
+from executors.core.sentences import Told, sentence, shown
+from executors.models import Attempt, Task
 from k8s4r.access.models import Token, User
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core.ids import as_uuid
 
 PLATFORM: Final = "the platform"
+ENROLMENT: Final = "enrolment"
 # Where an entry comes from, in the order of those that carry the same time, the later one first.
 EVENT, ENDED, BEGUN, GONE, CAME = range(5)
 
@@ -81,6 +82,7 @@ class Names:
             actors |= _ids(event.actor_id)
             members |= _ids(_member(event))
             tokens |= {event.token_id} if event.token_id else set()
+            tokens |= _ids(event.actor_id) if event.actor_kind == ENROLMENT else set()
         users = User.objects.filter(pk__in=actors).values_list("pk", "username")
         agents = Agent.objects.filter(pk__in=actors | members).values_list("pk", "name")
         self._users = {str(pk): name for pk, name in users} if actors else {}
@@ -94,6 +96,10 @@ class Names:
             return self._users.get(event.actor_id) or f"user {event.actor_id or '?'}"
         if event.actor_kind == "system":
             return PLATFORM
+        if event.actor_kind == ENROLMENT:
+            found = as_uuid(event.actor_id)
+            label = self._tokens.get(found, event.actor_id) if found else event.actor_id
+            return f"enrolment {label}"
         return f"{event.actor_kind} {self._agents.get(event.actor_id) or event.actor_id}"
 
     def told(self, event: AuditEvent) -> Told:
@@ -142,7 +148,7 @@ def _runs(agent_id: UUID, span: Span) -> list[Entry]:
 
 
 def _run(row: Attempt, source: int) -> Entry:
-    what = f"{row.task.name or row.task_id} (attempt {row.number})"
+    what = f"{_called(row.task)} (attempt {row.number})"
     facts = {"task_id": row.task_id, "attempt_id": row.pk, "state": row.state}
     if source == BEGUN:
         said = f"got task {what}"
@@ -163,6 +169,11 @@ def _lives(agent_id: UUID, span: Span) -> list[Entry]:
         for row in _cut(gone, span, GONE, "id")[: span.limit]
         if row.ended_at is not None
     ]
+
+
+def _called(task: Task) -> str:
+    """Return a task's name; one without is known by what it runs."""
+    return task.name or "$ " + shown(" ".join(map(str, task.spec.get("argv") or [task.driver])))
 
 
 def _life(row: Session, at: datetime, source: int) -> Entry:

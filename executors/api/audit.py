@@ -38,9 +38,13 @@ _PIECE: Final = 200
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``POST audit/verify``: check the seals behind this one; 0 is the beginning."""
+    """``POST audit/verify``: check the seals behind ``after``; 0 is the beginning.
+
+    ``head`` is the number and hash of a seal, noted earlier, that must still be in the chain.
+    """
 
     after: Annotated[int, Meta(ge=0, le=2**62)] = 0
+    head: Annotated[str, Meta(pattern=r"^([0-9]{1,18}:[0-9a-f]{64})?$")] = ""
 
 
 class AuditView(APIView):
@@ -91,6 +95,9 @@ class VerifyView(APIView):
         _check_sees_all(principal_of(request))
         if asked.after and not AuditSeal.objects.filter(number=asked.after).exists():
             raise NotFound(f"no seal {asked.after}")
+        number, _, digest = asked.head.partition(":")
+        if number and not verifying.is_in_chain(int(number), bytes.fromhex(digest)):
+            return Response(_taken_away(int(number)))
         return Response(_verified(verifying.verify(after=asked.after)))
 
 
@@ -196,6 +203,13 @@ def _verified(found: Verified) -> dict[str, Any]:
         "broken": _broken(found.broken) if found.broken else None,
         "next": found.last.number if found.more and found.last else None,
     }
+
+
+def _taken_away(number: int) -> dict[str, Any]:
+    why = "the noted head is not in the chain: seals were taken away or made anew"
+    broken = {"number": number, "why": why, "first_id": None, "last_id": None, "month": None}
+    nothing = Verified(None, seals=0, events=0, dropped=0, more=False)
+    return {**_verified(nothing), "ok": False, "broken": broken}
 
 
 def _broken(found: Broken) -> dict[str, Any]:

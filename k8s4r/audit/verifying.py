@@ -44,6 +44,12 @@ class Verified:
     broken: Broken | None = None
 
 
+def is_in_chain(number: int, digest: bytes) -> bool:
+    """Is there a seal of this number with this hash? Asked of a head that was noted elsewhere."""
+    found = AuditSeal.objects.filter(number=number).first()
+    return found is not None and bytes(found.hash) == digest
+
+
 def verify(*, after: int = 0) -> Verified:
     """Check the seals that follow number ``after``, as many as one call may."""
     last = AuditSeal.objects.filter(number=after).first()
