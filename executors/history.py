@@ -13,11 +13,11 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet
 
 from agents.models import Agent, Session
-from executors.core.sentences import Told, sentence, shown
 from executors.models import Attempt, Task
 from k8s4r.access.models import Token, User
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core.ids import as_uuid
+from k8s4r.core.sentences import Told, sentence, shown
 
 PLATFORM: Final = "the platform"
 ENROLMENT: Final = "enrolment"

@@ -1,6 +1,6 @@
 import pytest
 
-from executors.core.sentences import LONGEST, Told, changed, sentence, shown
+from k8s4r.core.sentences import LONGEST, Told, changed, sentence, shown
 
 POOL = {"kind": "pool", "from_state": "active", "to_state": "active", "cause": "change_pool"}
 AGENT = {"kind": "agent", "from_state": "online", "to_state": "online", "cause": "change_agent"}

@@ -52,8 +52,19 @@ def sentence(told: Told) -> str:
 def changed(changes: Mapping[str, Any]) -> str:
     """Return changed columns as ``a 1 -> 2, labels.gpu none -> yes``."""
     return ", ".join(
-        f"{name} {shown(before)} -> {shown(after)}" for name, before, after in _pairs(changes)
+        f"{name} {shown(before)} -> {shown(after)}" for name, before, after in pairs(changes)
     )
+
+
+def pairs(changes: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield name, old and new value; of maps only the keys that differ."""
+    for name, (before, after) in sorted(changes.items()):
+        if isinstance(before, dict) and isinstance(after, dict):
+            for key in sorted(before.keys() | after.keys()):
+                if before.get(key) != after.get(key):
+                    yield f"{name}.{key}", before.get(key), after.get(key)
+        else:
+            yield name, before, after
 
 
 def shown(value: Any) -> str:
@@ -96,17 +107,6 @@ def _turn(told: Told) -> str:
         return f"{_ENDS[told.to_state]} the {_word(told.kind)}"
     why = f": {_word(told.cause)}" if told.cause not in _UNSIGNED else ""
     return f"moved it {_word(told.from_state)} -> {_word(told.to_state)}{why}"
-
-
-def _pairs(changes: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Yield name, old and new value; of maps only the keys that differ."""
-    for name, (before, after) in sorted(changes.items()):
-        if isinstance(before, dict) and isinstance(after, dict):
-            for key in sorted(before.keys() | after.keys()):
-                if before.get(key) != after.get(key):
-                    yield f"{name}.{key}", before.get(key), after.get(key)
-        else:
-            yield name, before, after
 
 
 def _word(text: str) -> str:
