@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 
 from agents.models import Agent, Session
 from executors.models import Attempt, Task
-from k8s4r.access.models import Token, User
+from k8s4r.access.models import Token, TokenKind, User
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core.ids import as_uuid
 from k8s4r.core.sentences import Told, sentence, shown
@@ -62,8 +62,13 @@ def of_object(object_ids: Collection[UUID], span: Span) -> list[Entry]:
 
 
 def of_agent(agent_id: UUID, span: Span) -> list[Entry]:
-    """Return the newest entries of a machine: its events, its runner's lives, what it ran."""
-    entries = [*_events([agent_id], span), *_runs(agent_id, span), *_lives(agent_id, span)]
+    """Return the newest entries of a machine: its events, its runner's lives, what it ran.
+
+    What becomes of its tokens is on the line as well.
+    """
+    tokens = Token.objects.filter(kind=TokenKind.AGENT, subject=agent_id)
+    told_of = [agent_id, *tokens.values_list("pk", flat=True)]
+    entries = [*_events(told_of, span), *_runs(agent_id, span), *_lives(agent_id, span)]
     return _newest(entries, span)
 
 

@@ -113,6 +113,14 @@ class TestLines:
         assert paged == whole
         assert len(whole) == 2 + 5 + 4
 
+    def test_what_becomes_of_its_tokens_is_on_an_agents_line(self, api, pool):
+        agent = an_agent("web-1")
+        api.post(f"agents/{agent.pk}/regenerate-token", {"revoke_current": True})
+        api.post(f"agents/{agent.pk}/regenerate-token", {"rotate": True})
+        asked, made = sentences(api.get(f"history/agent/{agent.pk}?since=2026-11-22"))[:2]
+        assert asked.startswith("alice asked for a successor of the token")
+        assert made.startswith("alice made the token")
+
     def test_since_leaves_out_what_is_older(self, api, pool):
         agent = an_agent()
         Agent.objects.filter(pk=agent.pk).update(observed="error", changed_at=NOON + seconds(60))

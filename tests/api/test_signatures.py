@@ -108,3 +108,27 @@ def test_a_user_made_in_the_admin_and_given_another_password_is_signed(olga):
     assert [event.cause for event in made + changed] == ["create_user", "set_password"]
     assert changed[0].detail["changes"] == {"password": ["(hidden)", "(hidden)"]}
     assert not {event.cause for event in made + changed} & UNSIGNED
+
+
+def test_a_person_who_changes_the_own_password_signs_it(db):
+    olga = a_user("olga", is_staff=True, is_superuser=True)
+    olga.set_password("correct-horse-1")
+    olga.save()
+    browser = Client()
+    browser.force_login(olga)
+    words = {"new_password1": "correct-horse-2", "new_password2": "correct-horse-2"}
+
+    (event,) = after(
+        lambda: browser.post(
+            "/admin/password_change/", {"old_password": "correct-horse-1", **words}
+        )
+    )
+
+    assert (event.cause, event.actor_id) == ("set_password", str(olga.pk))
+    assert event.detail["changes"] == {"password": ["(hidden)", "(hidden)"]}
+
+
+def test_the_page_for_the_own_password_is_for_those_who_are_signed_in(db):
+    answer = Client().get("/admin/password_change/")
+    assert answer.status_code == 302
+    assert "/admin/login/" in answer.headers["Location"]
