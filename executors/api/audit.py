@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpResponseBase, StreamingHttpResponse
 from msgspec import Meta
 from rest_framework.request import Request
@@ -104,11 +104,12 @@ class VerifyView(APIView):
 def _wanted(request: Request, principal: Principal) -> EventFilter:
     asked = request.query_params
     problems: list[FieldProblem] = []
+    kind, actor_ids = _actors(queries.short(asked, "actor", problems), principal)
     wanted = EventFilter(
         object_type=queries.short(asked, "object_type", problems),
         object_id=queries.identity(asked.get("object_id"), "object_id", problems),
-        actor_kind=queries.short(asked, "actor_kind", problems),
-        actor_ids=_actor_ids(queries.short(asked, "actor", problems), principal),
+        actor_kind=queries.short(asked, "actor_kind", problems) or kind,
+        actor_ids=actor_ids,
         token_id=queries.identity(asked.get("token_id"), "token_id", problems),
         address=queries.short(asked, "address", problems),
         cause=queries.short(asked, "cause", problems),
@@ -135,16 +136,24 @@ def _projects(request: Request) -> frozenset[Any] | None:
         raise paging.refused([FieldProblem("?project", "unknown", error.message)]) from error
 
 
-def _actor_ids(text: str, principal: Principal) -> list[str] | None:
-    """Return the ids of who is called so: a user, an agent of the caller's projects, or an id."""
+def _actors(text: str, principal: Principal) -> tuple[str, list[str] | None]:
+    """Return the ids of who is called so, and their kind when that is known to be one.
+
+    A name is that of a user, or of an agent of the caller's projects. Saying the kind finds the
+    events of people by their index.
+    """
     if not text or "\x00" in text:
-        return None
-    agents = Agent.objects.filter(name=text)
+        return "", None
+    identity = ids.as_uuid(text)
+    named = Q(pk=identity) if identity else Q()
+    agents = Agent.objects.filter(named | Q(name=text))
     if principal.project_ids is not None:
         agents = agents.filter(project_id__in=principal.project_ids)
-    users = User.objects.filter(username=text)
-    found = [*users.values_list("pk", flat=True), *agents.values_list("pk", flat=True)]
-    return [str(ids.as_uuid(text) or text), *map(str, found)]
+    found_agents = [str(pk) for pk in agents.values_list("pk", flat=True)]
+    users = User.objects.filter(named | Q(username=text)).values_list("pk", flat=True)
+    found_users = [str(pk) for pk in users]
+    kind = "user" if found_users and not found_agents else ""
+    return kind, [str(identity or text), *found_users, *found_agents]
 
 
 def _format_of(request: Request) -> str:

@@ -1,24 +1,26 @@
 """How do operators read the history of everything?"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Final
-from uuid import UUID
 
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from k8s4r.audit import names
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core import ids, sentences
 from k8s4r.pages import CappedPaginator, ReadOnlyAdmin, chip, now_of
 
 _DAY: Final = timedelta(days=1)
 _MOST_PROJECTS: Final = 100
+_SHORT: Final = 13
+_NAMING: Final = frozenset({"name", "username", "label", "agent_id"})
+_TOLD_BY_STATE: Final = frozenset({"observed", "archived_at", "revoked_at"})
 
 
 class _WordFilter(admin.SimpleListFilter):
@@ -65,7 +67,7 @@ class ProjectFilter(admin.SimpleListFilter):
     parameter_name = "project_id"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = _model("access", "Project").objects.order_by("name").values_list("pk", "name")
+        rows = names.model("access", "Project").objects.order_by("name").values_list("pk", "name")
         return [(str(pk), name) for pk, name in rows[:_MOST_PROJECTS]]
 
     def queryset(
@@ -108,21 +110,21 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
     paginator = CappedPaginator
     list_per_page = 100
     fields = (
-        "at", "object_type", "object_id", "changes", "from_state", "to_state", "cause", "who",
+        "moment", "what", "object_id", "changes", "from_state", "to_state", "cause", "who",
         "actor_kind", "actor_id", "token_id", "address", "project_id", "request_id", "detail",
     )  # fmt: skip
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Return the page's rows with the names of who acted: two queries for all of them."""
+        """Return the page's rows with the names of who acted on what: a query for each kind."""
         changelist = super().get_changelist_instance(request)
-        _name_actors(changelist.result_list)
+        names.look_up(changelist.result_list)
         return changelist
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> AuditEvent | None:
         event = super().get_object(request, object_id, from_field)
-        _name_actors([event] if event else [])
+        names.look_up([event] if event else [])
         return event
 
     def get_search_results(
@@ -136,8 +138,9 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
         if identity is not None:
             found = Q(object_id=identity) | Q(actor_id=str(identity)) | Q(token_id=identity)
             return queryset.filter(found), False
-        people = _model("access", "User").objects.filter(username=word)
-        acted = Q(actor_id__in=[str(pk) for pk in people.values_list("pk", flat=True)])
+        people = names.model("access", "User").objects.filter(username=word)
+        called_so = [str(pk) for pk in people.values_list("pk", flat=True)]
+        acted = Q(actor_kind="user", actor_id__in=called_so)
         return queryset.filter(acted | Q(address=word) | Q(cause=word) | Q(request_id=word)), False
 
     @admin.display(description="at", ordering="id")
@@ -153,26 +156,25 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
         lines += [str(reason).replace("_", " ")] if reason else []
         if event.from_state != event.to_state or not lines:
             lines.insert(0, chip(event.to_state, note=f"from {event.from_state or 'nothing'}"))
-        return format_html_join(SafeString("<br>"), "{}", ((line,) for line in lines))
+        return _below_each_other(lines)
 
     @admin.display(description="what")
     def what(self, event: AuditEvent) -> SafeString:
         """Show the object; its link leads to all that happened to it."""
         return format_html(
-            '{} <a class="k-id" href="?object_id={}">{}</a>',
+            '<span>{} <a href="?object_id={}" title="{}">{}</a></span>',
             event.object_type.replace("_", " "),
             event.object_id,
             event.object_id,
+            names.of_object(event) or _beginning(event.object_id),
         )
 
     @admin.display(description="by")
     def who(self, event: AuditEvent) -> SafeString:
-        name = getattr(event, "actor_name", "")
-        if name:
-            return format_html(
-                '{} <span title="{}">{}</span>', event.actor_kind, event.actor_id, name
-            )
-        return format_html('{} <span class="k-id">{}</span>', event.actor_kind, event.actor_id)
+        known = names.of_actor(event) or _beginning(event.actor_id)
+        return format_html(
+            '<span>{} <span title="{}">{}</span></span>', event.actor_kind, event.actor_id, known
+        )
 
     @admin.display(description="from")
     def origin(self, event: AuditEvent) -> str:
@@ -183,42 +185,27 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
 
     @admin.display(description="changes")
     def changes(self, event: AuditEvent) -> SafeString | str:
-        lines = [(_pair(*pair),) for pair in _pairs(event)]
-        return format_html_join(SafeString("<br>"), "{}", lines) or "-"
+        return _below_each_other([_pair(*pair) for pair in _pairs(event)]) or "-"
 
 
 def _pairs(event: AuditEvent) -> Sequence[tuple[str, Any, Any]]:
-    """Return old and new values, not those that only repeat what the state says."""
+    """Return old and new values; of what is made or deleted, its name alone."""
     changes: Mapping[str, Any] = event.detail.get("changes") or {}
     if not event.from_state or event.to_state == "deleted":
-        return [pair for pair in sentences.pairs(changes) if pair[0] in {"name", "username"}]
-    return list(sentences.pairs(changes))
+        return [pair for pair in sentences.pairs(changes) if pair[0] in _NAMING]
+    return [pair for pair in sentences.pairs(changes) if pair[0] not in _TOLD_BY_STATE]
 
 
 def _pair(name: str, before: Any, after: Any) -> SafeString:
-    return format_html(
-        '{} <span class="k-old">{}</span> → <b>{}</b>',
-        name,
-        sentences.shown(before),
-        sentences.shown(after),
-    )
+    old, new = sentences.shown(before), sentences.shown(after)
+    return format_html('{} <span class="k-old">{}</span> → <b>{}</b>', name, old, new)
 
 
-def _name_actors(events: Iterable[AuditEvent]) -> None:
-    """Give each event the name of who acted, where one is known."""
-    actors: dict[str, set[UUID]] = {"user": set(), "agent": set()}
-    for event in events:
-        identity = ids.as_uuid(event.actor_id)
-        if identity is not None and event.actor_kind in actors:
-            actors[event.actor_kind].add(identity)
-    users = _model("access", "User").objects.filter(pk__in=actors["user"])
-    agents = _model("agents", "Agent").objects.filter(pk__in=actors["agent"])
-    names = dict(users.values_list("pk", "username")) | dict(agents.values_list("pk", "name"))
-    for event in events:
-        event.actor_name = names.get(ids.as_uuid(event.actor_id), "")  # type: ignore[attr-defined]
+def _below_each_other(lines: Sequence[str]) -> SafeString:
+    return format_html_join("", "<div>{}</div>", ((line,) for line in lines))
 
 
-def _model(app: str, name: str) -> Any:
-    """Return a model of an app above this one: only its names are read, to show them."""
-    found: type[Model] = apps.get_model(app, name)
-    return found
+def _beginning(identity: object) -> str:
+    """Return enough of an id to tell it from its neighbours; the whole is behind it."""
+    text = str(identity)
+    return text if len(text) <= _SHORT else f"{text[:_SHORT]}…"

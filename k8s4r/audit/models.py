@@ -34,7 +34,7 @@ class AuditEvent(models.Model):
         ordering: ClassVar = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.object_type} {self.object_id}: {self.from_state} -> {self.to_state}"
+        return f"{self.object_type} {self.object_id}: {self.cause}"
 
 
 class AuditSeal(models.Model):
