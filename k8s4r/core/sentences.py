@@ -105,7 +105,9 @@ def _turn(told: Told) -> str:
     """Return a change of state; the values that changed with it are behind a comma."""
     if told.to_state in _ENDS:
         return f"{_ENDS[told.to_state]} the {_word(told.kind)}"
-    why = f": {_word(told.cause)}" if told.cause not in _UNSIGNED else ""
+    _, reason = told.changes.get("observed_reason") or ("", "")
+    known = reason or ("" if told.cause in _UNSIGNED else _word(told.cause))
+    why = f": {shown(known)}" if known else ""
     return f"moved it {_word(told.from_state)} -> {_word(told.to_state)}{why}"
 
 

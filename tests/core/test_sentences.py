@@ -35,6 +35,14 @@ AGENT = {"kind": "agent", "from_state": "online", "to_state": "online", "cause":
         ),
         (
             Told(
+                kind="agent", from_state="online", to_state="error", cause="heartbeat",
+                actor="agent web-1",
+                changes={"observed": ["online", "error"], "observed_reason": ["", "disk full"]},
+            ),
+            "agent web-1 moved it online -> error: disk full",
+        ),
+        (
+            Told(
                 kind="pool_member", from_state="", to_state="active", cause="add_agents",
                 actor="bob", member="agent web-1",
             ),
