@@ -18,6 +18,7 @@ from executors.core.leases import PulseSource
 from executors.core.lifecycle import TaskState
 from executors.core.schedule import Job
 from executors.models import Task
+from executors.operating.services import tallying
 from executors.services import dispatch, expiry, pulses, retention, ticks
 from pools.models import Pool
 
@@ -127,6 +128,10 @@ def _pass(pool_id: UUID, now: datetime) -> None:
         _drop_broken_connection()
 
 
+def _tally(now: datetime) -> None:
+    tallying.tally(now=now)
+
+
 def _retention(now: datetime) -> None:
     policy = conf.retention()
     _in_batches(
@@ -155,6 +160,7 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.HEARTBEATS: _heartbeats,
     Job.DELAYED: _delayed,
     Job.DISPATCH: _dispatch,
+    Job.TALLY: _tally,
     Job.RETENTION: _retention,
     Job.AUDIT_MONTHS: _audit_months,
 }
