@@ -19,7 +19,7 @@ from executors.core.lifecycle import TaskState
 from executors.core.schedule import Job
 from executors.models import Task
 from executors.operating.services import tallying
-from executors.services import dispatch, expiry, pulses, retention, ticks
+from executors.services import dispatch, expiry, leftovers, pulses, retention, ticks
 from pools.models import Pool
 
 logger = logging.getLogger(__name__)
@@ -151,6 +151,12 @@ def _audit_months(now: datetime) -> None:
     retention.keep_audit_months(now=now, policy=conf.retention())
 
 
+def _leftovers(now: datetime) -> None:
+    removed = leftovers.remove(conf.artifacts_dir(), now=now)
+    if removed:
+        logger.info("leftovers_removed", extra={"files": removed})
+
+
 SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.PULSE: _pulse,
     Job.LEASES: _leases,
@@ -163,4 +169,5 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.TALLY: _tally,
     Job.RETENTION: _retention,
     Job.AUDIT_MONTHS: _audit_months,
+    Job.LEFTOVERS: _leftovers,
 }
