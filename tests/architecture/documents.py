@@ -26,8 +26,8 @@ _METRICS_HEAD = """# Metrics
 `GET /metrics` of every web process, in the text format of Prometheus. Names, labels and units are
 stable: a change is in the changelog. With `K8S4R_METRICS_TOKEN` (or its file) set, a scraper brings
 it as a bearer token; without one only callers on the loopback address are answered, and none that
-comes through a proxy. An example, rules for alerts and a dashboard are in `deploy/monitoring/`; what
-to do at each alert is in [runbook.md](runbook.md).
+comes through a proxy. An example, rules for alerts and a dashboard are in `deploy/monitoring/`;
+what to do at each alert is in [runbook.md](runbook.md).
 This page is made from `executors/gateway/catalogue.py`.
 """
 _METRICS_FLEET = """
