@@ -16,12 +16,12 @@ from executors.core.lifecycle import TaskState
 from executors.gateway.catalogue import METRICS, Described, Kind
 from executors.gateway.durations import Durations
 from executors.operating.selectors import ENDED, OPEN, Fleet
+from executors.services.pulses import AUDIT_SEAL, BACKUP
 from k8s4r.api.collector import Tally
 
 # Per metric: the values of its labels, and its value.
 Samples: TypeAlias = Sequence[tuple[tuple[str, ...], float | Durations]]
 
-BACKUP, SEAL = "backup", "audit_seal"
 _BAD_ENDS = (TaskState.FAILED, TaskState.TIMED_OUT)
 
 
@@ -112,7 +112,7 @@ def _of_capacity(fleet: Fleet) -> dict[str, Samples]:
 def _of_ourselves(fleet: Fleet) -> dict[str, Samples]:
     """Return how the control plane does; what has never happened is absent."""
     pulses = dict(fleet.pulses_s)
-    backup, seal = pulses.pop(BACKUP, None), pulses.pop(SEAL, None)
+    backup, seal = pulses.pop(BACKUP, None), pulses.pop(AUDIT_SEAL, None)
     samples: dict[str, Samples] = {
         "k8s4r_job_age_seconds": [((job,), age) for job, age in fleet.jobs_s.items()],
         "k8s4r_pulse_age_seconds": [((source,), age) for source, age in pulses.items()],

@@ -8,6 +8,7 @@ import typer
 from k8s4r.cli.commands import (
     agent,
     api,
+    backups,
     cancel,
     describe,
     doctor,
@@ -69,5 +70,6 @@ for module in (run, get, describe, logs, why, wait, cancel):
 for module in (agent, steer):
     module.register(app, panel="Agents")
 platform.register(app)
+backups.register(app)
 for module in (doctor, api, version):
     module.register(app, panel="Tools")

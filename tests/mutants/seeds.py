@@ -248,4 +248,20 @@ SEEDS: tuple[Seed, ...] = (
         new="raise",
         tests=("tests/services/test_sweeps.py",),
     ),
+    Seed(
+        name="work-of-before-a-restore-is-started-again",
+        invariant="F35",
+        path="executors/core/reunion.py",
+        old="elif attempt.phase == APPLY or attempt.is_restored:",
+        new="elif attempt.phase == APPLY:",
+        tests=("tests/services/test_restoration.py",),
+    ),
+    Seed(
+        name="a-restore-lets-the-queue-run",
+        invariant="F35",
+        path="executors/services/restoration.py",
+        old="        if not pool.paused:\n",
+        new="        if pool.paused:\n",
+        tests=("tests/services/test_restoration.py",),
+    ),
 )
