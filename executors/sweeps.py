@@ -18,7 +18,7 @@ from executors.core.leases import PulseSource
 from executors.core.lifecycle import TaskState
 from executors.core.schedule import Job
 from executors.models import Task
-from executors.operating.services import tallying
+from executors.operating.services import keeping, noticing, tallying
 from executors.services import dispatch, expiry, leftovers, pulses, retention, ticks
 from pools.models import Pool
 
@@ -128,6 +128,10 @@ def _pass(pool_id: UUID, now: datetime) -> None:
         _drop_broken_connection()
 
 
+def _notices(now: datetime) -> None:
+    noticing.look(now=now)
+
+
 def _tally(now: datetime) -> None:
     tallying.tally(now=now)
 
@@ -140,6 +144,7 @@ def _retention(now: datetime) -> None:
         )
     )
     _in_batches(lambda limit: retention.delete_bookkeeping(now=now, limit=limit, policy=policy))
+    _in_batches(lambda limit: keeping.delete_old(now=now, limit=limit, keep=policy.tasks))
 
 
 def _remove_files(artifact_ids: Sequence[UUID]) -> None:
@@ -166,6 +171,7 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.HEARTBEATS: _heartbeats,
     Job.DELAYED: _delayed,
     Job.DISPATCH: _dispatch,
+    Job.NOTICES: _notices,
     Job.TALLY: _tally,
     Job.RETENTION: _retention,
     Job.AUDIT_MONTHS: _audit_months,

@@ -6,6 +6,7 @@ from django.urls import include, path
 from agents.api import routes as agents
 from executors import selectors as executors_selectors
 from executors.api import routes as executors
+from executors.operating.api import routes as operating
 from k8s4r.api import about, own_tokens, problems
 from pools.api import routes as pools
 
@@ -14,6 +15,7 @@ api = [
     path("tokens", own_tokens.TokensView.as_view()),
     path("tokens/<uuid:token_id>", own_tokens.TokenView.as_view()),
     *executors.urlpatterns,
+    *operating.urlpatterns,
     *pools.urlpatterns,
     *agents.urlpatterns(held_slots=executors_selectors.held_slots),
 ]

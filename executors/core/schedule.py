@@ -19,6 +19,7 @@ class Job(StrEnum):
     HEARTBEATS = "heartbeats"
     DELAYED = "delayed"
     DISPATCH = "dispatch"
+    NOTICES = "notices"
     TALLY = "tally"
     RETENTION = "retention"
     AUDIT_MONTHS = "audit_months"
@@ -35,6 +36,7 @@ PERIODS: Final[dict[Job, timedelta]] = {
     Job.HEARTBEATS: timedelta(seconds=5),
     Job.DELAYED: timedelta(seconds=1),
     Job.DISPATCH: timedelta(seconds=2),
+    Job.NOTICES: timedelta(seconds=5),
     Job.TALLY: timedelta(minutes=1),
     Job.RETENTION: timedelta(minutes=1),
     Job.AUDIT_MONTHS: timedelta(hours=1),

@@ -77,6 +77,14 @@ OF_FLEET: Final = (
         "Since a part was last known to work: `gateway`, `sweeper`, and `queue.*` for workers.",
     ),
     Described(
+        "k8s4r_notifications", _G, ("state",), "messages",
+        "Messages to targets that are kept; `dead` ones were given up.",
+    ),
+    Described(
+        "k8s4r_generation", _G, (), "number",
+        "Which life of the database this is: one more after each restore.",
+    ),
+    Described(
         "k8s4r_backup_age_seconds", _G, (), "seconds",
         "Since the last backup; absent before the first.",
     ),

@@ -15,6 +15,7 @@ from agents.core.states import Desired, Observed
 from executors.core.lifecycle import TaskState
 from executors.gateway.catalogue import METRICS, Described, Kind
 from executors.gateway.durations import Durations
+from executors.operating.core.notices import State
 from executors.operating.selectors import ENDED, OPEN, Fleet
 from executors.services.pulses import AUDIT_SEAL, BACKUP
 from k8s4r.api.collector import Tally
@@ -114,6 +115,10 @@ def _of_ourselves(fleet: Fleet) -> dict[str, Samples]:
     pulses = dict(fleet.pulses_s)
     backup, seal = pulses.pop(BACKUP, None), pulses.pop(AUDIT_SEAL, None)
     samples: dict[str, Samples] = {
+        "k8s4r_notifications": [
+            ((str(state),), fleet.notifications.get(state, 0)) for state in State
+        ],
+        "k8s4r_generation": _one(fleet.generation),
         "k8s4r_job_age_seconds": [((job,), age) for job, age in fleet.jobs_s.items()],
         "k8s4r_pulse_age_seconds": [((source,), age) for source, age in pulses.items()],
     }

@@ -1,14 +1,21 @@
-"""What do operators count? One look at the database, as plain numbers. Reads only."""
+"""What do operators count, and whom do we tell of what? Reads only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
+from django.db.models import QuerySet
+
+from agents.services import generations
 from executors.core.codes import WaitingCode
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
 from executors.operating.core import reasons
+from executors.operating.models import Notification, NotificationTarget
 from k8s4r import database
+from k8s4r.access.principals import Principal
+from k8s4r.core.errors import NotFound
 
 # Ended tasks are not looked at one by one: there may be millions.
 OPEN: Final = tuple(state for state in TaskState if state not in TASK_TERMINAL)
@@ -52,6 +59,8 @@ class Fleet:
     outcomes: Mapping[tuple[str, str], int]
     jobs_s: Mapping[str, float]
     pulses_s: Mapping[str, float]
+    notifications: Mapping[str, int]
+    generation: int
 
 
 _POOLS: Final = """
@@ -106,6 +115,7 @@ SELECT state, reason, sum(tasks)::bigint FROM (
 """
 _JOBS: Final = "SELECT job, max(taken_at) FROM executors_tick GROUP BY job"
 _PULSES: Final = "SELECT source, seen_at FROM executors_pulse"
+_NOTIFICATIONS: Final = "SELECT state, count(*) FROM operating_notification GROUP BY state"
 
 
 def fleet(*, now: datetime) -> Fleet:
@@ -128,6 +138,8 @@ def fleet(*, now: datetime) -> Fleet:
         outcomes={(row[0], row[1]): row[2] for row in database.rows(_OUTCOMES, _parameters())},
         jobs_s=_ages_s(_JOBS, now),
         pulses_s=_ages_s(_PULSES, now),
+        notifications={row[0]: row[1] for row in database.rows(_NOTIFICATIONS)},
+        generation=generations.current(),
     )
 
 
@@ -170,3 +182,45 @@ def _ages_s(statement: str, now: datetime) -> dict[str, float]:
 
 def _age_s(moment: datetime, now: datetime) -> float:
     return max(0.0, (now - moment).total_seconds())
+
+
+def targets(principal: Principal) -> QuerySet[NotificationTarget]:
+    """Return the targets that exist for the caller; one of everything for who sees everything."""
+    rows = NotificationTarget.objects.select_related("project", "pool").order_by("name", "id")
+    if principal.project_ids is None:
+        return rows
+    return rows.filter(project_id__in=principal.project_ids)
+
+
+def target(target_id: UUID, principal: Principal, *, locked: bool = False) -> NotificationTarget:
+    """Return a target.
+
+    Raises:
+        NotFound: there is none, or not for this caller.
+    """
+    rows = targets(principal)
+    rows = rows.select_for_update(of=("self",)) if locked else rows
+    found = rows.filter(pk=target_id).first()
+    if found is None:
+        raise NotFound(f"no notification target {target_id}")
+    return found
+
+
+def notifications(principal: Principal) -> QuerySet[Notification]:
+    """Return what was told to these targets, in no order."""
+    rows = Notification.objects.select_related("target").order_by()
+    if principal.project_ids is None:
+        return rows
+    return rows.filter(target__project_id__in=principal.project_ids)
+
+
+def notification(notification_id: UUID, principal: Principal) -> Notification:
+    """Return one message.
+
+    Raises:
+        NotFound: there is none, or not for this caller.
+    """
+    found = notifications(principal).filter(pk=notification_id).first()
+    if found is None:
+        raise NotFound(f"no notification {notification_id}")
+    return found

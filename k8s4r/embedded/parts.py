@@ -13,7 +13,7 @@ from k8s4r.embedded.programs import Program, StopStep
 
 AGENT = "demo"
 AGENT_SLOTS = 4
-GENERATED = ("secret_key", "token_pepper", "attempt_key")
+GENERATED = ("secret_key", "token_pepper", "attempt_key", "encryption_key")
 
 TERM = signal.SIGTERM
 # The agent drains at the first SIGTERM and cancels its work at the second.

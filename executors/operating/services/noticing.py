@@ -1,0 +1,145 @@
+"""What has happened that somebody wants to be told, and what of it is over?
+
+Rows only: the unique constraint makes that a problem is told once, however often we look.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Min
+
+from agents.core.states import Desired, Observed
+from agents.models import Agent
+from executors.core.lifecycle import TaskState
+from executors.models import Task
+from executors.operating.core import notices
+from executors.operating.core.notices import Event, Kind, Message
+from executors.operating.models import Notification, NotificationTarget
+from executors.operating.services import writing
+from pools.models import Pool
+
+# A transaction that ends tasks may commit a little after the moment that it writes into them.
+OVERLAP: Final = timedelta(seconds=60)
+MOST_AT_ONCE: Final = 200
+_BAD: Final = (TaskState.FAILED, TaskState.TIMED_OUT)
+_AWAY: Final = (Observed.OFFLINE, Observed.ERROR)
+
+
+def look(*, now: datetime) -> int:
+    """Write what there is to tell to every target; return how many messages it was."""
+    targets = NotificationTarget.objects.filter(paused=False).select_related("pool")
+    return sum(_look_for(target, now=now) for target in targets)
+
+
+@transaction.atomic
+def _look_for(target: NotificationTarget, *, now: datetime) -> int:
+    """Write what there is to tell to one target.
+
+    Locks: the target, so that two looks at once count the same failures once.
+    """
+    locked = NotificationTarget.objects.select_for_update(of=("self",), skip_locked=True)
+    if not locked.filter(pk=target.pk).exists():
+        return 0
+    wanted = set(target.events)
+    problems = _failed_tasks(target, now=now) if Event.TASK_FAILED in wanted else []
+    lasting = [*_away_agents(target, wanted), *_old_queues(target, wanted, now=now)]
+    over = _close(target, {message.subject for message in lasting}, now=now)
+    NotificationTarget.objects.filter(pk=target.pk).update(looked_until=now)
+    return _write(target, [*problems, *_untold(target, lasting), *over], now=now)
+
+
+def _write(target: NotificationTarget, messages: Iterable[Message], *, now: datetime) -> int:
+    rows = [
+        writing.row_of(message, target.pk, now=now)
+        for message in messages
+        if notices.is_wanted(message.severity, target.min_severity)
+    ]
+    Notification.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+def _untold(target: NotificationTarget, messages: Sequence[Message]) -> list[Message]:
+    """Leave out the problems that were told and are not over."""
+    subjects = [message.subject for message in messages]
+    told = set(
+        Notification.objects.filter(
+            target=target, kind=Kind.PROBLEM, over_at=None, subject__in=subjects
+        ).values_list("subject", flat=True)
+    )
+    return [message for message in messages if message.subject not in told]
+
+
+def _failed_tasks(target: NotificationTarget, *, now: datetime) -> list[Message]:
+    """Return the failures since the last look, up to what one window may say one by one."""
+    since = max(target.looked_until - OVERLAP, target.created_at)
+    rows = Task.objects.filter(ended_at__gt=since, ended_at__lte=now, state__in=_BAD)
+    if target.project_id:
+        rows = rows.filter(project_id=target.project_id)
+    if target.pool_id:
+        rows = rows.filter(pool_id=target.pool_id)
+    if target.labels:
+        rows = rows.filter(labels__contains=target.labels)
+    found = rows.order_by("ended_at").values_list("pk", "name", "pool__name", "state", "reason")
+    messages = [notices.task_failed(str(pk), *rest) for pk, *rest in found[:MOST_AT_ONCE]]
+    return _bounded(target, _untold(target, messages), now=now)
+
+
+def _bounded(
+    target: NotificationTarget, messages: list[Message], *, now: datetime
+) -> list[Message]:
+    """Keep what the window has room for, and say once that there were more."""
+    number = int(now.timestamp()) // notices.WINDOW_S
+    since = now - timedelta(seconds=notices.WINDOW_S)
+    said = Notification.objects.filter(
+        target=target, event=Event.TASK_FAILED, created_at__gt=since
+    ).count()
+    room = max(0, notices.MOST_FAILURES_A_WINDOW - said)
+    if len(messages) <= room:
+        return messages
+    return [*messages[:room], *_untold(target, [notices.many_failed(str(number))])]
+
+
+def _away_agents(target: NotificationTarget, wanted: set[str]) -> list[Message]:
+    if Event.AGENT_OFFLINE not in wanted:
+        return []
+    rows = Agent.objects.filter(archived_at=None, desired=Desired.ACTIVE, observed__in=_AWAY)
+    if target.project_id:
+        rows = rows.filter(project_id=target.project_id)
+    if target.labels:
+        rows = rows.filter(labels__contains=target.labels)
+    found = rows.values_list("pk", "name", "observed", "observed_reason")
+    return [notices.agent_offline(str(pk), *rest) for pk, *rest in found]
+
+
+def _old_queues(target: NotificationTarget, wanted: set[str], *, now: datetime) -> list[Message]:
+    if Event.QUEUE_TOO_OLD not in wanted:
+        return []
+    before = now - timedelta(seconds=target.queue_age_s)
+    rows = Task.objects.filter(
+        state=TaskState.PENDING, run_after__isnull=True, submitted_at__lte=before
+    )
+    if target.project_id:
+        rows = rows.filter(project_id=target.project_id)
+    if target.pool_id:
+        rows = rows.filter(pool_id=target.pool_id)
+    oldest = dict(rows.order_by().values_list("pool_id").annotate(Min("submitted_at")))
+    names = dict(Pool.objects.filter(pk__in=oldest).values_list("pk", "name"))
+    return [
+        notices.queue_too_old(str(pool_id), names[pool_id], (now - since).total_seconds())
+        for pool_id, since in oldest.items()
+    ]
+
+
+def _close(target: NotificationTarget, still_so: set[str], *, now: datetime) -> list[Message]:
+    """End what is over, and return what is said of it."""
+    rows = Notification.objects.filter(
+        target=target,
+        kind=Kind.PROBLEM,
+        over_at=None,
+        event__in=[Event.AGENT_OFFLINE, Event.QUEUE_TOO_OLD],
+    ).exclude(subject__in=still_so)
+    ended = list(rows)
+    Notification.objects.filter(pk__in=[row.pk for row in ended]).update(over_at=now)
+    return [notices.recovered(Event(row.event), row.subject, row.title) for row in ended]
