@@ -6,12 +6,13 @@ from django.urls import include, path
 from agents.api import routes as agents
 from executors import selectors as executors_selectors
 from executors.api import routes as executors
+from executors.operating import selectors as operating_selectors
 from executors.operating.api import routes as operating
 from k8s4r.api import about, own_tokens, problems
 from pools.api import routes as pools
 
 api = [
-    path("about", about.AboutView.as_view()),
+    path("about", about.AboutView.as_view(keeping=operating_selectors.keeping)),
     path("tokens", own_tokens.TokensView.as_view()),
     path("tokens/<uuid:token_id>", own_tokens.TokenView.as_view()),
     *executors.urlpatterns,

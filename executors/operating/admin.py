@@ -15,13 +15,13 @@ from k8s4r.pages import CappedPaginator, ReadOnlyAdmin, ago, as_column, chip, no
 class NotificationTargetAdmin(ReadOnlyAdmin[NotificationTarget]):
     """Targets: made over the API, which takes their addresses and shows them to nobody."""
 
-    list_display = ("name", "status", "project", "pool", "address", "events", "min_severity")
+    list_display = ("name", "status", "project", "pool", "address", "told", "min_severity")
     list_filter = ("project", "paused", "min_severity")
     list_select_related = ("project", "pool")
     search_fields = ("name",)
     actions = ("send_test",)
     fields = (
-        "name", "status", "project", "pool", "labels", "address", "events", "min_severity",
+        "name", "status", "project", "pool", "labels", "address", "told", "min_severity",
         "queue_age_s", "created_at", "changed_at",
     )  # fmt: skip
     empty_value_display = "all"
@@ -46,6 +46,10 @@ class NotificationTargetAdmin(ReadOnlyAdmin[NotificationTarget]):
     @admin.display(description="state")
     def status(self, target: NotificationTarget) -> SafeString:
         return chip("paused" if target.paused else "active")
+
+    @admin.display(description="is told of")
+    def told(self, target: NotificationTarget) -> str:
+        return ", ".join(event.replace("_", " ") for event in target.events)
 
     @admin.display(description="address", ordering="url_shown")
     def address(self, target: NotificationTarget) -> str:

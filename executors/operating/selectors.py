@@ -13,6 +13,7 @@ from executors.core.codes import WaitingCode
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
 from executors.operating.core import reasons
 from executors.operating.models import Notification, NotificationTarget
+from executors.services.pulses import BACKUP
 from k8s4r import database
 from k8s4r.access.principals import Principal
 from k8s4r.core.errors import NotFound
@@ -182,6 +183,12 @@ def _ages_s(statement: str, now: datetime) -> dict[str, float]:
 
 def _age_s(moment: datetime, now: datetime) -> float:
     return max(0.0, (now - moment).total_seconds())
+
+
+def keeping() -> dict[str, Any]:
+    """Return when the last backup was made, as far as is known, and which generation this is."""
+    made = database.rows("SELECT seen_at FROM executors_pulse WHERE source = %s", [BACKUP])
+    return {"backup_at": made[0][0] if made else None, "generation": generations.current()}
 
 
 def targets(principal: Principal) -> QuerySet[NotificationTarget]:

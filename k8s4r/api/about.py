@@ -1,8 +1,9 @@
 """Which server is this, what does it stand on, and who is asking? For `k8s4r doctor`."""
 
 import platform
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final
+from typing import Any, Final
 
 import redis
 from django.conf import settings
@@ -23,9 +24,11 @@ class AboutView(APIView):
     """``GET about``: versions are for people who are known, not for everybody."""
 
     permission_classes = (IsPerson,)
+    # What is known of backups and restores: of the apps above.
+    keeping: Callable[[], Mapping[str, Any]] = dict
 
     def get(self, request: Request) -> Response:
-        """Tell versions, ``null`` for what does not answer, and the caller's name."""
+        """Tell versions, ``null`` for what is away, the caller's name, and the last backup."""
         return Response(
             {
                 "version": _own_version(),
@@ -33,6 +36,7 @@ class AboutView(APIView):
                 "database": _database_version(),
                 "redis": _redis_version(),
                 "user": principal_of(request).name,
+                **self.keeping(),
             }
         )
 

@@ -91,13 +91,16 @@ def test_an_agent_is_told_of_once_an_episode_with_its_return():
     a_target(events=["agent_offline"])
     agent = an_agent("builder", observed="offline")
     an_agent("resting", observed="offline", desired="paused")
-    for at_s in (10, 15):
+    assert look(59) == 0, "a link that broke off is no news"
+    for at_s in (60, 65):
         look(at_s)
+    Agent.objects.filter(pk=agent.pk).update(changed_at=NOON + seconds(66))
+    assert look(67) == 0, "whoever edits it does not bring it back"
     Agent.objects.filter(pk=agent.pk).update(observed="online")
-    for at_s in (20, 25):
+    for at_s in (70, 75):
         look(at_s)
     Agent.objects.filter(pk=agent.pk).update(observed="error", observed_reason="disk full")
-    look(30)
+    look(130)
     rows = Notification.objects.order_by("created_at").values_list("kind", "severity", "title")
     assert list(rows) == [
         ("problem", "critical", "Agent builder is offline"),
@@ -144,10 +147,10 @@ def test_old_messages_go_and_those_of_what_goes_on_stay():
     a_target()
     an_agent("builder", observed="offline")
     failed()
-    look()
+    look(60)
     Notification.objects.update(state="delivered", ended_at=NOON)
     month = seconds(30 * 86_400)
-    keep = month - seconds(10)
+    keep = month - seconds(60)
     assert keeping.delete_old(now=NOON + month - seconds(1), limit=9, keep=keep) == 0
     assert keeping.delete_old(now=NOON + month, limit=9, keep=keep) == 1
     assert titles() == ["Agent builder is offline"]

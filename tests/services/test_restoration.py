@@ -32,7 +32,7 @@ BACKUP, RESTORE, BACK = NOON + seconds(10), NOON + seconds(100), NOON + seconds(
 
 @pytest.fixture
 def agent():
-    return an_agent(slots=2)
+    return an_agent(slots=3)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def hello(agent: Agent, *held: Attempt, session=None, now=BACK) -> SessionOpened
         session=session or clock.new_id(),
         sent_at=5.0,
         boot_id="boot",
-        slots=2,
+        slots=3,
         drivers=["exec", "noop"],
         held=[Held(attempt=one.pk, token=token_of(one), running=True) for one in held],
     )
@@ -73,9 +73,10 @@ def test_what_ran_is_unknown_and_what_waited_is_held_back(agent, pool):
     assert [state_of(one) for one in (assigned, assigned.task_id)] == ["unknown", "unknown"]
     assert [state_of(waiting), state_of(delayed)] == ["pending", "pending"]
     assert restored == restoration.Restored(2, 2, 2, ("default/later", "default/night"))
-    assert not Pool.objects.get(name="empty").paused
+    paused = Pool.objects.filter(paused=True).values_list("name", flat=True)
+    assert set(paused) == {"later", "night"}
     hello(agent)
-    assert passes(pool) == 0
+    assert passes(pool) == 0, "a slot is free"
     events = AuditEvent.objects.filter(object_id=running.pk, cause="restore")
     assert [(one.from_state, one.to_state) for one in events] == [("running", "unknown")]
 

@@ -23,6 +23,8 @@ from pools.models import Pool
 # A transaction that ends tasks may commit a little after the moment that it writes into them.
 OVERLAP: Final = timedelta(seconds=60)
 MOST_AT_ONCE: Final = 200
+# A link that breaks off, or a restart of ours, is no news.
+AWAY_FOR: Final = timedelta(seconds=60)
 _BAD: Final = (TaskState.FAILED, TaskState.TIMED_OUT)
 _AWAY: Final = (Observed.OFFLINE, Observed.ERROR)
 
@@ -44,10 +46,12 @@ def _look_for(target: NotificationTarget, *, now: datetime) -> int:
         return 0
     wanted = set(target.events)
     problems = _failed_tasks(target, now=now) if Event.TASK_FAILED in wanted else []
-    lasting = [*_away_agents(target, wanted), *_old_queues(target, wanted, now=now)]
-    over = _close(target, {message.subject for message in lasting}, now=now)
+    away = _away_agents(target) if Event.AGENT_OFFLINE in wanted else {}
+    queues = _old_queues(target, now=now) if Event.QUEUE_TOO_OLD in wanted else []
+    over = _close(target, {message.subject for message in [*away, *queues]}, now=now)
+    ripe = [message for message, since in away.items() if since <= now - AWAY_FOR]
     NotificationTarget.objects.filter(pk=target.pk).update(looked_until=now)
-    return _write(target, [*problems, *_untold(target, lasting), *over], now=now)
+    return _write(target, [*problems, *_untold(target, [*ripe, *queues]), *over], now=now)
 
 
 def _write(target: NotificationTarget, messages: Iterable[Message], *, now: datetime) -> int:
@@ -101,21 +105,18 @@ def _bounded(
     return [*messages[:room], *_untold(target, [notices.many_failed(str(number))])]
 
 
-def _away_agents(target: NotificationTarget, wanted: set[str]) -> list[Message]:
-    if Event.AGENT_OFFLINE not in wanted:
-        return []
+def _away_agents(target: NotificationTarget) -> dict[Message, datetime]:
+    """Return the agents that are away, and since when each has not changed."""
     rows = Agent.objects.filter(archived_at=None, desired=Desired.ACTIVE, observed__in=_AWAY)
     if target.project_id:
         rows = rows.filter(project_id=target.project_id)
     if target.labels:
         rows = rows.filter(labels__contains=target.labels)
-    found = rows.values_list("pk", "name", "observed", "observed_reason")
-    return [notices.agent_offline(str(pk), *rest) for pk, *rest in found]
+    found = rows.values_list("changed_at", "pk", "name", "observed", "observed_reason")
+    return {notices.agent_offline(str(pk), *rest): since for since, pk, *rest in found}
 
 
-def _old_queues(target: NotificationTarget, wanted: set[str], *, now: datetime) -> list[Message]:
-    if Event.QUEUE_TOO_OLD not in wanted:
-        return []
+def _old_queues(target: NotificationTarget, *, now: datetime) -> list[Message]:
     before = now - timedelta(seconds=target.queue_age_s)
     rows = Task.objects.filter(
         state=TaskState.PENDING, run_after__isnull=True, submitted_at__lte=before
