@@ -12,14 +12,13 @@ So nothing runs twice unless a person says so.
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from django.db import transaction
 
 from agents.core.states import Observed, Sign, observed_after
 from agents.models import Agent
 from agents.services import generations
-from executors.core.lifecycle import TASK_HELD, TaskState
+from executors.core.lifecycle import ATTEMPT_CURRENT, AttemptState, TaskState
 from executors.core.reunion import RESTORED
 from executors.models import Attempt, Task
 from executors.services import adoption, rows
@@ -81,15 +80,10 @@ def _take_agents_away(*, now: datetime) -> None:
 
 def _doubt_everything(*, now: datetime) -> None:
     """Move every open attempt to unknown, and mark that this is why."""
-    held = Task.objects.filter(state__in=TASK_HELD)
-    current = Attempt.objects.filter(state__in=rows.CURRENT)
-    sure = current.exclude(state="unknown").order_by("pk").values_list("pk", flat=True)
-    ids = list(sure)
+    sure = Attempt.objects.filter(state__in=ATTEMPT_CURRENT - {AttemptState.UNKNOWN})
+    ids = list(sure.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(ids), AT_ONCE):
-        _doubt(ids[start : start + AT_ONCE], now=now)
-    Attempt.objects.filter(state="unknown").update(reason=RESTORED)
-    held.filter(state=TaskState.UNKNOWN).update(reason=RESTORED, message=_DOUBT)
-
-
-def _doubt(attempt_ids: list[UUID], *, now: datetime) -> None:
-    adoption.doubt(attempt_ids, rows.lock(attempt_ids), now=now)
+        batch = ids[start : start + AT_ONCE]
+        adoption.doubt(batch, rows.lock(batch), now=now)
+    Attempt.objects.filter(state=AttemptState.UNKNOWN).update(reason=RESTORED)
+    Task.objects.filter(state=TaskState.UNKNOWN).update(reason=RESTORED, message=_DOUBT)

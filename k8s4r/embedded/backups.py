@@ -4,6 +4,7 @@ The dump is one snapshot. Artifacts never change and are on the disk before thei
 copying them after the dump catches all that the dump knows.
 """
 
+import os
 import shlex
 import shutil
 from collections.abc import Callable, Iterator
@@ -41,6 +42,7 @@ def make(
     credentials.private_folder(draft)
     with _database(home) as (client, url):
         made = _fill(draft, home, client, say=say)
+        os.sync()
         draft.rename(target)
         noted = commands.run(configuration, url, "note_backup", "--made-at", made.made_at)
     say(noted.strip())

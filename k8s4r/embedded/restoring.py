@@ -12,7 +12,17 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from k8s4r.embedded import backups, clients, commands, credentials, keys, lock, manifest, postgres
+from k8s4r.embedded import (
+    backups,
+    clients,
+    commands,
+    credentials,
+    keys,
+    lock,
+    manifest,
+    postgres,
+    recovery,
+)
 from k8s4r.embedded.backups import Say
 from k8s4r.embedded.clients import Client
 from k8s4r.embedded.configuration import Configuration, Home
@@ -42,6 +52,8 @@ def restore(
     held = lock.acquire(home.run)
     if held is None:
         raise EmbeddedError("the platform is up; stop it first: k8s4r down")
+    for line in recovery.clear(home):
+        say(line)
     _settle_secrets(home, secrets_file)
     password = home.secrets / "database_password"
     with postgres.start(home.root / "postgres", password_file=password) as server:

@@ -117,6 +117,21 @@ def test_a_message_whose_worker_died_is_taken_by_the_next():
     assert "hooks" not in str(Notification.objects.get().last_error)
 
 
+def test_a_message_that_its_workers_die_over_is_given_up():
+    row = a_message("jsons://hooks.example.org/", tries=notices.MOST_TRIES)
+    assert delivering.take(now=NOON) is None
+    row.refresh_from_db()
+    assert row.state == "dead"
+
+
+def test_a_target_may_be_deleted_while_a_message_is_under_way():
+    row = a_message("jsons://hooks.example.org/")
+    delivering.take(now=NOON)
+    row.target.delete()
+    assert delivering.failed(row.pk, "no", random=Random(1), now=NOON) == "dead"
+    delivering.delivered(row.pk, now=NOON)
+
+
 def test_a_test_is_tried_once():
     row = a_message("jsons://hooks.example.org/", event="test")
     delivering.take(now=NOON)

@@ -109,6 +109,18 @@ def test_an_agent_is_told_of_once_an_episode_with_its_return():
     ]
 
 
+def test_what_is_no_longer_wanted_is_not_said_to_be_over():
+    target = a_target(events=["agent_offline"])
+    an_agent("builder", observed="offline")
+    assert look(60) == 1
+    changes = {"events": ["task_failed"]}
+    targets.change(
+        target.pk, changes, principal=EVERYBODY, allowed=allowed_from(""), now=NOON + seconds(61)
+    )
+    assert look(65) == 0
+    assert Notification.objects.get().over_at is not None
+
+
 def test_a_queue_is_told_of_when_its_oldest_task_is_too_old_and_when_it_is_not():
     a_target(events=["queue_too_old"], queue_age_s=600)
     pool = a_pool(name="jobs")

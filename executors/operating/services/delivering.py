@@ -44,6 +44,8 @@ def take(*, now: datetime) -> Parcel | None:
         Unavailable: there is no key to open addresses with.
     """
     due = Notification.objects.filter(state=State.WAITING, next_try_at__lte=now)
+    # Its workers died over it, or it would have ended.
+    due.filter(tries__gte=notices.MOST_TRIES).update(state=State.DEAD, ended_at=now)
     locked = due.order_by("next_try_at", "pk").select_for_update(of=("self",), skip_locked=True)
     row = locked.select_related("target").first()
     if row is None:
@@ -73,7 +75,10 @@ def failed(notification_id: UUID, why: str, *, random: Random, now: datetime) ->
 
     Locks: the message.
     """
-    row = Notification.objects.select_for_update(of=("self",)).get(pk=notification_id)
+    row = Notification.objects.select_for_update(of=("self",)).filter(pk=notification_id).first()
+    if row is None:
+        # Its target was deleted meanwhile.
+        return State.DEAD
     most = 1 if row.event == Event.TEST else notices.MOST_TRIES
     wait_s = notices.after_failure(row.tries, random, most=most)
     row.last_error = why[:500]

@@ -6,6 +6,7 @@ Rows only: the unique constraint makes that a problem is told once, however ofte
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Min
@@ -31,18 +32,19 @@ _AWAY: Final = (Observed.OFFLINE, Observed.ERROR)
 
 def look(*, now: datetime) -> int:
     """Write what there is to tell to every target; return how many messages it was."""
-    targets = NotificationTarget.objects.filter(paused=False).select_related("pool")
-    return sum(_look_for(target, now=now) for target in targets)
+    ids = NotificationTarget.objects.filter(paused=False).values_list("pk", flat=True)
+    return sum(_look_for(target_id, now=now) for target_id in list(ids))
 
 
 @transaction.atomic
-def _look_for(target: NotificationTarget, *, now: datetime) -> int:
+def _look_for(target_id: UUID, *, now: datetime) -> int:
     """Write what there is to tell to one target.
 
     Locks: the target, so that two looks at once count the same failures once.
     """
     locked = NotificationTarget.objects.select_for_update(of=("self",), skip_locked=True)
-    if not locked.filter(pk=target.pk).exists():
+    target = locked.filter(pk=target_id).first()
+    if target is None:
         return 0
     wanted = set(target.events)
     problems = _failed_tasks(target, now=now) if Event.TASK_FAILED in wanted else []
@@ -134,7 +136,7 @@ def _old_queues(target: NotificationTarget, *, now: datetime) -> list[Message]:
 
 
 def _close(target: NotificationTarget, still_so: set[str], *, now: datetime) -> list[Message]:
-    """End what is over, and return what is said of it."""
+    """End what is over, and return what is said of it: nothing of what is no longer wanted."""
     rows = Notification.objects.filter(
         target=target,
         kind=Kind.PROBLEM,
@@ -143,4 +145,8 @@ def _close(target: NotificationTarget, still_so: set[str], *, now: datetime) -> 
     ).exclude(subject__in=still_so)
     ended = list(rows)
     Notification.objects.filter(pk__in=[row.pk for row in ended]).update(over_at=now)
-    return [notices.recovered(Event(row.event), row.subject, row.title) for row in ended]
+    return [
+        notices.recovered(Event(row.event), row.subject, row.title)
+        for row in ended
+        if row.event in target.events
+    ]
