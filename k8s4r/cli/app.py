@@ -9,6 +9,7 @@ from k8s4r.cli.commands import (
     agent,
     api,
     audit,
+    backups,
     cancel,
     describe,
     doctor,
@@ -73,5 +74,6 @@ for module in (agent, steer):
 platform.register(app)
 for module in (history, audit):
     module.register(app, panel="History")
+backups.register(app)
 for module in (doctor, api, version):
     module.register(app, panel="Tools")
