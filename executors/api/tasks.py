@@ -7,8 +7,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from executors import creation, selectors, shapes
+from executors import creation, reason_shapes, reasons, selectors, shapes
 from executors.api import creates, filters
+from k8s4r import clock
 from k8s4r.api import paging
 from k8s4r.api.permissions import IsPerson
 from k8s4r.api.requests import principal_of
@@ -87,6 +88,7 @@ class WaitingView(APIView):
     permission_classes = (IsPerson,)
 
     def get(self, request: Request, task_id: UUID) -> Response:
-        """Say why a task waits, candidate by candidate."""
+        """Say why a task waits: every gate, each candidate, and what would help."""
         record = selectors.task(task_id, principal_of(request))
-        return Response(shapes.waiting(record, selectors.explanation(task_id)))
+        found = reasons.why(task_id, now=clock.now())
+        return Response(reason_shapes.waiting(record, found))

@@ -33,15 +33,22 @@ class PoolsView(APIView):
         rows = selectors.pools(principal_of(request))
         if "project" in request.query_params:
             rows = rows.filter(project__name=request.query_params["project"].replace("\x00", ""))
-        return paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.pool)
+        found = list(paging.rows_of(page, rows))
+        return paging.answer(request, page, found, shapes.pools(found, now=clock.now()))
 
     def post(self, request: Request) -> Response:
         """Make a pool."""
         body = conversion.convert(request.data, NewPool)
-        project = project_named(body.project, principal_of(request))
-        row = pools.create(project=project, now=clock.now(), **bodies.columns(body))
+        principal, now = principal_of(request), clock.now()
+        row = pools.create(
+            project=project_named(body.project, principal),
+            now=now,
+            agent_ids=bodies.listed(body) or (),
+            by=principal.name,
+            **bodies.columns(body, principal, now=now),
+        )
         headers = {"Location": f"{request.path}/{row.pk}"}
-        return Response(shapes.pool(row), status=201, headers=headers)
+        return Response(shapes.pool(row, now=now), status=201, headers=headers)
 
 
 class PoolView(APIView):
@@ -51,7 +58,8 @@ class PoolView(APIView):
 
     def get(self, request: Request, pool_id: UUID) -> Response:
         """Show a pool."""
-        return Response(shapes.pool(selectors.pool(pool_id, principal_of(request))))
+        row = selectors.pool(pool_id, principal_of(request))
+        return Response(shapes.pool(row, now=clock.now()))
 
     def put(self, request: Request, pool_id: UUID) -> Response:
         """Replace what a pool is."""
@@ -69,10 +77,15 @@ class PoolView(APIView):
     def _changed(
         self, request: Request, pool_id: UUID, body: ReplacedPool | ChangedPool
     ) -> Response:
+        principal, now = principal_of(request), clock.now()
         row = pools.change(
-            pool_id, bodies.columns(body), principal=principal_of(request), now=clock.now()
+            pool_id,
+            bodies.columns(body, principal, now=now),
+            principal=principal,
+            now=now,
+            agent_ids=bodies.listed(body),
         )
-        return Response(shapes.pool(row))
+        return Response(shapes.pool(row, now=now))
 
 
 class MembersView(APIView):

@@ -44,7 +44,7 @@ def write(session: Session, pool: Mapping[str, Any]) -> None:
 def _facts(pool: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [
         ("members", "those listed" if pool["pool_type"] == "static" else _by_labels(pool)),
-        ("strategy", pool["strategy"]),
+        ("strategy", pool["selection_strategy"]),
         ("runs at most", pool["max_concurrent"] or "no limit"),
         ("per owner", pool["max_per_owner"] or "no limit"),
         ("description", pool["description"]),
