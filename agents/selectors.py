@@ -1,6 +1,7 @@
 """Which agents are there, and when was each last heard?"""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -26,10 +27,19 @@ def open_session(agent_id: UUID) -> Session | None:
     return Session.objects.filter(agent_id=agent_id, ended_at=None).first()
 
 
-def last_seen(agent_ids: Collection[UUID]) -> dict[UUID, datetime]:
-    """Return when each agent was last heard; one that never was is absent."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """When an agent was last heard, and which settings it runs with then."""
+
+    at: datetime
+    settings_version: int
+
+
+def last_seen(agent_ids: Collection[UUID]) -> dict[UUID, Seen]:
+    """Return the last word of each agent; one that never was heard is absent."""
     sessions = Session.objects.filter(agent_id__in=agent_ids).order_by("last_heartbeat_at")
-    return dict(sessions.values_list("agent_id", "last_heartbeat_at"))
+    found = sessions.values_list("agent_id", "last_heartbeat_at", "settings_version")
+    return {agent_id: Seen(at, version) for agent_id, at, version in found}
 
 
 def slots(agent_id: UUID) -> QuerySet[Slot]:

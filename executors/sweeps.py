@@ -111,6 +111,7 @@ def _delayed(now: datetime) -> None:
 def _pauses(now: datetime) -> None:
     _in_batches(lambda limit: pools.end_pauses(now=now, limit=limit))
     _in_batches(lambda limit: wishes.end_pauses(now=now, limit=limit))
+    _in_batches(lambda limit: wishes.end_refusals(now=now, limit=limit))
 
 
 def _dispatch(now: datetime) -> None:

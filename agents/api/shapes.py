@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from agents.core.states import Desired, Observed, status_word
 from agents.models import Agent
+from agents.selectors import Seen
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
     """What of agents is not in their rows: when last seen, slots in all and in use."""
 
-    last_seen: Mapping[UUID, datetime]
+    last_seen: Mapping[UUID, Seen]
     slots: Mapping[UUID, int]
     held: Mapping[UUID, int]
 
@@ -43,8 +43,8 @@ def listed(row: Agent, presence: Presence) -> dict[str, Any]:
 
 
 def whole(row: Agent, presence: Presence) -> dict[str, Any]:
-    """Return an agent with what its machine is like."""
-    return {**listed(row, presence), "device_info": row.device_info}
+    """Return an agent with what its machine is like, and the settings that flow down to it."""
+    return {**listed(row, presence), "settings": row.settings, "device_info": row.device_info}
 
 
 def status(row: Agent, presence: Presence) -> dict[str, Any]:
@@ -58,12 +58,29 @@ def ids_of(rows: Sequence[Agent]) -> list[UUID]:
 
 
 def _standing(row: Agent, presence: Presence) -> dict[str, Any]:
-    idle = presence.idle(row.pk)
+    idle, seen = presence.idle(row.pk), presence.last_seen.get(row.pk)
     return {
         "status": status_word(Desired(row.desired), Observed(row.observed), idle),
         "desired": row.desired,
+        "desired_note": row.desired_note,
+        "desired_by": row.desired_by,
+        "desired_at": row.desired_at,
+        "desired_until": row.desired_until,
         "observed": row.observed,
         "reason": row.observed_reason,
-        "last_seen_at": presence.last_seen.get(row.pk),
+        "not_now": _not_now(row),
+        "last_seen_at": seen.at if seen else None,
         "slots": {"total": presence.slots.get(row.pk, 0), "idle": idle},
+        "settings_version": row.settings_version,
+        "settings_applied": seen.settings_version if seen else 0,
+    }
+
+
+def _not_now(row: Agent) -> dict[str, Any] | None:
+    if row.not_now_since is None:
+        return None
+    return {
+        "reason": row.not_now_reason,
+        "since": row.not_now_since,
+        "until": row.not_now_until,
     }

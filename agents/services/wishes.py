@@ -87,6 +87,24 @@ def end_pauses(*, now: datetime, limit: int) -> int:
 
 
 @transaction.atomic
+def end_refusals(*, now: datetime, limit: int) -> int:
+    """Give work again to agents whose "not now" is over; return how many.
+
+    An agent that is silent cannot say so itself.
+
+    Locks: the agents, by pk, skipping what others hold.
+    """
+    over = Agent.objects.filter(not_now_until__lte=now, archived_at=None).order_by("pk")
+    locked = over.select_for_update(of=("self",), no_key=True, skip_locked=True)
+    agent_ids = [agent.pk for agent in locked[:limit]]
+    Agent.objects.filter(pk__in=agent_ids).update(
+        not_now_reason="", not_now_since=None, not_now_until=None
+    )
+    wakeups.agents_changed(agent_ids)
+    return len(agent_ids)
+
+
+@transaction.atomic
 def approve(agent_id: UUID, *, actor: Actor, now: datetime) -> Agent:
     """Let an agent work that enrolled itself; approving twice is a success.
 

@@ -46,6 +46,22 @@ SEEDS: tuple[Seed, ...] = (
         tests=("tests/concurrency/test_dispatch.py",),
     ),
     Seed(
+        name="assign-ignores-not-now",
+        invariant="I10",
+        path="executors/services/dispatch.py",
+        old="AND not_now_since IS NULL AND archived_at IS NULL",
+        new="AND archived_at IS NULL",
+        tests=("tests/services/test_standing.py",),
+    ),
+    Seed(
+        name="a-held-pool-gives-work",
+        invariant="I10",
+        path="executors/decision.py",
+        old="if facts.pool.barriers:",
+        new="if False:",
+        tests=("tests/services/test_dispatch.py", "tests/api/test_pool_gates.py"),
+    ),
+    Seed(
         name="final-states-may-change",
         invariant="I7",
         path="executors/migrations/0002_laws.py",
