@@ -36,7 +36,7 @@ class Agent(models.Model):
     desired_by = models.CharField(max_length=150, blank=True, default="", db_default="")
     desired_at = models.DateTimeField(null=True, blank=True)
     desired_until = models.DateTimeField(
-        null=True, blank=True, help_text="Ends a pause; empty: only a person does."
+        null=True, blank=True, help_text="Ends a pause; of a drain: when people expect it back."
     )
     observed = models.CharField(max_length=16, default=Observed.OFFLINE)
     observed_reason = models.CharField(max_length=4096, blank=True, default="")

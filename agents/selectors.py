@@ -1,7 +1,6 @@
 """Which agents are there, and when was each last heard?"""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -27,19 +26,16 @@ def open_session(agent_id: UUID) -> Session | None:
     return Session.objects.filter(agent_id=agent_id, ended_at=None).first()
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """When an agent was last heard, and which settings it runs with then."""
-
-    at: datetime
-    settings_version: int
-
-
-def last_seen(agent_ids: Collection[UUID]) -> dict[UUID, Seen]:
-    """Return the last word of each agent; one that never was heard is absent."""
+def last_seen(agent_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """Return when each agent was last heard; one that never was is absent."""
     sessions = Session.objects.filter(agent_id__in=agent_ids).order_by("last_heartbeat_at")
-    found = sessions.values_list("agent_id", "last_heartbeat_at", "settings_version")
-    return {agent_id: Seen(at, version) for agent_id, at, version in found}
+    return dict(sessions.values_list("agent_id", "last_heartbeat_at"))
+
+
+def settings_applied(agent_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return which settings the runner of each agent goes by; one without a runner is absent."""
+    sessions = Session.objects.filter(agent_id__in=agent_ids, ended_at=None)
+    return dict(sessions.values_list("agent_id", "settings_version"))
 
 
 def slots(agent_id: UUID) -> QuerySet[Slot]:

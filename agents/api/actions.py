@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from agents.api import bodies, shapes
 from agents.api.agents import AgentView, agent
-from agents.api.bodies import Noted, Nothing, Paused, Regenerate, SettingsBody
+from agents.api.bodies import Noted, Nothing, Regenerate, SettingsBody
 from agents.core.states import Desired
 from agents.services import editing, wishes
 from k8s4r import clock
@@ -49,7 +49,7 @@ class WishView(AgentView):
 
     permission_classes = (IsPerson,)
     desired = Desired.ACTIVE
-    body: type[Nothing | Noted | Paused] = Nothing
+    body: type[Nothing | Noted] = Nothing
 
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Ask this of an agent; asking twice is a success."""

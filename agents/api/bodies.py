@@ -66,13 +66,10 @@ class ChangedAgent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Noted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``POST agents/{id}/drain``: why, for whoever waits. A drain never ends by itself."""
+    """``POST agents/{id}/pause`` and ``drain``: why, and until when.
 
-    note: Text = ""
-
-
-class Paused(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``POST agents/{id}/pause``: why, and until when; without a time until it is resumed."""
+    The time ends a pause; of a drain it only says when people expect the agent back.
+    """
 
     note: Text = ""
     until: datetime | None = None
@@ -121,14 +118,16 @@ def settings(body: SettingsBody) -> dict[str, Any]:
     }
 
 
-def said(body: Noted | Paused | Nothing, *, by: str, now: datetime) -> Said:
+def said(body: Noted | Nothing, *, by: str, now: datetime) -> Said:
     """Return what goes with a wish.
 
     Raises:
         Invalid: ``until`` is over, or says no offset.
     """
-    until = body.until if isinstance(body, Paused) else None
+    if isinstance(body, Nothing):
+        return Said(by=by)
+    until = body.until
     if until is not None and (until.tzinfo is None or until <= now):
         problem = FieldProblem("/until", "future", "a time to come, with its offset")
         raise Invalid("until: " + problem.detail, errors=[problem])
-    return Said("" if isinstance(body, Nothing) else body.note, by, until)
+    return Said(body.note, by, until)

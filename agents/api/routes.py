@@ -4,7 +4,7 @@ from django.urls import URLPattern, path
 
 from agents.api import actions, agents
 from agents.api.agents import HeldSlots
-from agents.api.bodies import Noted, Nothing, Paused
+from agents.api.bodies import Noted, Nothing
 from agents.core.states import Desired
 
 
@@ -12,7 +12,7 @@ def urlpatterns(held_slots: HeldSlots) -> list[URLPattern]:
     """Return the paths; ``held_slots`` tells how many slots of each agent are in use."""
     known = {"held_slots": staticmethod(held_slots)}
     wishes = {
-        "pause": (Desired.PAUSED, Paused),
+        "pause": (Desired.PAUSED, Noted),
         "drain": (Desired.DRAINING, Noted),
         "resume": (Desired.ACTIVE, Nothing),
     }

@@ -2,21 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from agents.core.states import Desired, Observed, status_word
 from agents.models import Agent
-from agents.selectors import Seen
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """What of agents is not in their rows: when last seen, slots in all and in use."""
+    """What of agents is not in their rows.
 
-    last_seen: Mapping[UUID, Seen]
+    When last seen, slots in all and in use, and which settings their runners go by.
+    """
+
+    last_seen: Mapping[UUID, datetime]
     slots: Mapping[UUID, int]
     held: Mapping[UUID, int]
+    settings_applied: Mapping[UUID, int]
 
     def idle(self, agent_id: UUID) -> int:
         """Return how many slots of the agent have no current attempt."""
@@ -58,7 +62,7 @@ def ids_of(rows: Sequence[Agent]) -> list[UUID]:
 
 
 def _standing(row: Agent, presence: Presence) -> dict[str, Any]:
-    idle, seen = presence.idle(row.pk), presence.last_seen.get(row.pk)
+    idle = presence.idle(row.pk)
     return {
         "status": status_word(Desired(row.desired), Observed(row.observed), idle),
         "desired": row.desired,
@@ -69,10 +73,10 @@ def _standing(row: Agent, presence: Presence) -> dict[str, Any]:
         "observed": row.observed,
         "reason": row.observed_reason,
         "not_now": _not_now(row),
-        "last_seen_at": seen.at if seen else None,
+        "last_seen_at": presence.last_seen.get(row.pk),
         "slots": {"total": presence.slots.get(row.pk, 0), "idle": idle},
         "settings_version": row.settings_version,
-        "settings_applied": seen.settings_version if seen else 0,
+        "settings_applied": presence.settings_applied.get(row.pk, 0),
     }
 
 

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             "agent",
             "desired_until",
             models.DateTimeField(
-                blank=True, help_text="Ends a pause; empty: only a person does.", null=True
+                blank=True, help_text="Ends a pause; of a drain: when people expect it back.", null=True
             ),
         ),
     ]

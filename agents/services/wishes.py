@@ -30,7 +30,10 @@ WISHES: Final[Mapping[Desired, Wish]] = {
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What goes with a wish: why, by whom, and until when a pause lasts (None: until resumed)."""
+    """What goes with a wish: why, by whom, and until when (None: until resumed).
+
+    Only a pause ends by itself.
+    """
 
     note: str = ""
     by: str = ""

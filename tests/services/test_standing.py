@@ -138,7 +138,7 @@ def test_a_pause_with_a_time_ends_by_itself_and_one_without_never_does():
     for agent, desired, said in [
         (timed, Desired.PAUSED, Said("lunch", "alice", until)),
         (endless, Desired.PAUSED, Said("broken", "alice")),
-        (drained, Desired.DRAINING, Said("disk swap", "alice")),
+        (drained, Desired.DRAINING, Said("disk swap", "alice", until)),
     ]:
         wishes.set_desired(agent.pk, desired, actor=ALICE, now=NOON, said=said)
     sweeps.run([Job.PAUSES], until - seconds(2))
