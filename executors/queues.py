@@ -16,6 +16,7 @@ from executors.models import Requirement
 from executors.selectors import visible
 from k8s4r import database
 from k8s4r.access.principals import Principal
+from k8s4r.core.roles import Permission
 from pools import selectors as pools
 from pools.models import Decision, Pool
 
@@ -55,7 +56,8 @@ def waiting(pool: Pool, principal: Principal, *, now: datetime) -> list[Group]:
 
     A requirement that no pass has looked at yet is judged here, by the rules of a pass.
     """
-    projects = None if principal.project_ids is None else sorted(principal.project_ids)
+    seen = principal.projects(Permission.TASKS_READ)
+    projects = None if seen is None else sorted(seen)
     parameters = {"pool": pool.pk, "projects": projects, "samples": SAMPLES}
     lines = database.rows(_WAITING, parameters)
     # What holds the whole pool comes before what holds a task.

@@ -12,6 +12,7 @@ from agents.models import Agent
 from k8s4r import database
 from k8s4r.access.principals import Principal
 from k8s4r.core.errors import NotFound
+from k8s4r.core.roles import Permission
 from pools.core import gates
 from pools.core.gates import Barrier, PoolGate
 from pools.models import Membership, Pool, PoolType
@@ -41,11 +42,11 @@ class PoolPlace:
 def pools(principal: Principal) -> QuerySet[Pool]:
     """Return the pools that exist for the caller, own and shared, with their projects, by name."""
     rows = Pool.objects.filter(archived_at=None).select_related("project").order_by("name", "id")
-    if principal.project_ids is None:
+    seen = principal.projects(Permission.FLEET_READ)
+    if seen is None:
         return rows
-    own = Q(project_id__in=principal.project_ids)
-    shared = Q(shared_with__has_any_keys=sorted(map(str, principal.project_ids)))
-    return rows.filter(own | shared)
+    shared = Q(shared_with__has_any_keys=sorted(map(str, seen)))
+    return rows.filter(Q(project_id__in=seen) | shared)
 
 
 def pool(pool_id: UUID, principal: Principal) -> Pool:
@@ -87,7 +88,7 @@ def pools_named(names: Iterable[PoolName], principal: Principal) -> dict[PoolNam
     found: dict[PoolName, PoolPlace] = {}
     for project, name, *place in database.rows(_NAMED, parameters):
         row = PoolPlace(*place)
-        if principal.may_see(row.project_id):
+        if principal.may(Permission.FLEET_READ, row.project_id):
             found.setdefault(PoolName(project, name), row)
     return found
 

@@ -1,6 +1,6 @@
 """Which tasks does a query string or a selector ask for?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -16,9 +16,12 @@ from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem, Invalid
 
 ALLOWED: Final = (
-    "state", "project", "pool", "name", "label", "id_prefix", "created_after", "created_before",
+    "sort", "state", "project", "pool", "name", "label", "id_prefix", "created_after",
+    "created_before",
 )  # fmt: skip
 LONGEST: Final = 253
+# Ids begin with the time of submission.
+SORTS: Final[Mapping[str, tuple[str, ...]]] = {"submitted_at": ("id",)}
 
 
 class Selector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

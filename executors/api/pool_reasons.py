@@ -6,7 +6,6 @@ from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from executors import conf, queues, reason_shapes, reasons
 from executors.core import fairness, requests
@@ -18,18 +17,19 @@ from k8s4r.access import selectors as access
 from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
 from k8s4r.api import paging
-from k8s4r.api.permissions import IsPerson
+from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core.errors import FieldProblem, Invalid, NotFound
+from k8s4r.core.roles import Permission
 from pools import selectors as pools
 from pools.models import Pool
 
 
-class ExplainView(APIView):
+class ExplainView(View):
     """``POST agent-pools/{id}/explain``: a dry run of a dispatch pass with one task more."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.FLEET_READ)
     def post(self, request: Request, pool_id: UUID) -> Response:
         """Say who would get this task, and why not the others; nothing is kept."""
         principal = principal_of(request)
@@ -55,11 +55,10 @@ class ExplainView(APIView):
         return Response(reason_shapes.trial(pool, found))
 
 
-class PoolWaitingView(APIView):
+class PoolWaitingView(View):
     """``GET agent-pools/{id}/waiting``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_READ)
     def get(self, request: Request, pool_id: UUID) -> Response:
         """Group what waits in a pool by the reason why."""
         paging.check_parameters(request)
@@ -69,11 +68,10 @@ class PoolWaitingView(APIView):
         return Response(reason_shapes.groups(pool, groups, pools.barriers(pool, now=now)))
 
 
-class DispatchesView(APIView):
+class DispatchesView(View):
     """``GET agent-pools/{id}/dispatches``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_READ)
     def get(self, request: Request, pool_id: UUID) -> Response:
         """List what the last passes of a pool decided, the newest first."""
         paging.check_parameters(request)
@@ -98,7 +96,7 @@ def _project(body: Any, asked: TaskRequest, pool: Pool, principal: Principal) ->
     Raises:
         Invalid: it is not there for the caller, or may not use this pool.
     """
-    if "project" not in body and principal.may_see(pool.project_id):
+    if "project" not in body and principal.may(Permission.FLEET_READ, pool.project_id):
         return pool.project
     try:
         project = access.project_named(asked.project, principal)

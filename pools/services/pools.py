@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 from agents.models import Agent
 from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
-from k8s4r.core.errors import Conflict, FieldProblem, Forbidden, Invalid, NotFound, pointer
+from k8s4r.core.errors import Conflict, FieldProblem, Invalid, NotFound, pointer
+from k8s4r.core.roles import Permission
 from pools import selectors
 from pools.core import gates
 from pools.core.windows import leave_time_open
@@ -65,7 +66,7 @@ def change(
 
     Raises:
         NotFound: there is no such pool for the caller.
-        Forbidden: the pool is another project's, and only shared with the caller's.
+        Forbidden: the caller may see the pool, and no more.
         Conflict: its project has another pool of this name, or it is the default pool, whose name
             and rule of membership stay.
         Invalid: the parts do not fit each other, or an agent is not one of the project.
@@ -114,6 +115,7 @@ def archive(pool_id: UUID, *, principal: Principal, now: datetime) -> None:
 
     Raises:
         NotFound: there is no such pool for the caller.
+        Forbidden: the caller may see the pool, and no more.
         Conflict: a project keeps its default pool.
     """
     row = _locked(pool_id, principal)
@@ -133,6 +135,7 @@ def add_agents(
 
     Raises:
         NotFound: there is no such pool for the caller.
+        Forbidden: the caller may see the pool, and no more.
         Conflict: a dynamic pool finds its members by labels.
         Invalid: names agents that the pool's project does not have.
     """
@@ -149,6 +152,7 @@ def remove_agent(pool_id: UUID, agent_id: UUID, *, principal: Principal) -> None
 
     Raises:
         NotFound: there is no such pool for the caller, or the agent is not listed in it.
+        Forbidden: the caller may see the pool, and no more.
         Conflict: a dynamic pool finds its members by labels.
     """
     row = _static(pool_id, principal)
@@ -216,8 +220,7 @@ def _locked(pool_id: UUID, principal: Principal) -> Pool:
     row = rows.filter(pk=pool_id).first()
     if row is None:
         raise NotFound(f"no pool {pool_id}")
-    if not principal.may_see(row.project_id):
-        raise Forbidden(f"pool {row.name} is project {row.project.name}'s: its people change it")
+    principal.require(Permission.FLEET_WRITE, row.project_id)
     return row
 
 

@@ -10,7 +10,7 @@ from k8s4r import clock
 from pools.models import Pool
 from pools.services import pools
 from tests.api.conftest import Api, token_of
-from tests.builders import a_pool, a_project, a_task, a_user, an_agent
+from tests.builders import a_member, a_pool, a_project, a_task, a_user, an_agent
 
 ALWAYS = {"from": "00:00", "to": "23:59", "timezone": "UTC", "note": "backup"}
 
@@ -125,7 +125,8 @@ def test_agents_are_listed_with_the_pool_and_by_another_list_replaced(api):
 @pytest.fixture
 def guest(pool):
     """Return a client of another project, with which nothing is shared yet."""
-    return Api(token_of(a_user("bob"), project=a_project("other")))
+    other = a_project("other")
+    return Api(token_of(a_member("bob", "operator", "fleet_admin", project=other)))
 
 
 def test_a_shared_pool_takes_tasks_of_the_other_project_and_stays_its_owners(api, pool, guest):

@@ -10,10 +10,10 @@ from rest_framework.views import APIView
 from executors.gateway.creates import ByToken
 from executors.gateway.routes import routes
 from executors.gateway.station import Gateway
+from k8s4r.api import operations
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
 PREFIX = "/api/v1/"
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ROW = re.compile(r"^\| `([a-z][^`]*)` \| ([A-Z ]+) \|", re.MULTILINE)
 
 
@@ -23,7 +23,7 @@ def documented() -> dict[str, set[str]]:
 
 def general(path: str) -> str:
     """Return a path with each id written as ``{id}``."""
-    return re.sub(r"<uuid:\w+>|\{\w+_id\}", "{id}", path)
+    return re.sub(r"<uuid:\w+>|\{\w+_id\}", "{id}", re.sub(r"<str:(\w+)>", r"{\1}", path))
 
 
 def of_django() -> dict[str, set[str]]:
@@ -31,7 +31,7 @@ def of_django() -> dict[str, set[str]]:
     served: dict[str, set[str]] = {}
     for route in api.url_patterns:
         view: type[APIView] = route.callback.cls
-        methods = {method for method in METHODS if hasattr(view, method.lower())}
+        methods = set(operations.methods(view)) - {"HEAD"}
         served[general(str(route.pattern))] = methods
     return served
 
