@@ -64,7 +64,7 @@ class AgentsView(AgentView):
     def get(self, request: Request) -> Response:
         """List agents by name."""
         page = paging.page_from(request, ("name", "id"), filters.SORTS)
-        rows = filters.agents(request).select_related("project")
+        rows = filters.agents(request, principal_of(request)).select_related("project")
         found = list(paging.rows_of(page, rows))
         presence = self.presence(found)
         return paging.answer(request, page, found, lambda row: shapes.listed(row, presence))

@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from django.db.models import QuerySet
-from rest_framework.request import Request
 
 from agents import selectors
 from agents.core.states import Desired, Observed
 from agents.models import Agent, AgentType
+from k8s4r.access.principals import Principal
 from k8s4r.api import paging
-from k8s4r.api.requests import principal_of
+from k8s4r.api.paging import Asked
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem
 from k8s4r.core.roles import Permission
@@ -32,14 +32,14 @@ SORTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def agents(request: Request) -> QuerySet[Agent]:
+def agents(request: Asked, principal: Principal) -> QuerySet[Agent]:
     """Return the agents that exist for the caller and pass the filters.
 
     Raises:
         Invalid: a filter is not known, or its value is not of its kind.
     """
     paging.check_parameters(request, (*_FILTERS, "label", paging.SORT))
-    rows = selectors.agents(principal_of(request).projects(Permission.FLEET_READ))
+    rows = selectors.agents(principal.projects(Permission.FLEET_READ))
     for name, (column, words) in _FILTERS.items():
         text = request.query_params.get(name)
         if text is None:

@@ -10,10 +10,10 @@ from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executors import creation, selectors, shapes
-from executors.api import creates, filters
-from executors.api.filters import Selector
+from executors import creation, filters, selectors, shapes
+from executors.api import creates
 from executors.core.lifecycle import TASK_TERMINAL
+from executors.filters import Selector
 from executors.selectors import TaskRecord
 from executors.services import cancellation, resolution, submission
 from executors.services.cancellation import CancelOutcome

@@ -7,8 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.models import Agent
-from executors import selectors, shapes
-from executors.api import filters
+from executors import filters, selectors, shapes
 from k8s4r.api import paging
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of

@@ -6,8 +6,8 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executors import creation, reason_shapes, reasons, selectors, shapes
-from executors.api import creates, filters
+from executors import creation, filters, reason_shapes, reasons, selectors, shapes
+from executors.api import creates
 from k8s4r import clock
 from k8s4r.api import paging
 from k8s4r.api.operations import operation

@@ -9,12 +9,13 @@ import binascii
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlencode
 
 import orjson
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
+from django.http import QueryDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -27,6 +28,13 @@ LIMIT: Final = 50
 MOST: Final = 200
 OWN: Final = frozenset({"limit", "cursor", "fields"})
 SORT: Final = "sort"
+
+
+class Asked(Protocol):
+    """What has a query: a request, or a stand-in for one that did not come through a view."""
+
+    @property
+    def query_params(self) -> QueryDict: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class Page:
 
 
 def page_from(
-    request: Request, keys: tuple[str, ...], sorts: Mapping[str, tuple[str, ...]] | None = None
+    request: Asked, keys: tuple[str, ...], sorts: Mapping[str, tuple[str, ...]] | None = None
 ) -> Page:
     """Read ``limit``, ``cursor`` and ``sort``.
 
@@ -62,7 +70,7 @@ def page_from(
     return Page(chosen, _limit(asked.get("limit")), after, sort)
 
 
-def check_parameters(request: Request, allowed: Iterable[str] = ()) -> None:
+def check_parameters(request: Asked, allowed: Iterable[str] = ()) -> None:
     """Refuse query parameters that this list does not have.
 
     Raises:
