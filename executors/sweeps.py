@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
+from agents.services import wishes
 from executors import conf
 from executors.core import schedule
 from executors.core.leases import PulseSource
@@ -19,9 +20,10 @@ from executors.core.lifecycle import TaskState
 from executors.core.schedule import Job
 from executors.models import Task
 from executors.operating.services import keeping, noticing, tallying
-from executors.services import dispatch, expiry, leftovers, pulses, retention, ticks
+from executors.services import decisions, dispatch, expiry, leftovers, pulses, retention, ticks
 from k8s4r.audit import sealing
 from pools.models import Pool
+from pools.services import pools
 
 logger = logging.getLogger(__name__)
 
@@ -108,13 +110,19 @@ def _delayed(now: datetime) -> None:
     _in_batches(lambda limit: expiry.release_delayed(now=now, limit=limit))
 
 
+def _pauses(now: datetime) -> None:
+    _in_batches(lambda limit: pools.end_pauses(now=now, limit=limit))
+    _in_batches(lambda limit: wishes.end_pauses(now=now, limit=limit))
+    _in_batches(lambda limit: wishes.end_refusals(now=now, limit=limit))
+
+
 def _dispatch(now: datetime) -> None:
     """Run passes wherever something waits: the nudges are hints, and some get lost."""
     waiting = Task.objects.filter(
         pool=OuterRef("pk"), state=TaskState.PENDING, run_after__isnull=True
     )
-    pools = Pool.objects.filter(Exists(waiting)).order_by("pk")
-    for pool_id in list(pools.values_list("pk", flat=True)):
+    rows = Pool.objects.filter(Exists(waiting)).order_by("pk")
+    for pool_id in list(rows.values_list("pk", flat=True)):
         _pass(pool_id, now)
 
 
@@ -146,6 +154,7 @@ def _retention(now: datetime) -> None:
     )
     _in_batches(lambda limit: retention.delete_bookkeeping(now=now, limit=limit, policy=policy))
     _in_batches(lambda limit: keeping.delete_old(now=now, limit=limit, keep=policy.tasks))
+    decisions.forget_old()
 
 
 def _remove_files(artifact_ids: Sequence[UUID]) -> None:
@@ -177,6 +186,7 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.QUEUE_DEADLINES: _queue_deadlines,
     Job.HEARTBEATS: _heartbeats,
     Job.DELAYED: _delayed,
+    Job.PAUSES: _pauses,
     Job.DISPATCH: _dispatch,
     Job.NOTICES: _notices,
     Job.TALLY: _tally,

@@ -15,7 +15,11 @@ AGENT = Watched(
     state="r.observed",
     moment="r.changed_at",
     agent="r.id::text",
-    unread=("device_info", "last_assigned_at", "created_at", "changed_at"),
+    # The last three come later: the event itself tells by whom, when, and which settings.
+    unread=(
+        "device_info", "last_assigned_at", "created_at", "changed_at", "settings_version",
+        "desired_by", "desired_at",
+    ),  # fmt: skip
 )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.utils.safestring import SafeString
 
-from executors import selectors
+from executors import reasons, selectors
 from executors.admin import actors, task_log
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
 from executors.core.waiting import Explanation, Reason
@@ -51,7 +51,8 @@ class Step:
 def facts(task: Task, *, attempt: str, now: datetime) -> dict[str, Any]:
     """Return what the page's template shows; a constant number of queries."""
     attempts = list(selectors.attempts_of(task.pk).select_related("slot"))
-    explanation = selectors.explanation(task.pk)
+    waiting = reasons.why(task.pk, now=now)
+    explanation = waiting.explanation if waiting else None
     return {
         "task": task,
         "title": title(task),

@@ -41,18 +41,24 @@ class PoolsView(View):
         rows = selectors.pools(principal_of(request))
         if "project" in request.query_params:
             rows = rows.filter(project__name=request.query_params["project"].replace("\x00", ""))
-        return paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.pool)
+        found = list(paging.rows_of(page, rows))
+        return paging.answer(request, page, found, shapes.pools(found, now=clock.now()))
 
     @operation(needs=Permission.FLEET_WRITE)
     def post(self, request: Request) -> Response:
         """Make a pool."""
         body = conversion.convert(request.data, NewPool)
-        principal = principal_of(request)
-        project = project_named(body.project, principal, Permission.FLEET_WRITE)
-        columns = bodies.columns(body)
-        row = pools.create(project=project, actor=principal.actor, now=clock.now(), **columns)
+        principal, now = principal_of(request), clock.now()
+        row = pools.create(
+            project=project_named(body.project, principal, Permission.FLEET_WRITE),
+            now=now,
+            agent_ids=bodies.listed(body) or (),
+            actor=principal.actor,
+            paused_by=principal.name,
+            **bodies.columns(body, principal, now=now),
+        )
         headers = {"Location": f"{request.path}/{row.pk}"}
-        return Response(shapes.pool(row), status=201, headers=headers)
+        return Response(shapes.pool(row, now=now), status=201, headers=headers)
 
 
 class PoolView(View):
@@ -61,7 +67,8 @@ class PoolView(View):
     @operation(needs=Permission.FLEET_READ)
     def get(self, request: Request, pool_id: UUID) -> Response:
         """Show a pool."""
-        return Response(shapes.pool(selectors.pool(pool_id, principal_of(request))))
+        row = selectors.pool(pool_id, principal_of(request))
+        return Response(shapes.pool(row, now=clock.now()))
 
     @operation(needs=Permission.FLEET_WRITE)
     def put(self, request: Request, pool_id: UUID) -> Response:
@@ -82,10 +89,12 @@ class PoolView(View):
     def _changed(
         self, request: Request, pool_id: UUID, body: ReplacedPool | ChangedPool
     ) -> Response:
-        row = pools.change(
-            pool_id, bodies.columns(body), principal=principal_of(request), now=clock.now()
-        )
-        return Response(shapes.pool(row))
+        principal, now = principal_of(request), clock.now()
+        changes = bodies.columns(body, principal, now=now)
+        if (listed := bodies.listed(body)) is not None:
+            changes[pools.LISTED] = listed
+        row = pools.change(pool_id, changes, principal=principal, now=now)
+        return Response(shapes.pool(row, now=now))
 
 
 class MembersView(View):

@@ -101,7 +101,8 @@ OWN = {("GET", "about"), ("GET", "tokens"), ("POST", "tokens"), ("POST", "tasks/
 
 
 @pytest.fixture
-def own(db):
+def own(db, settings):
+    settings.ENCRYPTION_KEY = "k" * 40
     a_user("zoe")
     return a_place("own")
 

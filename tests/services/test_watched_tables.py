@@ -23,6 +23,7 @@ TOLD_ELSEWHERE = {
     "executors_artifact": "a file of an attempt",
     "executors_evidence": "a report that came too late to change anything",
     "executors_tick": "bookkeeping of periodic jobs",
+    "pools_decision": "what a pass did: the tasks' events tell it too",
     "executors_pulse": "bookkeeping of periodic jobs",
     "operating_outcome": "totals of what tasks' events tell",
     "operating_notification": "what was told of events, and what became of it",
