@@ -14,6 +14,8 @@ from k8s4r.cli.commands import (
     get,
     logs,
     platform,
+    rerun,
+    rotate,
     run,
     steer,
     version,
@@ -64,9 +66,9 @@ def root(  # noqa: PLR0913 - one argument for each flag
         session.terminal.colour_wanted = False
 
 
-for module in (run, get, describe, logs, why, wait, cancel):
+for module in (run, get, describe, logs, why, wait, cancel, rerun):
     module.register(app, panel="Tasks")
-for module in (agent, steer):
+for module in (agent, steer, rotate):
     module.register(app, panel="Agents")
 platform.register(app)
 for module in (doctor, api, version):

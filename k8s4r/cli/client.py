@@ -48,6 +48,13 @@ class Client:
         except (httpx2.InvalidURL, UnicodeEncodeError) as error:
             raise Usage(f"{self.url!r} is not an address: {error}") from error
 
+    def now(self) -> datetime:
+        """Return the server's time, as of its last answer."""
+        if self.server_time is None:
+            self.call("GET", "/healthz")
+        assert self.server_time is not None, "every answer has a date"
+        return self.server_time
+
     def get(self, path: str, query: Query | None = None) -> Any:
         """Return the JSON at ``path``."""
         return self.call("GET", path, query=query).json()

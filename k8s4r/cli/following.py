@@ -1,24 +1,34 @@
 """How is a task followed to its end, whatever happens in between?"""
 
 from dataclasses import dataclass
+from typing import Final
 
 from k8s4r.cli import endings
 from k8s4r.cli.client import Client
+from k8s4r.cli.errors import CliError
+from k8s4r.cli.kinds import TASK
 from k8s4r.cli.logs import LogReader, News
 from k8s4r.cli.logview import View
 from k8s4r.cli.terminal import Terminal
 from k8s4r.cli.watching import WaitingWatch
 
+# Before them a task waits, which is explained; after them it has ended, which is said last.
+_NARRATED: Final = frozenset({"dispatching", "running", "apply_pending"})
+
 
 @dataclass(slots=True)
 class Follower:
-    """Follows one task; called again after an interrupt, it goes on where it was."""
+    """Follows one task; called again after an interrupt, it goes on where it was.
+
+    ``narrate``: say each state between the lines of output, as it comes.
+    """
 
     client: Client
     terminal: Terminal
     task_id: str
     reader: LogReader
     view: View
+    narrate: bool = False
     _watch: WaitingWatch | None = None
     _told: str = ""
 
@@ -47,7 +57,19 @@ class Follower:
                 "unknown: its agent is away and the task may still run there; it goes on when the"
                 f" agent is back, or when a person resolves it: k8s4r describe task {self.task_id}"
             )
+        if self.narrate and news.state != self._told and news.state in _NARRATED:
+            self.terminal.note(self._standing(news))
         self._told = news.state
+
+    def _standing(self, news: News) -> str:
+        """Return ``running on web-1``, with the number of an attempt that is not the first."""
+        attempt = int(news.facts.get("attempt") or 0)
+        try:
+            agent = self.client.get(f"{TASK.path}/{self.task_id}").get("agent")
+        except CliError:
+            agent = None
+        again = f", attempt {attempt}" if attempt > 1 else ""
+        return f"{news.state}{f' on {agent}' if agent else ''}{again}"
 
     def _look_away(self) -> None:
         if self._watch:
