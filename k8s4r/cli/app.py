@@ -9,9 +9,11 @@ from k8s4r.cli.commands import (
     agent,
     api,
     cancel,
+    config,
     describe,
     doctor,
     get,
+    login,
     logs,
     platform,
     rerun,
@@ -45,8 +47,14 @@ def root(  # noqa: PLR0913 - one argument for each flag
     ca_file: Annotated[
         Path | None, typer.Option(help="Certificates to trust; else K8S4R_CA_FILE.")
     ] = None,
+    named: Annotated[
+        str | None, typer.Option("--context", help="One of `k8s4r context list`.")
+    ] = None,
     no_color: Annotated[bool, typer.Option("--no-color", help="Never write colour.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes on stderr.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Each request, its answer and its id on stderr.")
+    ] = False,
 ) -> None:
     """Run commands on a fleet of machines, and see what became of them.
 
@@ -60,7 +68,8 @@ def root(  # noqa: PLR0913 - one argument for each flag
         context.get_help()
         return
     session: Session = context.obj
-    session.flags = Flags(url, token_file, ca_file)
+    session.flags = Flags(url, token_file, ca_file, named)
+    session.verbose = verbose or session.environment.get("K8S4R_LOG_LEVEL", "").lower() == "debug"
     session.terminal.quiet = quiet
     if no_color:
         session.terminal.colour_wanted = False
@@ -71,5 +80,7 @@ for module in (run, get, describe, logs, why, wait, cancel, rerun):
 for module in (agent, steer, rotate):
     module.register(app, panel="Agents")
 platform.register(app)
+for module in (login, config):
+    module.register(app, panel="Servers")
 for module in (doctor, api, version):
     module.register(app, panel="Tools")

@@ -84,7 +84,7 @@ def _report(
 ) -> int:
     refused = [item for item in items if item["problem"]]
     if format_ in MACHINE:
-        output.write_list(session.terminal, format_, items, kind="task", following=None)
+        session.write_list(items, kind="task", following=None)
     else:
         counts = Counter(_word(item) for item in items)
         said = [f"{count} {word}" for word, count in counts.items()]
@@ -113,7 +113,7 @@ def _say(session: Session, selector: dict[str, Any], counts: Mapping[str, Any]) 
 
 def _show(session: Session, found: Mapping[str, Any], format_: Format) -> None:
     if format_ in MACHINE:
-        output.write_object(session.terminal, format_, {"id": "", **found}, kind="tasks")
+        session.write_object({"id": "", **found}, kind="tasks")
         return
     session.terminal.write(f"total  {found['total']}")
     for title, name in (("state", "by_state"), ("pool", "by_pool")):

@@ -105,6 +105,10 @@ class Terminal:
         """Return what is typed, unseen."""
         return getpass.getpass(question, stream=self.err)
 
+    def is_coloured(self) -> bool:
+        """May data carry colour?"""
+        return self.colour_wanted and self.out.isatty()
+
     def can_ask(self) -> bool:
         """Is a person there who sees a question and can answer it?"""
         return sys.stdin.isatty() and self.err.isatty()

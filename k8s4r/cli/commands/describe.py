@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import finding, kinds, output
+from k8s4r.cli import finding, kinds
 from k8s4r.cli.commands import describe_agent, describe_pool, describe_task
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.kinds import AGENT, POOL, TASK
@@ -38,7 +38,7 @@ def describe(
     for index, name in enumerate(names):
         found = finding.one(session.client, kind, name, session.terminal)
         if chosen in MACHINE:
-            output.write_object(session.terminal, chosen, found, kind=kind.name)
+            session.write_object(found, kind=kind.name)
             continue
         if index:
             session.terminal.write("")

@@ -141,7 +141,7 @@ def _named(
 def _show(session: Session, made: Mapping[str, Any], chosen: Format, *, follow: bool) -> None:
     """Write the new task; what differs from its parent is said on stderr."""
     if chosen in MACHINE:
-        output.write_object(session.terminal, chosen, made, kind=TASK.name)
+        session.write_object(made, kind=TASK.name)
     else:
         session.terminal.write(f"task/{made['id']} submitted")
         for change in made.get("changes", ()):

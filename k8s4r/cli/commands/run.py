@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import foreground, output, values
+from k8s4r.cli import foreground, values
 from k8s4r.cli.output import Format
 from k8s4r.cli.session import Session
 
@@ -66,8 +66,8 @@ def run(  # noqa: PLR0913 - one argument for each flag
     chosen = session.choose(format_)
     wanted: dict[str, Any] = {
         "name": name,
-        "project": project,
-        "pool": pool,
+        "project": session.project(project),
+        "pool": session.pool(pool),
         "spec": _spec(command, values.pairs(env or (), flag="--env", lacking=os.environ), cwd),
         "labels": values.pairs(label or (), flag="--label"),
         "priority": priority,
@@ -104,4 +104,4 @@ def _print(session: Session, chosen: Format, task: Mapping[str, Any]) -> None:
         session.terminal.write(str(task["id"]))
         session.terminal.note(f"submitted; k8s4r logs -f {task['id']} follows it")
     else:
-        output.write_object(session.terminal, chosen, task, kind="task")
+        session.write_object(task, kind="task")

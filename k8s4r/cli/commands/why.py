@@ -34,7 +34,7 @@ def why(
     found = finding.one(session.client, TASK, task, session.terminal)
     reason = session.client.get(f"{TASK.path}/{found['id']}/waiting")
     if chosen in MACHINE:
-        output.write_object(session.terminal, chosen, reason, kind="task")
+        session.write_object(reason, kind="task")
     else:
         explain(session, found, reason)
 
