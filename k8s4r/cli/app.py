@@ -8,10 +8,16 @@ import typer
 from k8s4r.cli.commands import (
     agent,
     api,
+    apply,
     cancel,
+    completion,
     config,
+    create,
+    delete,
     describe,
     doctor,
+    events,
+    explain,
     get,
     login,
     logs,
@@ -19,7 +25,9 @@ from k8s4r.cli.commands import (
     rerun,
     rotate,
     run,
+    share,
     steer,
+    top,
     version,
     wait,
     why,
@@ -75,12 +83,14 @@ def root(  # noqa: PLR0913 - one argument for each flag
         session.terminal.colour_wanted = False
 
 
-for module in (run, get, describe, logs, why, wait, cancel, rerun):
+for module in (run, get, describe, logs, events, why, wait, cancel, rerun):
     module.register(app, panel="Tasks")
-for module in (agent, steer, rotate):
-    module.register(app, panel="Agents")
+for module in (agent, steer, rotate, explain, top):
+    module.register(app, panel="Agents and pools")
+for module in (create, apply, delete, share):
+    module.register(app, panel="Making and sharing")
 platform.register(app)
 for module in (login, config):
     module.register(app, panel="Servers")
-for module in (doctor, api, version):
+for module in (doctor, api, completion, version):
     module.register(app, panel="Tools")

@@ -105,6 +105,10 @@ def _why(row: Row, _: Context) -> str:
     return "" if reason == row.get("state") else by_number.get(reason, reason)
 
 
+def _joined(key: str) -> Any:
+    return lambda row, _: ", ".join(row.get(key) or ())
+
+
 def _left(key: str) -> Any:
     return lambda row, context: ages.left(row.get(key), context.now)
 
@@ -211,6 +215,7 @@ POOL: Final = Kind(
         Column("ID", _text("id"), only_wide=True),
     ),
     {},
+    {"project": "project"},
 )
 PROJECT: Final = Kind(
     "project",
@@ -259,4 +264,19 @@ ENROLMENT: Final = Kind(
     named_by="label",
     is_single=False,
 )
-KINDS: Final = (TASK, AGENT, POOL, PROJECT, TOKEN, ENROLMENT)
+# Its path has a project in it: `places.of` fills it in.
+MEMBER: Final = Kind(
+    "member",
+    frozenset({"member", "members"}),
+    "/api/v1/projects/{project}/members",
+    (
+        Column("USER", _text("user"), most=40),
+        Column("ROLES", _joined("roles"), most=50),
+        Column("EVERYWHERE", _joined("roles_everywhere"), most=30),
+        Column("ID", _text("id"), only_wide=True),
+    ),
+    {},
+    named_by="user",
+    is_single=False,
+)
+KINDS: Final = (TASK, AGENT, POOL, PROJECT, TOKEN, ENROLMENT, MEMBER)

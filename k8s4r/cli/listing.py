@@ -76,7 +76,11 @@ class Listing:
             found = fitting[: wanted.limit]
         else:
             found, self._following = client.items(self._kind.path, wanted.query, limit=wanted.limit)
-        return rows.ordered(found, wanted.sort_by)
+        return rows.ordered([self._identified(row) for row in found], wanted.sort_by)
+
+    def _identified(self, row: Row) -> Row:
+        """Return the row with an id: a member has that of its person."""
+        return row if "id" in row else {"id": row[f"{self._kind.named_by}_id"], **row}
 
     def _write(self, found: Sequence[Row]) -> None:
         if len(self._wanted.names) == 1:

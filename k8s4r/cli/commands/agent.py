@@ -30,6 +30,7 @@ def add(
 
     k8s4r agent add
     k8s4r agent add --pool gpus --label gpu
+    k8s4r agent add --pool "" -p web -o json
     """
     session: Session = context.obj
     chosen = session.choose(format_)

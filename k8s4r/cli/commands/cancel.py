@@ -22,7 +22,10 @@ _ACTION: Final = Action(
 def cancel(  # noqa: PLR0913 - one argument for each flag
     context: typer.Context,
     *,
-    tasks: Annotated[list[str] | None, typer.Argument(metavar="[TASK]", show_default=False)] = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TASK]", show_default=False, autocompletion=options.complete_task),
+    ] = None,
     owner: options.Owner = None,
     pool: options.Pool = None,
     state: options.State = None,

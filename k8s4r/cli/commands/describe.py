@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import finding, kinds
+from k8s4r.cli import finding, kinds, options
 from k8s4r.cli.commands import describe_agent, describe_pool, describe_task
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.kinds import AGENT, POOL, TASK
@@ -21,7 +21,12 @@ _PAGES: Mapping[str, Callable[[Session, Mapping[str, Any]], None]] = {
 
 def describe(
     context: typer.Context,
-    what: Annotated[list[str], typer.Argument(metavar="KIND NAME", show_default=False)],
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KIND NAME", show_default=False, autocompletion=options.complete_reference
+        ),
+    ],
     format_: Annotated[str | None, typer.Option("--output", "-o", help="json or yaml.")] = None,
 ) -> None:
     """Show everything about one thing, and what to do next.

@@ -44,6 +44,7 @@ def doctor(
     """Check every connection; exit code 1 when one of them is bad.
 
     k8s4r doctor
+    k8s4r doctor -o json
     k8s4r --url http://10.0.0.5:8420 doctor
     """
     session: Session = context.obj

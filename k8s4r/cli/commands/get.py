@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import kinds, options, rows, values, webpages
+from k8s4r.cli import kinds, options, places, rows, values, webpages
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.kinds import AGENT, TASK, Kind
 from k8s4r.cli.listing import Listing, Wanted
@@ -64,7 +64,7 @@ def get(  # noqa: PLR0913 - one argument for each flag
     query = _query(kind, asked, state, label) | _since(kind, since, session)
     query, rest = _by_the_server(kind, query, rows.conditions(field_selector or ()))
     wanted = Wanted(names=names, query=query, conditions=rest, sort_by=sort_by, limit=limit)
-    listing = Listing(session, kind, wanted)
+    listing = Listing(session, places.of(session, kind, place), wanted)
     listing.show(headers=not no_headers)
     if watch:
         listing.watch()

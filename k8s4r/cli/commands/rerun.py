@@ -21,7 +21,10 @@ _ACTION: Final = Action(
     left="not run again",
 )
 _MOST_SHOWN: Final = 60
-Tasks = Annotated[list[str] | None, typer.Argument(metavar="[TASK]", show_default=False)]
+Tasks = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[TASK]", show_default=False, autocompletion=options.complete_task),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change this; repeatable."),
@@ -85,7 +88,10 @@ def rerun(  # noqa: PLR0913 - one argument for each flag
 
 def retry(
     context: typer.Context,
-    tasks: Annotated[list[str], typer.Argument(metavar="TASK", show_default=False)],
+    tasks: Annotated[
+        list[str],
+        typer.Argument(metavar="TASK", show_default=False, autocompletion=options.complete_task),
+    ],
     follow: Follow = False,
     format_: options.Output = None,
 ) -> None:

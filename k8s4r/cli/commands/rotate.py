@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from k8s4r.cli import finding, several, values
+from k8s4r.cli import finding, options, several, values
 from k8s4r.cli.errors import CliError, ExitCode
 from k8s4r.cli.kinds import AGENT
 from k8s4r.cli.options import Timeout
@@ -18,7 +18,10 @@ _EVERY_S: Final = 0.5
 
 def rotate(
     context: typer.Context,
-    agents: Annotated[list[str], typer.Argument(metavar="AGENT", show_default=False)],
+    agents: Annotated[
+        list[str],
+        typer.Argument(metavar="AGENT", show_default=False, autocompletion=options.complete_agent),
+    ],
     *,
     wait: Annotated[
         bool, typer.Option("--wait", "-w", help="Until the old token is dead.")

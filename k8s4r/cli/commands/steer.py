@@ -5,13 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import finding, leaving, several, values
+from k8s4r.cli import finding, leaving, options, several, values
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.kinds import AGENT
 from k8s4r.cli.options import Timeout
 from k8s4r.cli.session import Session
 
-Agents = Annotated[list[str], typer.Argument(metavar="AGENT", show_default=False)]
+Agents = Annotated[
+    list[str],
+    typer.Argument(metavar="AGENT", show_default=False, autocompletion=options.complete_agent),
+]
 Note = Annotated[
     str | None, typer.Option(help="Why; shown wherever the agent is, and on what it delays.")
 ]

@@ -18,6 +18,7 @@ def version(
 
     k8s4r version
     k8s4r version -o json
+    k8s4r doctor        # and that of the server
     """
     session: Session = context.obj
     chosen = session.choose(format_)
