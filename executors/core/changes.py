@@ -32,7 +32,14 @@ def merged(document: Any, patch: Any) -> Any:
 
 
 def differences(before: Any, after: Any, *at: str) -> Iterator[Change]:
-    """Yield every difference between two documents, by name; lists are compared as a whole."""
+    """Yield every difference between two documents, by name; lists are compared as a whole.
+
+    A map that was not there, or is there no more, is an empty one.
+    """
+    if before is _ABSENT and isinstance(after, Mapping):
+        before = {}
+    if after is _ABSENT and isinstance(before, Mapping):
+        after = {}
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in sorted(before.keys() | after.keys()):
             yield from differences(

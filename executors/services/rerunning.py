@@ -169,4 +169,6 @@ def _differences(
 def _below(at: str, error: DomainError) -> DomainError:
     """Return a refusal of the request as one of the part of the body that it came from."""
     problems = [FieldProblem(at + each.pointer, each.rule, each.detail) for each in error.errors]
-    return type(error)(error.message, errors=problems)
+    if not problems:
+        return error
+    return type(error)(f"{problems[0].pointer}: {problems[0].detail}", errors=problems)

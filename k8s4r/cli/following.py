@@ -20,7 +20,8 @@ _NARRATED: Final = frozenset({"dispatching", "running", "apply_pending"})
 class Follower:
     """Follows one task; called again after an interrupt, it goes on where it was.
 
-    ``narrate``: say each state between the lines of output, as it comes.
+    ``narrate``: say each state between the lines of output, as it comes; ``prefix`` stands before
+    whatever is said.
     """
 
     client: Client
@@ -29,6 +30,7 @@ class Follower:
     reader: LogReader
     view: View
     narrate: bool = False
+    prefix: str = ""
     _watch: WaitingWatch | None = None
     _told: str = ""
 
@@ -49,17 +51,20 @@ class Follower:
     def _tell(self, news: News) -> None:
         """Explain a task that waits; say what only a person can mend."""
         if news.state == "pending" and self._watch is None:
-            self._watch = WaitingWatch(self.client, self.task_id, self.terminal.note)
+            self._watch = WaitingWatch(self.client, self.task_id, self._say)
         if news.state != "pending":
             self._look_away()
         if news.state == "unknown" and self._told != news.state:
-            self.terminal.note(
+            self._say(
                 "unknown: its agent is away and the task may still run there; it goes on when the"
                 f" agent is back, or when a person resolves it: k8s4r describe task {self.task_id}"
             )
         if self.narrate and news.state != self._told and news.state in _NARRATED:
-            self.terminal.note(self._standing(news))
+            self._say(self._standing(news))
         self._told = news.state
+
+    def _say(self, text: str) -> None:
+        self.terminal.note(self.prefix + text)
 
     def _standing(self, news: News) -> str:
         """Return ``running on web-1``, with the number of an attempt that is not the first."""

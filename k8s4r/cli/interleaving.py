@@ -96,7 +96,9 @@ class Together:
         terminal = self.session.terminal
         view = View(terminal, source.sink, timestamps=self.timestamps)
         try:
-            news = Follower(self.session.client, terminal, task_id, reader, view).to_the_end()
+            news = Follower(
+                self.session.client, terminal, task_id, reader, view, prefix=f"[{name}] "
+            ).to_the_end()
         except CliError as error:
             self._failed.append(error)
             return

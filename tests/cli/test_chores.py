@@ -3,7 +3,6 @@
 import json
 import os
 import pty
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -76,7 +75,7 @@ def test_a_task_is_run_again_with_one_parameter_changed(cli, machine):
     assert (first.code, first.out) == (1, "mode full depth 2\n")
     again = cli("rerun", "build", "--set", "env.MODE=quick", "--set", "env.CODE=0", "-f")
     parent, child = Task.objects.order_by("id")
-    assert (again.code, again.out) == (0, f"task/{child.pk} submitted\nmode quick depth 2\n")
+    assert (again.code, again.out) == (0, "mode quick depth 2\n")
     assert '  spec.env.MODE: "full" -> "quick"' in again.err.splitlines()
     assert (child.parent_id, child.run_timeout_s, child.name) == (parent.pk, 3_600, "build")
 
@@ -129,34 +128,71 @@ def test_a_running_task_of_that_person_is_stopped_by_its_machine(cli, machine):
     assert state_of(task) == "cancelled"
 
 
-def asked_on_a_terminal(cli, answer: bytes, *arguments: str) -> tuple[int, str]:
-    """Return the exit code and what a terminal shows when a person answers the question."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=cli.environment
-    )
-    os.close(theirs)
-    seen = b""
-    while b"[y/N]" not in seen:
-        seen += os.read(ours, 65_536)
-    os.write(ours, answer)
-    while True:
-        try:
-            seen += os.read(ours, 65_536)
-        except OSError:
-            break
-    os.close(ours)
-    return process.wait(30), seen.decode()
+class Typed:
+    """A command on a terminal of its own, and a person who types when they have read enough."""
+
+    def __init__(self, cli, *arguments: str) -> None:
+        self._ours, theirs = pty.openpty()
+        # With a terminal that controls it, so that Ctrl-C is a signal.
+        self.process = subprocess.Popen(
+            ["setsid", "--ctty", "--wait", *COMMAND, *arguments],
+            stdin=theirs, stdout=theirs, stderr=theirs, env=cli.environment,
+        )  # fmt: skip
+        os.close(theirs)
+        self.seen = ""
+
+    def reads(self, words: str) -> None:
+        """Read until these words came."""
+        while words not in self.seen:
+            self.seen += os.read(self._ours, 65_536).decode()
+
+    def types(self, keys: str) -> None:
+        os.write(self._ours, keys.encode())
+
+    def ends(self) -> int:
+        """Read to the end and return the exit code."""
+        while True:
+            try:
+                self.seen += os.read(self._ours, 65_536).decode()
+            except OSError:
+                break
+        os.close(self._ours)
+        return self.process.wait(30)
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "state"), [(b"y\n", 0, "cancelled"), (b"\n", 2, "pending")]
+    ("answer", "code", "state"), [("y\n", 0, "cancelled"), ("\n", 2, "pending")]
 )
 def test_one_question_is_asked_and_its_answer_counts(cli, pool, answer, code, state):
     task = a_task(pool, run_after=clock.now() + seconds(86_400))
-    ended, seen = asked_on_a_terminal(cli, answer, "cancel", "--by", "me")
-    assert (ended, state_of(task)) == (code, state)
-    assert "cancel 1 task? [y/N]" in seen
+    person = Typed(cli, "cancel", "--by", "me")
+    person.reads("cancel 1 task? [y/N]")
+    person.types(answer)
+    assert (person.ends(), state_of(task)) == (code, state)
+
+
+def test_two_presses_of_ctrl_c_cancel_the_task_and_each_says_what_the_next_does(cli, machine):
+    person = Typed(cli, "run", "--", "sleep", "600")
+    person.reads("running on web-1")
+    person.types("\x03")
+    person.reads("Ctrl-C again within 3 s cancels the task")
+    person.types("\x03")
+    person.reads("cancelling; Ctrl-C again stops waiting for its end")
+    assert person.ends() == 130
+    assert state_of(Task.objects.get()) == "cancelled"
+
+
+def test_ctrl_c_ends_the_waiting_of_a_drain_and_not_the_drain(cli, machine):
+    cli("run", "-d", "--", "sleep", "600")
+    wait_until(lambda: Task.objects.filter(state="running").first())
+    person = Typed(cli, "drain", "web-1", "--wait")
+    person.reads("1 left on web-1")
+    person.types("\x03")
+    person.reads("they still drain. k8s4r resume ends that")
+    assert person.ends() == 130
+    machine.refresh_from_db()
+    assert machine.desired == "draining"
+    cli("cancel", "--by", "me", "--yes")
 
 
 def test_a_drain_names_what_is_left_and_ends_when_it_is_safe(cli, machine, tmp_path):
@@ -218,17 +254,3 @@ def test_a_live_log_is_followed_by_name_in_every_state(cli, machine):
     followed = cli("logs", "-f", "live")
     assert (followed.code, followed.out) == (4, "1\n2\n3\n")
     assert cli("logs", "live").out == "1\n2\n3\n"
-
-
-def test_an_interrupt_of_run_says_what_the_next_press_does(cli, machine):
-    process = cli.start("run", "--", "sleep", "600")
-    while "running on web-1" not in process.stderr.readline():
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    while "Ctrl-C again within 3 s cancels the task" not in process.stderr.readline():
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "cancelling; Ctrl-C again stops waiting for its end" in err
-    assert state_of(Task.objects.get()) == "cancelled"

@@ -42,6 +42,11 @@ def test_differences_lead_to_what_is_added_changed_and_gone():
     ]
 
 
+def test_what_is_new_in_a_map_that_was_not_there_is_named_itself():
+    assert list(differences({}, {"env": {"A": "1"}})) == [Change("/env/A", None, "1")]
+    assert list(differences({"env": {"A": "1"}}, {})) == [Change("/env/A", "1", None)]
+
+
 @given(documents)
 def test_what_is_the_same_has_no_differences(document):
     assert list(differences(document, document)) == []

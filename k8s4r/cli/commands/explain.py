@@ -46,7 +46,7 @@ def explain(  # noqa: PLR0913 - one argument for each flag
     k8s4r explain -o json pool/gpus -- true
     """
     session: Session = context.obj
-    chosen = session.choose(format_)
+    session.choose(format_)
     pool, command = _meant(what)
     found = finding.one(session.client, POOL, pool, session.terminal)
     spec: dict[str, Any] = {"argv": command}
@@ -59,13 +59,17 @@ def explain(  # noqa: PLR0913 - one argument for each flag
         "project": session.project(project),
     }
     body = {key: value for key, value in wanted.items() if value not in (None, {})}
-    answer = session.client.post(f"{POOL.path}/{found['id']}/explain", body)
-    if chosen in MACHINE:
-        session.write_object({"id": found["id"], **answer}, kind=POOL.name)
+    raise typer.Exit(ask(session, found, body))
+
+
+def ask(session: Session, pool: Mapping[str, Any], body: Mapping[str, Any]) -> int:
+    """Write who would get the task of this body; return 8 when it would wait."""
+    answer = session.client.post(f"{POOL.path}/{pool['id']}/explain", body)
+    if session.format in MACHINE:
+        session.write_object({"id": pool["id"], **answer}, kind=POOL.name)
     else:
         _write(session, answer)
-    if answer["would_get_it"] is None:
-        raise typer.Exit(ExitCode.PENDING)
+    return ExitCode.PENDING if answer["would_get_it"] is None else ExitCode.DONE
 
 
 def register(app: typer.Typer, *, panel: str) -> None:

@@ -149,7 +149,8 @@ def _show(session: Session, made: Mapping[str, Any], chosen: Format, *, follow: 
     if chosen in MACHINE:
         session.write_object(made, kind=TASK.name)
     else:
-        session.terminal.write(f"task/{made['id']} submitted")
+        if not follow:
+            session.terminal.write(f"task/{made['id']} submitted")
         for change in made.get("changes", ()):
             session.terminal.note(
                 f"  {change['pointer'][1:].replace('/', '.')}:"

@@ -6,7 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import foreground, values
+from k8s4r.cli import finding, foreground, options, output, values
+from k8s4r.cli.commands import explain
+from k8s4r.cli.errors import ExitCode
+from k8s4r.cli.kinds import POOL
+from k8s4r.cli.mass import DryRun
 from k8s4r.cli.output import Format
 from k8s4r.cli.session import Session
 
@@ -52,6 +56,7 @@ def run(  # noqa: PLR0913 - one argument for each flag
     queue_timeout: QueueTimeout = None,
     attempts: Attempts = None,
     detach: Detach = False,
+    dry_run: options.Dry = None,
     format_: Output = None,
 ) -> None:
     """Run a command on an agent: its output is here, its exit code too.
@@ -77,6 +82,8 @@ def run(  # noqa: PLR0913 - one argument for each flag
         "retry": attempts and {"attempts": attempts, "on": ["failed", "lost"]},
     }
     asked = {key: value for key, value in wanted.items() if value not in (None, {})}
+    if dry_run:
+        raise typer.Exit(_only_show(session, asked, dry_run))
     task = session.client.post("/api/v1/tasks", asked)
     if detach:
         _print(session, chosen, task)
@@ -97,6 +104,16 @@ def _spec(command: list[str], env: Mapping[str, str], cwd: str | None) -> dict[s
     if cwd:
         spec["cwd"] = cwd
     return spec
+
+
+def _only_show(session: Session, asked: Mapping[str, Any], dry_run: DryRun) -> int:
+    """Print what would be sent, or ask the pool who would get it."""
+    if dry_run is DryRun.CLIENT:
+        session.terminal.write(output.as_json(asked))
+        return ExitCode.DONE
+    pool = finding.one(session.client, POOL, str(asked.get("pool", "default")), session.terminal)
+    body = {name: value for name, value in asked.items() if name != "pool"}
+    return explain.ask(session, pool, body)
 
 
 def _print(session: Session, chosen: Format, task: Mapping[str, Any]) -> None:

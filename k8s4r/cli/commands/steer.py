@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from k8s4r.cli import finding, leaving, options, several, values
-from k8s4r.cli.errors import Usage
+from k8s4r.cli.errors import ExitCode, Usage
 from k8s4r.cli.kinds import AGENT
 from k8s4r.cli.options import Timeout
 from k8s4r.cli.session import Session
@@ -49,7 +49,11 @@ def drain(  # noqa: PLR0913 - one argument for each flag
     limit_s = values.duration_s(timeout, flag="--timeout") if timeout else None
     drained = _ask(session, agents, "drain", _body(session, note, until))
     if wait:
-        leaving.wait_until_safe(session, drained, limit_s)
+        try:
+            leaving.wait_until_safe(session, drained, limit_s)
+        except KeyboardInterrupt:
+            session.terminal.note("\nstopped waiting; they still drain. k8s4r resume ends that")
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
 def pause(
