@@ -9,7 +9,6 @@ from django.http import HttpResponse
 from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from executors import conf, creation, selectors, shapes
 from executors.api import creates
@@ -19,10 +18,12 @@ from executors.services.resolution import Resolution
 from executors.services.submission import Submission
 from k8s4r import clock
 from k8s4r.api.idempotency import Answer
-from k8s4r.api.permissions import IsPerson
+from k8s4r.api.operations import operation
 from k8s4r.api.rendering import dumps
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
+from k8s4r.core.roles import Permission
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,16 +43,15 @@ class Again(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     changes: dict[str, Any] = {}
 
 
-class CancelView(APIView):
+class CancelView(View):
     """``POST tasks/{id}/cancel``: 202; the task ends at once, or when its agent has stopped it."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_WRITE)
     def post(self, request: Request, task_id: UUID) -> Response:
         """Cancel one task."""
         conversion.convert(request.data, Nothing)
         principal = principal_of(request)
-        selectors.task(task_id, principal)
+        selectors.task(task_id, principal, Permission.TASKS_WRITE)
         outcomes = cancellation.cancel([task_id], actor=principal.actor, now=clock.now())
         refusal = outcomes[task_id].refusal
         if refusal is not None:
@@ -63,29 +63,28 @@ class CancelView(APIView):
         )
 
 
-class RetryView(APIView):
+class RetryView(View):
     """``POST tasks/{id}/retry``: a new task for one that ended without success."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_WRITE)
     def post(self, request: Request, task_id: UUID) -> HttpResponse:
         """Submit the task again."""
         conversion.convert(request.data, Nothing)
-        record = selectors.task(task_id, principal_of(request))
+        record = selectors.task(task_id, principal_of(request), Permission.TASKS_WRITE)
         terms = creates.submitted_by(request)
         return _once(request, terms, lambda: shapes.task(rerunning.retry(record, terms)))
 
 
-class RerunView(APIView):
+class RerunView(View):
     """``POST tasks/{id}/rerun {changes}``: a new task for one that ended, however it did."""
 
-    permission_classes = (IsPerson,)
     json_limits = creation.LIMITS
 
+    @operation(needs=Permission.TASKS_WRITE)
     def post(self, request: Request, task_id: UUID) -> HttpResponse:
         """Submit the task again; the answer says what is different."""
         asked = conversion.convert(request.data, Again)
-        record = selectors.task(task_id, principal_of(request))
+        record = selectors.task(task_id, principal_of(request), Permission.TASKS_WRITE)
         terms = creates.submitted_by(request)
         changed = Changed(asked.changes, conf.leases().min_lost_after_s)
 
@@ -99,16 +98,15 @@ class RerunView(APIView):
         return _once(request, terms, work)
 
 
-class ResolveView(APIView):
+class ResolveView(View):
     """``POST tasks/{id}/resolve {outcome, reason}``: for tasks that are unknown."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_WRITE)
     def post(self, request: Request, task_id: UUID) -> Response:
         """End a task as a person says."""
         asked = conversion.convert(request.data, Resolve)
         principal = principal_of(request)
-        selectors.task(task_id, principal)
+        selectors.task(task_id, principal, Permission.TASKS_WRITE)
         resolution.resolve(
             task_id, asked.outcome, asked.reason, actor=principal.actor, now=clock.now()
         )

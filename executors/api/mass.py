@@ -15,12 +15,11 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from executors import creation, selectors
-from executors.api import creates, filters
-from executors.api.filters import Selector
+from executors import creation, filters, selectors
+from executors.api import creates
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
+from executors.filters import Selector
 from executors.models import Task
 from executors.selectors import TaskRecord
 from executors.services import cancellation, rerunning
@@ -28,11 +27,13 @@ from executors.services.cancellation import CancelOutcome
 from k8s4r import clock
 from k8s4r.access.principals import Principal
 from k8s4r.api.idempotency import Answer
-from k8s4r.api.permissions import IsPerson
+from k8s4r.api.operations import operation
 from k8s4r.api.rendering import dumps
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core.errors import DomainError, FieldProblem, Invalid
+from k8s4r.core.roles import Permission
 
 BATCH: Final = 500
 MOST_BATCHES: Final = 10
@@ -48,16 +49,16 @@ class Mass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after: UUID | None = None
 
 
-class CancelManyView(APIView):
+class CancelManyView(View):
     """``POST tasks/cancel {selector, dry_run, after}``: at most 5,000 a call, one result each."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_WRITE)
     def post(self, request: Request) -> Response:
         """Cancel the selected tasks that have not ended, the oldest first."""
         asked = conversion.convert(request.data, Mass)
         principal = principal_of(request)
-        rows = selectors.tasks(filters.selected(asked.selector), principal)
+        wanted = filters.selected(asked.selector)
+        rows = selectors.tasks(wanted, principal, Permission.TASKS_WRITE)
         queue = _Queue(rows.exclude(state__in=sorted(TASK_TERMINAL)), asked.after)
         if asked.dry_run:
             return Response(_counted(queue))
@@ -71,15 +72,15 @@ class CancelManyView(APIView):
         return Response(answer, status=202)
 
 
-class RerunManyView(APIView):
+class RerunManyView(View):
     """``POST tasks/rerun {selector, dry_run, after}``: at most 500 a call, one result each."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_WRITE)
     def post(self, request: Request) -> HttpResponse:
         """Submit again the selected tasks that failed and were not run again yet."""
         asked = conversion.convert(request.data, Mass)
-        rows = selectors.tasks(_failed(asked.selector), principal_of(request))
+        wanted, principal = _failed(asked.selector), principal_of(request)
+        rows = selectors.tasks(wanted, principal, Permission.TASKS_WRITE)
         queue = _Queue(selectors.not_run_again(rows), asked.after, most_batches=1)
         if asked.dry_run:
             return Response(_counted(queue))

@@ -1,27 +1,29 @@
 """Which tasks does a query string or a selector ask for?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
-from rest_framework.request import Request
 
 from executors.core.lifecycle import TaskState
 from executors.selectors import TaskFilter
 from k8s4r.api import paging
+from k8s4r.api.paging import Asked
 from k8s4r.core import ids
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem, Invalid
 
 ALLOWED: Final = (
-    "state", "project", "pool", "owner", "agent", "name", "label", "parent", "id_prefix",
+    "sort", "state", "project", "pool", "owner", "agent", "name", "label", "parent", "id_prefix",
     "created_after", "created_before",
 )  # fmt: skip
 LONGEST: Final = 253
 _TEXTS: Final = ("project", "pool", "owner", "agent", "name")
+# Ids begin with the time of submission.
+SORTS: Final[Mapping[str, tuple[str, ...]]] = {"submitted_at": ("id",)}
 
 Reference: TypeAlias = Annotated[str, Meta(max_length=LONGEST, pattern=r"^[^\x00]*$")]
 Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
@@ -41,7 +43,7 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     created_before: Moment | None = None
 
 
-def task_filter(request: Request) -> TaskFilter:
+def task_filter(request: Asked) -> TaskFilter:
     """Read the filters of a list of tasks.
 
     Raises:
@@ -144,7 +146,7 @@ def _moment(text: str | None, name: str, problems: list[FieldProblem]) -> dateti
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _long(request: Request) -> Iterator[FieldProblem]:
+def _long(request: Asked) -> Iterator[FieldProblem]:
     for name in _TEXTS:
         text = request.query_params.get(name, "")
         if len(text) > LONGEST or "\x00" in text:
