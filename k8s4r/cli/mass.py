@@ -24,7 +24,7 @@ class DryRun(StrEnum):
 class Action:
     """What is done to the selected tasks: ``path`` does it, the words say it.
 
-    ``nothing`` is said when there are none, ``question`` asks, ``past`` names one that was left.
+    ``nothing`` is said when there are none, ``question`` asks, ``left`` names one that was left.
     """
 
     path: str

@@ -16,7 +16,7 @@ from executors.models import Task
 from k8s4r import clock
 from k8s4r.access.models import Token, TokenKind
 from tests import fleet
-from tests.builders import a_pool, a_task, a_tasks, a_user, seconds, state_of
+from tests.builders import a_pool, a_project, a_task, a_tasks, a_user, seconds, state_of
 from tests.cli.conftest import COMMAND
 from tests.serving import an_agents_token
 from tests.waiting import wait_until
@@ -115,6 +115,17 @@ def test_everything_of_one_person_is_stopped_beyond_any_page(cli, pool):
     assert "by pool   default/default 5203, default/gpus 2" in said.err
     assert not Task.objects.filter(owner=bob).exclude(state="cancelled").exists()
     assert state_of(mine) == "pending"
+
+
+def test_a_project_that_is_set_is_where_tasks_are_cancelled(cli, pool):
+    hold = {"run_after": clock.now() + seconds(86_400)}
+    here = a_task(pool, **hold)
+    there = a_task(a_pool(project=a_project("web"), name="default"), **hold)
+    said = cli("cancel", "--by", "me", "--yes", K8S4R_PROJECT="web")
+    assert said.out == "1 cancelled\n"
+    assert "1 task of me, in project web" in said.err
+    assert (state_of(here), state_of(there)) == ("pending", "cancelled")
+    assert cli("cancel", "--by", "me", "-A", "--yes", K8S4R_PROJECT="web").out == "1 cancelled\n"
 
 
 def test_a_running_task_of_that_person_is_stopped_by_its_machine(cli, machine):

@@ -31,6 +31,7 @@ def cancel(  # noqa: PLR0913 - one argument for each flag
     state: options.State = None,
     label: options.Labels = None,
     project: options.Project = None,
+    all_projects: options.AllProjects = False,
     agent: options.OnAgent = None,
     name: options.Named = None,
     since: options.Since = None,
@@ -52,7 +53,8 @@ def cancel(  # noqa: PLR0913 - one argument for each flag
     session: Session = context.obj
     chosen = session.choose(format_)
     selection = Selection(
-        owner=owner, pool=pool, project=project, agent=agent, name=name,
+        owner=owner, pool=pool, project=None if all_projects else session.project(project),
+        agent=agent, name=name,
         state=state, labels=label or (), since=since, before=before,
     )  # fmt: skip
     if tasks:

@@ -47,6 +47,7 @@ def rerun(  # noqa: PLR0913 - one argument for each flag
     pool: options.Pool = None,
     label: options.Labels = None,
     project: options.Project = None,
+    all_projects: options.AllProjects = False,
     agent: options.OnAgent = None,
     name: options.Named = None,
     since: options.Since = None,
@@ -69,7 +70,8 @@ def rerun(  # noqa: PLR0913 - one argument for each flag
     session: Session = context.obj
     chosen = session.choose(format_)
     selection = Selection(
-        owner=owner, pool=pool, project=project, agent=agent, name=name,
+        owner=owner, pool=pool, project=None if all_projects else session.project(project),
+        agent=agent, name=name,
         labels=label or (), since=since, before=before,
     )  # fmt: skip
     changes = changing.patch(settings or (), removals or ())
