@@ -80,15 +80,17 @@ class RegenerateTokenView(AgentView):
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Replace an agent's token, or have the agent fetch a new one itself."""
         asked = conversion.convert(request.data, Regenerate)
-        agent(agent_id, principal_of(request), Permission.TOKENS_WRITE)
+        principal = principal_of(request)
+        agent(agent_id, principal, Permission.TOKENS_WRITE)
         if asked.rotate and asked.revoke_current:
             problem = FieldProblem("/rotate", "exclusive", "an agent needs its token to fetch one")
             raise Invalid("rotate and revoke_current exclude each other", errors=[problem])
         if asked.rotate:
-            editing.rotate_token(agent_id, now=clock.now())
+            editing.rotate_token(agent_id, actor=principal.actor, now=clock.now())
             return Response({"id": agent_id, "rotating": True}, status=202)
         replace = editing.renew_token if asked.revoke_current else editing.replace_token
-        return Response(_minted(agent_id, replace(agent_id, now=clock.now())))
+        minted = replace(agent_id, actor=principal.actor, now=clock.now())
+        return Response(_minted(agent_id, minted))
 
 
 def _minted(agent_id: UUID, minted: Minted) -> dict[str, object]:

@@ -14,11 +14,20 @@ from agents.models import Agent
 from k8s4r.access.models import Token, TokenKind
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Minted, Terms
+from k8s4r.audit import attribution
+from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import Conflict, IllegalTransition, NotFound
 
 
 @transaction.atomic
-def change(agent_id: UUID, changes: Mapping[str, Any], *, now: datetime) -> Agent:
+def change(
+    agent_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+    cause: str = "change_agent",
+) -> Agent:
     """Change columns of an agent; its labels decide what it may get from now on.
 
     Locks: the agent.
@@ -28,6 +37,7 @@ def change(agent_id: UUID, changes: Mapping[str, Any], *, now: datetime) -> Agen
         Conflict: its project has another agent of this name.
     """
     agent = _lock(agent_id)
+    attribution.attribute(actor, cause=cause)
     for column, value in changes.items():
         setattr(agent, column, value)
     agent.changed_at = now
@@ -41,7 +51,7 @@ def change(agent_id: UUID, changes: Mapping[str, Any], *, now: datetime) -> Agen
 
 
 @transaction.atomic
-def replace_token(agent_id: UUID, *, now: datetime) -> Minted:
+def replace_token(agent_id: UUID, *, actor: Actor, now: datetime) -> Minted:
     """Make a new token; those the agent has end when it is used.
 
     Locks: the agent.
@@ -51,12 +61,13 @@ def replace_token(agent_id: UUID, *, now: datetime) -> Minted:
         IllegalTransition: the agent is revoked, and stays so.
     """
     agent = _good(agent_id)
+    attribution.attribute(actor, cause="replace_token")
     present = Token.objects.filter(kind=TokenKind.AGENT, subject=agent_id, revoked_at=None)
     return _mint(agent, present.order_by("-created_at", "-id").first(), now=now)
 
 
 @transaction.atomic
-def renew_token(agent_id: UUID, *, now: datetime) -> Minted:
+def renew_token(agent_id: UUID, *, actor: Actor, now: datetime) -> Minted:
     """Make a new token and end at once those the agent has.
 
     Locks: the agent.
@@ -66,12 +77,13 @@ def renew_token(agent_id: UUID, *, now: datetime) -> Minted:
         IllegalTransition: the agent is revoked, and stays so.
     """
     agent = _good(agent_id)
+    attribution.attribute(actor, cause="renew_token")
     tokens.revoke_agent(agent_id, now=now)
     return _mint(agent, None, now=now)
 
 
 @transaction.atomic
-def rotate_token(agent_id: UUID, *, now: datetime) -> None:
+def rotate_token(agent_id: UUID, *, actor: Actor, now: datetime) -> None:
     """Give the agent a new token with its next heartbeat.
 
     Locks: the agent.
@@ -81,6 +93,7 @@ def rotate_token(agent_id: UUID, *, now: datetime) -> None:
         IllegalTransition: the agent is revoked, and stays so.
     """
     _good(agent_id)
+    attribution.attribute(actor, cause="rotate_token")
     tokens.flag_rotation(agent_id, now=now)
 
 

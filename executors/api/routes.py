@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from executors.api import actions, agent_tasks, attempts, mass, tasks
+from executors.api import actions, agent_tasks, attempts, audit, history, mass, tasks
 
 urlpatterns: list[URLPattern] = [
     path("tasks", tasks.TasksView.as_view()),
@@ -18,5 +18,10 @@ urlpatterns: list[URLPattern] = [
     path("tasks/<uuid:task_id>/resolve", actions.ResolveView.as_view()),
     path("attempts", attempts.AttemptsView.as_view()),
     path("attempts/<uuid:attempt_id>", attempts.AttemptView.as_view()),
+    path("audit", audit.AuditView.as_view()),
+    path("audit/seals", audit.SealsView.as_view()),
+    path("audit/verify", audit.VerifyView.as_view()),
+    path("history/<str:kind>/<uuid:object_id>", history.HistoryView.as_view()),
+    path("history/<str:kind>/<uuid:object_id>/revert", history.RevertView.as_view()),
     path("agents/<uuid:agent_id>/tasks", agent_tasks.AgentTasksView.as_view()),
 ]

@@ -9,6 +9,7 @@ from k8s4r.cli.commands import (
     agent,
     api,
     apply,
+    audit,
     cancel,
     completion,
     config,
@@ -19,6 +20,7 @@ from k8s4r.cli.commands import (
     events,
     explain,
     get,
+    history,
     login,
     logs,
     platform,
@@ -90,6 +92,8 @@ for module in (agent, steer, rotate, explain, top):
 for module in (create, apply, delete, share):
     module.register(app, panel="Making and sharing")
 platform.register(app)
+for module in (history, audit):
+    module.register(app, panel="History")
 for module in (login, config):
     module.register(app, panel="Servers")
 for module in (doctor, api, completion, version):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from k8s4r.cli import values
+from k8s4r.cli import moments, values
 from k8s4r.cli.client import Client
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.kinds import TASK
@@ -42,8 +42,9 @@ class Selection:
             "name": self.name,
             "state": states(self.state),
             "labels": values.pairs(self.labels, flag="-l"),
-            "created_after": self.since and values.moment(self.since, client, flag="--since"),
-            "created_before": self.before and values.moment(self.before, client, flag="--before"),
+            "created_after": self.since and moments.since(self.since, client.now(), flag="--since"),
+            "created_before": self.before
+            and moments.since(self.before, client.now(), flag="--before"),
         }
         return {key: value for key, value in wanted.items() if value}
 

@@ -47,8 +47,10 @@ class PoolsView(View):
     def post(self, request: Request) -> Response:
         """Make a pool."""
         body = conversion.convert(request.data, NewPool)
-        project = project_named(body.project, principal_of(request), Permission.FLEET_WRITE)
-        row = pools.create(project=project, now=clock.now(), **bodies.columns(body))
+        principal = principal_of(request)
+        project = project_named(body.project, principal, Permission.FLEET_WRITE)
+        columns = bodies.columns(body)
+        row = pools.create(project=project, actor=principal.actor, now=clock.now(), **columns)
         headers = {"Location": f"{request.path}/{row.pk}"}
         return Response(shapes.pool(row), status=201, headers=headers)
 

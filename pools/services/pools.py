@@ -10,18 +10,27 @@ from django.db import IntegrityError, transaction
 from agents.models import Agent
 from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
+from k8s4r.audit import attribution
+from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import Conflict, FieldProblem, Invalid, NotFound, pointer
 from k8s4r.core.roles import Permission
 from pools import selectors
 from pools.models import Membership, Pool, PoolType
 
 
-def create(name: str, *, project: Project, now: datetime, **columns: Any) -> Pool:
+@transaction.atomic
+def create(
+    name: str, *, project: Project, now: datetime, actor: Actor | None = None, **columns: Any
+) -> Pool:
     """Make a pool; ``columns`` are those of `Pool`.
+
+    Without an actor in a transaction that is signed already.
 
     Raises:
         Conflict: the project has a pool of this name.
     """
+    if actor is not None:
+        attribution.attribute(actor, cause="create_pool")
     try:
         with transaction.atomic():
             return Pool.objects.create(
@@ -33,9 +42,14 @@ def create(name: str, *, project: Project, now: datetime, **columns: Any) -> Poo
 
 @transaction.atomic
 def change(
-    pool_id: UUID, changes: Mapping[str, Any], *, principal: Principal, now: datetime
+    pool_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    principal: Principal,
+    now: datetime,
+    cause: str = "change_pool",
 ) -> Pool:
-    """Change columns of a pool.
+    """Change columns of a pool; ``cause`` is what its event names.
 
     Locks: the pool.
 
@@ -48,6 +62,7 @@ def change(
     row = _locked(pool_id, principal)
     if row.name == selectors.DEFAULT and _unsettles_default(row, changes):
         raise Conflict("the default pool keeps its name and takes every agent of its project")
+    attribution.attribute(principal.actor, cause=cause)
     for column, value in changes.items():
         setattr(row, column, value)
     row.changed_at = now
@@ -73,6 +88,7 @@ def archive(pool_id: UUID, *, principal: Principal, now: datetime) -> None:
     row = _locked(pool_id, principal)
     if row.name == selectors.DEFAULT:
         raise Conflict("a project keeps its default pool")
+    attribution.attribute(principal.actor, cause="archive_pool")
     row.archived_at = row.changed_at = now
     row.save(update_fields=["archived_at", "changed_at"])
 
@@ -104,6 +120,7 @@ def add_agents(
     ]
     if unknown:
         raise Invalid("some agents cannot be added", errors=unknown)
+    attribution.attribute(principal.actor, cause="add_agents")
     Membership.objects.bulk_create(
         [Membership(pool=row, agent_id=agent_id, added_at=now) for agent_id in sorted(known)],
         ignore_conflicts=True,
@@ -123,6 +140,7 @@ def remove_agent(pool_id: UUID, agent_id: UUID, *, principal: Principal) -> None
         Conflict: a dynamic pool finds its members by labels.
     """
     row = _static(pool_id, principal)
+    attribution.attribute(principal.actor, cause="remove_agent")
     removed, _ = Membership.objects.filter(pool=row, agent_id=agent_id).delete()
     if not removed:
         raise NotFound(f"no agent {agent_id} in pool {row.name}")

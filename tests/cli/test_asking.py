@@ -58,6 +58,7 @@ def scripted(answers: dict[tuple[str, str], Any]) -> Iterator[Scripted]:
 @pytest.fixture
 def server(bare):
     lists = {
+        ("GET", "/healthz"): {},
         ("GET", POOLS): {"items": [POOL], "next": None},
         ("GET", f"{POOLS}/{POOL['id']}"): POOL,
     }
@@ -110,5 +111,5 @@ def test_a_drain_carries_its_note_and_when_it_is_over(bare, server):
     }  # fmt: skip
     said = bare("drain", "web-1", "--note", "disk swap", "--until", "2026-11-27T08:00:00Z")
     assert (said.code, said.out) == (0, "agent/web-1 draining, online\n")
-    body = {"note": "disk swap", "until": "2026-11-27T08:00:00+00:00"}
+    body = {"note": "disk swap", "until": "2026-11-27T08:00:00Z"}
     assert server.asked[-1][2] == body

@@ -70,7 +70,7 @@ def test_tasks_are_listed_by_person_and_by_time(cli, pool):
     assert cli(*names, "--by", "me", "--since", "1h").out == "mine\n"
     assert cli(*names, "--by", "bob").out == "bobs\n"
     wrong = cli(*names, "--since", "soon")
-    assert (wrong.code, "--since 'soon' is no time" in wrong.err) == (2, True)
+    assert (wrong.code, "--since 'soon' is no moment" in wrong.err) == (2, True)
 
 
 def test_a_project_that_is_set_counts_until_all_are_asked_for(cli, pool):

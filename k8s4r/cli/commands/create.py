@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import documents, options, output, values
+from k8s4r.cli import documents, moments, options, output, values
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.kinds import AGENT, ENROLMENT, POOL, PROJECT, TASK, TOKEN, Kind
 from k8s4r.cli.mass import DryRun
@@ -154,7 +154,7 @@ def enrolment_token(  # noqa: PLR0913 - one argument for each flag
         "project": session.project(project),
         "pool": pool,
         "max_uses": uses,
-        "expires_at": until and values.moment_to_come(until, session.client, flag="--until"),
+        "expires_at": until and moments.to_come(until, session.client.now(), flag="--until"),
     }
     body = {key: value for key, value in wanted.items() if value not in (None, "")}
     _make(session, ENROLMENT, body, format_, dry_run)

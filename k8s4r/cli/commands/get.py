@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import kinds, options, places, rows, values, webpages
+from k8s4r.cli import kinds, moments, options, places, rows, webpages
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.kinds import AGENT, TASK, Kind
 from k8s4r.cli.listing import Listing, Wanted
@@ -112,7 +112,7 @@ def _since(kind: Kind, text: str | None, session: Session) -> dict[str, str]:
         return {}
     if kind is not TASK:
         raise Usage(f"--since filters tasks, not {kind.name}s")
-    return {"created_after": values.moment(text, session.client, flag="--since")}
+    return {"created_after": moments.since(text, session.client.now(), flag="--since")}
 
 
 def _by_the_server(

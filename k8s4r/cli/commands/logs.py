@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import endings, finding, following, interleaving, logview, options, values, webpages
+from k8s4r.cli import endings, finding, following, interleaving, logview, moments, options, webpages
 from k8s4r.cli.errors import CliError, ExitCode, Usage
 from k8s4r.cli.following import Follower
 from k8s4r.cli.interleaving import Together
@@ -101,7 +101,7 @@ def register(app: typer.Typer, *, panel: str) -> None:
 def _time(session: Session, text: str | None) -> datetime | None:
     if not text:
         return None
-    return datetime.fromisoformat(values.moment(text, session.client, flag="--since"))
+    return datetime.fromisoformat(moments.since(text, session.client.now(), flag="--since"))
 
 
 def _meant(session: Session, names: Sequence[str], labels: Sequence[str]) -> Sequence[Task]:

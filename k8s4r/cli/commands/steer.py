@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import finding, leaving, options, several, values
+from k8s4r.cli import finding, leaving, moments, options, several, values
 from k8s4r.cli.errors import ExitCode, Usage
 from k8s4r.cli.kinds import AGENT
 from k8s4r.cli.options import Timeout
@@ -98,7 +98,7 @@ def register(app: typer.Typer, *, panel: str) -> None:
 def _body(session: Session, note: str | None, until: str | None) -> dict[str, Any]:
     body: dict[str, Any] = {"note": note} if note else {}
     if until:
-        body["until"] = values.moment_to_come(until, session.client, flag="--until")
+        body["until"] = moments.to_come(until, session.client.now(), flag="--until")
     return body
 
 
