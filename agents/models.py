@@ -117,3 +117,17 @@ class Slot(models.Model):
 
     def __str__(self) -> str:
         return f"slot {self.index}"
+
+
+class Generation(models.Model):
+    """One life of the database, from a restore to the next; the first has no row.
+
+    ``backup_at`` is the moment to which the restore went back: what came after it is not known.
+    """
+
+    number = models.PositiveIntegerField(primary_key=True)
+    began_at = models.DateTimeField()
+    backup_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"generation {self.number}"

@@ -18,7 +18,8 @@ from executors.core.leases import PulseSource
 from executors.core.lifecycle import TaskState
 from executors.core.schedule import Job
 from executors.models import Task
-from executors.services import dispatch, expiry, pulses, retention, ticks
+from executors.operating.services import keeping, noticing, tallying
+from executors.services import dispatch, expiry, leftovers, pulses, retention, ticks
 from k8s4r.audit import sealing
 from pools.models import Pool
 
@@ -128,6 +129,14 @@ def _pass(pool_id: UUID, now: datetime) -> None:
         _drop_broken_connection()
 
 
+def _notices(now: datetime) -> None:
+    noticing.look(now=now)
+
+
+def _tally(now: datetime) -> None:
+    tallying.tally(now=now)
+
+
 def _retention(now: datetime) -> None:
     policy = conf.retention()
     _in_batches(
@@ -136,6 +145,7 @@ def _retention(now: datetime) -> None:
         )
     )
     _in_batches(lambda limit: retention.delete_bookkeeping(now=now, limit=limit, policy=policy))
+    _in_batches(lambda limit: keeping.delete_old(now=now, limit=limit, keep=policy.tasks))
 
 
 def _remove_files(artifact_ids: Sequence[UUID]) -> None:
@@ -153,6 +163,12 @@ def _audit_seal(now: datetime) -> None:
             return
 
 
+def _leftovers(now: datetime) -> None:
+    removed = leftovers.remove(conf.artifacts_dir(), now=now)
+    if removed:
+        logger.info("leftovers_removed", extra={"files": removed})
+
+
 SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.PULSE: _pulse,
     Job.LEASES: _leases,
@@ -162,7 +178,10 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.HEARTBEATS: _heartbeats,
     Job.DELAYED: _delayed,
     Job.DISPATCH: _dispatch,
+    Job.NOTICES: _notices,
+    Job.TALLY: _tally,
     Job.RETENTION: _retention,
     Job.AUDIT_MONTHS: _audit_months,
     Job.AUDIT_SEAL: _audit_seal,
+    Job.LEFTOVERS: _leftovers,
 }

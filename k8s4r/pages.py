@@ -46,11 +46,21 @@ __all__ = [
 ]
 
 TONES: Final = {
-    "good": {"completed", "succeeded", "online", "active"},
+    "good": {"completed", "succeeded", "online", "active", "delivered"},
     "busy": {"running", "dispatching", "assigned", "busy"},
-    "wait": {"pending", "apply_pending", "held", "stopping", "paused", "draining"},
+    "wait": {"pending", "waiting", "apply_pending", "held", "stopping", "paused", "draining"},
     "odd": {"unknown"},
-    "bad": {"failed", "timed_out", "lost", "refused", "error", "offline", "revoked", "expired"},
+    "bad": {
+        "failed",
+        "timed_out",
+        "lost",
+        "refused",
+        "error",
+        "offline",
+        "revoked",
+        "expired",
+        "dead",
+    },
     "done": {"cancelled", "stopped", "used up"},
 }
 _TONE_OF: Final = {state: tone for tone, states in TONES.items() for state in states}

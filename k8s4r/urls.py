@@ -6,17 +6,20 @@ from django.urls import include, path
 from agents.api import routes as agents
 from executors import selectors as executors_selectors
 from executors.api import routes as executors
+from executors.operating import selectors as operating_selectors
+from executors.operating.api import routes as operating
 from k8s4r.access import admin as access_admin
 from k8s4r.api import about, members, problems, tokens
 from pools.api import routes as pools
 
 api = [
-    path("about", about.AboutView.as_view()),
+    path("about", about.AboutView.as_view(keeping=operating_selectors.keeping)),
     path("tokens", tokens.TokensView.as_view()),
     path("tokens/<uuid:token_id>", tokens.TokenView.as_view()),
     path("projects/<uuid:project_id>/members", members.MembersView.as_view()),
     path("projects/<uuid:project_id>/members/<str:user>", members.MemberView.as_view()),
     *executors.urlpatterns,
+    *operating.urlpatterns,
     *pools.urlpatterns,
     *agents.urlpatterns(held_slots=executors_selectors.held_slots),
 ]

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from agents.core.sessions import SessionSuperseded
 from agents.core.states import Desired, Observed, Sign, observed_after
 from agents.models import Agent, Session
+from agents.services import generations
 from agents.wire.messages import OpenSession
 from k8s4r import database
 from k8s4r.core.errors import Conflict, Forbidden, NotFound
@@ -32,10 +33,11 @@ WHERE agent_id = %(agent)s AND index >= %(slots)s AND retired_at IS NULL
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The agent, locked, in its open session."""
+    """The agent, locked, in its open session of this generation of the database."""
 
     agent: Agent
     desired: Desired
+    generation: int
 
 
 def begin(agent_id: UUID, message: OpenSession, *, now: datetime) -> Begun:
@@ -64,7 +66,7 @@ def begin(agent_id: UUID, message: OpenSession, *, now: datetime) -> Begun:
     database.run(_MAKE_SLOTS, parameters)
     database.run(_RETIRE_SLOTS, parameters)
     _describe(agent, message, now=now)
-    return Begun(agent, desired)
+    return Begun(agent, desired, generations.current())
 
 
 def _renew_or_replace(agent: Agent, message: OpenSession, *, now: datetime) -> None:
@@ -80,11 +82,12 @@ def _renew_or_replace(agent: Agent, message: OpenSession, *, now: datetime) -> N
         Session.objects.filter(agent=agent, ended_at=None).update(ended_at=now)
         _create(agent, message, opened_at=now, **facts)
         return
-    if known.agent_id != agent.pk or known.ended_at is not None:
+    is_over = known.ended_at is not None and not generations.was_cut_off(known)
+    if known.agent_id != agent.pk or is_over:
         raise SessionSuperseded(f"session {message.session} is over: begin another")
     if known.said_at is not None and message.sent_at < known.said_at:
         raise Conflict(f"session {message.session} has said something later already")
-    Session.objects.filter(pk=known.pk).update(**facts)
+    Session.objects.filter(pk=known.pk).update(ended_at=None, **facts)
 
 
 def _create(agent: Agent, message: OpenSession, **facts: Any) -> None:

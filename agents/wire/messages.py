@@ -127,12 +127,16 @@ class OpenSession(Message, frozen=True):
 
 
 class SessionOpened(Message, frozen=True):
-    """Which held attempts go on, and which are to be stopped and forgotten."""
+    """Which held attempts go on, and which are to be stopped and forgotten.
+
+    ``generation`` grows when the server's database was restored from a backup.
+    """
 
     server_time: datetime
     settings: Settings
     adopted: list[UUID] = []
     directives: Directives = Directives()
+    generation: int = 1
 
 
 class Heartbeat(Message, frozen=True):

@@ -62,6 +62,7 @@ class AgentCalls:
         self.claims: Collector[Call[Claim], Claimed] = Collector(
             _open_orders, name="claims", limits=_ALL_CLAIMS
         )
+        self.reports_taken = 0
         self._reports: Sequence[Collector[Call[Reports], ReportsAnswer]] = [
             Collector(
                 _record,
@@ -82,7 +83,9 @@ class AgentCalls:
         Raises:
             DomainError: the refusal of this request.
         """
-        return await self._reports[call.agent_id.int % _REPORT_LANES].submit(call)
+        answer = await self._reports[call.agent_id.int % _REPORT_LANES].submit(call)
+        self.reports_taken += len(call.message.items)
+        return answer
 
 
 def _register(calls: Sequence[Enrolment]) -> list[Registered | DomainError]:

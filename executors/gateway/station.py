@@ -22,9 +22,10 @@ from executors.gateway.artifacts import ArtifactEndpoint
 from executors.gateway.bodies import Bodies
 from executors.gateway.claims import LOOK_DEAF_S, LOOK_S, Claims
 from executors.gateway.creates import CreateEndpoint
+from executors.gateway.families import Own
 from executors.gateway.following import Followers
 from executors.gateway.health import HealthEndpoint
-from executors.gateway.metrics import MetricsEndpoint, Own
+from executors.gateway.metrics import MetricsEndpoint
 from executors.gateway.passes import Passes
 from executors.gateway.upkeep import Upkeep
 from executors.gateway.watches import WatchEndpoint
@@ -156,6 +157,9 @@ class Gateway:
             followers=len(self.followers),
             news_failed=wakeups.failures(),
             redis_connected=self.subscriber.connected,
+            reports=self.calls.reports_taken,
+            token_refusals=authentication.REFUSALS.count,
+            passes=self.passes.durations,
         )
 
 

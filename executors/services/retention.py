@@ -10,12 +10,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.sessions.models import Session as SignIn
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from agents.models import Session
 from executors.models import Artifact, Attempt, Evidence, Task, Tick
 from k8s4r import database
+from k8s4r.access.models import Token
 from k8s4r.api.models import IdempotencyRecord
 from k8s4r.audit import attribution
 
@@ -29,13 +32,16 @@ class RetentionPolicy:
     """How long what has ended is kept.
 
     ``idempotency`` is how long a repeated create is recognised; ``ticks`` need to outlive only the
-    slowest process that could still ask for one.
+    slowest process that could still ask for one. ``tokens`` have ended, and somebody may still ask
+    whose they were.
     """
 
     tasks: timedelta = timedelta(days=30)
     event_months: int = 13
     idempotency: timedelta = timedelta(hours=24)
     ticks: timedelta = timedelta(hours=2)
+    tokens: timedelta = timedelta(days=90)
+    admin_log: timedelta = timedelta(days=365)
 
 
 # Children first; a child task survives its parent and only forgets it.
@@ -99,12 +105,18 @@ def _delete_rows(task_ids: Sequence[UUID]) -> int:
 
 
 def delete_bookkeeping(*, now: datetime, limit: int, policy: RetentionPolicy) -> int:
-    """Delete old idempotency records, ticks, evidence and sessions; the most of any one kind."""
+    """Delete what is old of records, ticks, evidence, sessions and tokens.
+
+    Returns the most of any one kind.
+    """
     doomed: tuple[QuerySet[Any], ...] = (
         IdempotencyRecord.objects.filter(created_at__lte=now - policy.idempotency),
         Tick.objects.filter(scheduled_for__lte=now - policy.ticks),
         Evidence.objects.filter(received_at__lte=now - policy.tasks),
         _lives_without_work().filter(ended_at__lte=now - policy.tasks),
+        _ended_tokens(now - policy.tokens),
+        SignIn.objects.filter(expire_date__lte=now),
+        LogEntry.objects.filter(action_time__lte=now - policy.admin_log),
     )
     return max(_delete_some(rows, limit=limit) for rows in doomed)
 
@@ -118,6 +130,10 @@ def _delete_some(rows: QuerySet[Any], *, limit: int) -> int:
 def _lives_without_work() -> QuerySet[Session]:
     """Return the sessions of which no attempt is left; nothing new is tied to one that ended."""
     return Session.objects.filter(~Exists(Attempt.objects.filter(session=OuterRef("pk"))))
+
+
+def _ended_tokens(before: datetime) -> QuerySet[Token]:
+    return Token.objects.filter(Q(revoked_at__lte=before) | Q(expires_at__lte=before))
 
 
 def keep_audit_months(*, now: datetime, policy: RetentionPolicy) -> None:

@@ -1,8 +1,9 @@
 """Which server is this, what does it stand on, and who is asking? For `k8s4r doctor`."""
 
 import platform
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final
+from typing import Any, Final
 
 import redis
 from django.conf import settings
@@ -24,9 +25,12 @@ PATIENCE_S: Final = 0.5
 class AboutView(View):
     """``GET about``: versions are for people who are known, not for everybody."""
 
+    # What is known of backups and restores: of the apps above.
+    keeping: Callable[[], Mapping[str, Any]] = dict
+
     @operation(needs=None)
     def get(self, request: Request) -> Response:
-        """Tell versions, ``null`` for what does not answer, and what the caller may do."""
+        """Tell versions, ``null`` for what is away, the last backup, and what the caller may do."""
         principal = principal_of(request)
         return Response(
             {
@@ -36,6 +40,7 @@ class AboutView(View):
                 "redis": _redis_version(),
                 "user": principal.name,
                 "permissions": _permissions(principal),
+                **self.keeping(),
             }
         )
 

@@ -10,6 +10,7 @@ from k8s4r.cli.commands import (
     api,
     apply,
     audit,
+    backups,
     cancel,
     completion,
     config,
@@ -94,6 +95,7 @@ for module in (create, apply, delete, share):
 platform.register(app)
 for module in (history, audit):
     module.register(app, panel="History")
+backups.register(app)
 for module in (login, config):
     module.register(app, panel="Servers")
 for module in (doctor, api, completion, version):

@@ -20,6 +20,18 @@ _GROUPS: Final = {
     ],
     "Records": [
         ("Events", "history", "admin:audit_auditevent_changelist", "audit.view_auditevent"),
+        (
+            "Notifications",
+            "notifications",
+            "admin:operating_notification_changelist",
+            "operating.view_notification",
+        ),
+        (
+            "Targets",
+            "campaign",
+            "admin:operating_notificationtarget_changelist",
+            "operating.view_notificationtarget",
+        ),
     ],
 }
 

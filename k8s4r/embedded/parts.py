@@ -15,7 +15,7 @@ AGENT = "demo"
 AGENT_SLOTS = 4
 # What works may add to the history, and not change it; who migrates owns the tables.
 WORKING_ROLE = "k8s4r_working"
-GENERATED = ("secret_key", "token_pepper", "attempt_key")
+GENERATED = ("secret_key", "token_pepper", "attempt_key", "encryption_key")
 
 TERM = signal.SIGTERM
 # The agent drains at the first SIGTERM and cancels its work at the second.

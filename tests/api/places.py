@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from executors.operating.models import Notification, NotificationTarget
 from k8s4r import clock
 from k8s4r.access.models import Project, TokenKind
 from k8s4r.access.services import tokens
@@ -40,13 +41,22 @@ def a_place(name: str) -> Place:
     token = tokens.mint(
         TokenKind.PERSON, Terms(lifetime=None, user=member, project=project), now=clock.now()
     )
+    target = NotificationTarget.objects.create(
+        project=project, name="ops", sealed_url="x", url_shown="x", looked_until=NOON,
+        created_at=NOON, changed_at=NOON,
+    )  # fmt: skip
+    message = Notification.objects.create(
+        target=target, event="task_failed", severity="error", title="t", state="dead",
+        next_try_at=NOON, created_at=NOON,
+    )  # fmt: skip
     return Place(
         project,
         {
             "task": open_task.pk, "ended": ended.pk, "lost": lost.pk,
             "attempt": attempt.pk, "agent": agent.pk, "spare": spare.pk, "pool": listed.pk,
             "project": project.pk,
-            "enrolment": enrolment.token.pk, "token": token.token.pk,
+            "enrolment": enrolment.token.pk, "target": target.pk, "notification": message.pk,
+            "token": token.token.pk,
         },
         member.username,
         _change(listed),
@@ -81,6 +91,27 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ("POST", "history/{kind}/{id}/revert"): lambda at: (
         f"history/pool/{at.ids['pool']}/revert",
         {"event": at.event},
+    ),
+    ("GET", "notification-targets/{id}"): lambda at: (
+        f"notification-targets/{at.ids['target']}",
+        None,
+    ),
+    ("POST", "notification-targets"): lambda at: (
+        "notification-targets",
+        {"name": "new", "url": "jsons://hooks.example.org/x", "project": at.project.name},
+    ),
+    ("PATCH", "notification-targets/{id}"): lambda at: (
+        f"notification-targets/{at.ids['target']}",
+        {"paused": True},
+    ),
+    ("DELETE", "notification-targets/{id}"): lambda at: (
+        f"notification-targets/{at.ids['target']}",
+        None,
+    ),
+    ("GET", "notifications/{id}"): lambda at: (f"notifications/{at.ids['notification']}", None),
+    ("POST", "notifications/{id}/retry"): lambda at: (
+        f"notifications/{at.ids['notification']}/retry",
+        {},
     ),
     ("POST", "tasks"): lambda at: ("tasks", {**EXEC, "project": at.project.name}),
     ("POST", "tasks/{id}/cancel"): lambda at: (f"tasks/{at.ids['task']}/cancel", {}),

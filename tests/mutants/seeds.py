@@ -1,22 +1,7 @@
 """The seeded bugs, one or more per invariant (docs/invariants.md names them)."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Seed:
-    """One bug: in ``path``, ``old`` becomes ``new``; then one of ``tests`` must fail.
-
-    ``old`` stands there exactly once, so that a seed that no longer fits is an error, not a pass.
-    """
-
-    name: str
-    invariant: str
-    path: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
-
+from tests.mutants import seeds_of_history
+from tests.mutants.seed import Seed
 
 SEEDS: tuple[Seed, ...] = (
     Seed(
@@ -51,63 +36,6 @@ SEEDS: tuple[Seed, ...] = (
         old='+ _final("executors_task", TASK_TERMINAL)',
         new="",
         tests=("tests/services/test_laws.py",),
-    ),
-    Seed(
-        name="attempts-leave-no-event",
-        invariant="I15",
-        path="executors/migrations/0004_two_steps.py",
-        old="AND (o.state <> n.state OR o.session_id <> n.session_id)",
-        new="AND (o.session_id <> n.session_id)",
-        tests=("tests/services/test_laws.py",),
-    ),
-    Seed(
-        name="two-steps-leave-one-event",
-        invariant="I15",
-        path="executors/migrations/0004_two_steps.py",
-        old="AND o.state <> n.state))\n          AND (o.state <> n.state OR o.session_id",
-        new="AND false))\n          AND (o.state <> n.state OR o.session_id",
-        tests=("tests/services/test_reporting.py",),
-    ),
-    Seed(
-        name="history-may-be-rewritten",
-        invariant="I15",
-        path="k8s4r/audit/migrations/0001_initial.py",
-        old="RAISE EXCEPTION 'audit events are append-only' "
-        "USING ERRCODE = 'insufficient_privilege';",
-        new="RETURN NEW;",
-        tests=("tests/services/test_laws.py",),
-    ),
-    Seed(
-        name="a-table-loses-its-trigger",
-        invariant="I15",
-        path="pools/migrations/0002_events.py",
-        old="watch(POOL, MEMBERSHIP)",
-        new="watch(MEMBERSHIP)",
-        tests=("tests/services/test_watched_tables.py", "tests/services/test_row_events.py"),
-    ),
-    Seed(
-        name="a-seal-looks-at-no-event",
-        invariant="I15",
-        path="k8s4r/audit/verifying.py",
-        old="why = _chain(group, last) or _rows(group, months)",
-        new="why = _chain(group, last)",
-        tests=("tests/services/test_seals.py",),
-    ),
-    Seed(
-        name="what-still-runs-is-sealed-away",
-        invariant="I15",
-        path="k8s4r/audit/sealing.py",
-        old="if oldest_running < running_before <= ours:",
-        new="if False:",
-        tests=("tests/concurrency/test_sealing.py",),
-    ),
-    Seed(
-        name="the-working-role-may-rewrite-history",
-        invariant="I15",
-        path="k8s4r/audit/working_role.py",
-        old='"REVOKE UPDATE, DELETE ON audit_event, audit_seal FROM {role}",',
-        new="",
-        tests=("tests/services/test_working_role.py",),
     ),
     Seed(
         name="news-goes-out-before-the-commit",
@@ -273,22 +201,6 @@ SEEDS: tuple[Seed, ...] = (
         tests=("tests/agent/test_belongings.py",),
     ),
     Seed(
-        name="reading-somewhere-is-enough-to-change",
-        invariant="I16",
-        path="k8s4r/access/principals.py",
-        old="        if not self.may(permission, project_id):\n",
-        new="        if not self.rights.anywhere(permission):\n",
-        tests=("tests/api/test_roles.py",),
-    ),
-    Seed(
-        name="tasks-are-looked-up-by-id-only",
-        invariant="I16",
-        path="executors/selectors.py",
-        old="return rows if allowed is None else rows.filter(project_id__in=allowed)",
-        new="return rows",
-        tests=("tests/api/test_roles.py",),
-    ),
-    Seed(
         name="one-failing-sweep-stops-the-others",
         invariant="I1",
         path="executors/sweeps.py",
@@ -296,4 +208,21 @@ SEEDS: tuple[Seed, ...] = (
         new="raise",
         tests=("tests/services/test_sweeps.py",),
     ),
+    Seed(
+        name="work-of-before-a-restore-is-started-again",
+        invariant="F35",
+        path="executors/core/reunion.py",
+        old="elif attempt.phase == APPLY or attempt.is_restored:",
+        new="elif attempt.phase == APPLY:",
+        tests=("tests/services/test_restoration.py",),
+    ),
+    Seed(
+        name="a-restore-lets-the-queue-run",
+        invariant="F35",
+        path="executors/services/restoration.py",
+        old="        if not pool.paused:\n",
+        new="        if pool.paused:\n",
+        tests=("tests/services/test_restoration.py",),
+    ),
+    *seeds_of_history.SEEDS,
 )

@@ -8,7 +8,7 @@ from k8s4r import database
 
 pytestmark = pytest.mark.django_db
 
-OURS = ("audit", "access", "api", "agents", "pools", "executors")
+OURS = ("audit", "access", "api", "agents", "pools", "executors", "operating")
 WHOLE = {"INSERT", "UPDATE", "DELETE"}
 # What has no event of its own, and why: nobody decides these rows, or another row tells of them.
 TOLD_ELSEWHERE = {
@@ -16,6 +16,7 @@ TOLD_ELSEWHERE = {
     "audit_seal": "bound to the seal before it",
     "api_idempotencyrecord": "bookkeeping of answers, gone after a day",
     "agents_session": "renewed by each heartbeat; its agent's state tells of it",
+    "agents_generation": "one more by each restore, which says so",
     "agents_slot": "as many as the session says",
     "executors_requirement": "what a submitted task asks",
     "executors_logchunk": "output of an attempt",
@@ -23,6 +24,8 @@ TOLD_ELSEWHERE = {
     "executors_evidence": "a report that came too late to change anything",
     "executors_tick": "bookkeeping of periodic jobs",
     "executors_pulse": "bookkeeping of periodic jobs",
+    "operating_outcome": "totals of what tasks' events tell",
+    "operating_notification": "what was told of events, and what became of it",
 }
 # Attempts go with their task, whose last event says so.
 PARTLY = {"executors_attempt": {"INSERT", "UPDATE"}}

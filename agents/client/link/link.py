@@ -59,6 +59,7 @@ class Link:
         self._tasks: set[asyncio.Task[None]] = set()
         self._rests: dict[Lane, asyncio.TimerHandle] = {}
         self._frames_sent = 0
+        self._generation = 0
         self._pong = asyncio.Event()
         self.is_broken = False
         self.vitals = health.Vitals()
@@ -157,6 +158,7 @@ class Link:
             case Call.SESSION:
                 opened = await self._ask(self._composer.session(), SessionOpened)
                 self._composer.claim_wait_s = opened.settings.claim_wait_s
+                self._notice(opened.generation)
                 return words.Opened(opened.settings, opened.directives)
             case Call.HEARTBEAT:
                 return await self._beat()
@@ -164,6 +166,12 @@ class Link:
                 return words.ClaimAnswered(await self._ask(self._composer.claim(), Claimed))
             case Call.REPORT:
                 return await self._report()
+
+    def _notice(self, generation: int) -> None:
+        """Say when the server was set back to a backup: what it forgot is stopped."""
+        if generation != (self._generation or generation):
+            logger.warning("server_was_restored", extra={"generation": generation})
+        self._generation = generation
 
     async def _register(self) -> words.Event:
         registered = await self._ask(self._composer.register(), Registered)
