@@ -25,6 +25,19 @@ def since(text: str, now: datetime | None, *, flag: str = "--since") -> str:
     return found.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def to_come(text: str, now: datetime, *, flag: str = "--until") -> str:
+    """Return a moment ahead as the API takes it: ``2h`` from now, or a written one.
+
+    Raises:
+        Usage: nothing of that kind.
+    """
+    word = text.strip().lower()
+    try:
+        return since((now + timedelta(seconds=values.duration_s(word, flag=flag))).isoformat(), now)
+    except Usage:
+        return since(text, now, flag=flag)
+
+
 def local(text: str) -> str:
     """Return a time of the API as the person's clock shows it."""
     try:

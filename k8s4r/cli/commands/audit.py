@@ -38,6 +38,7 @@ def export(  # noqa: PLR0913 - one argument for each flag
 
     k8s4r audit export --since 2026-11-01 --out november.jsonl
     k8s4r audit export --actor alice | jq -r .cause
+    k8s4r audit export --since yesterday --project web --out web.jsonl
     """
     session: Session = context.obj
     session.client.get("/api/v1/about")
@@ -75,6 +76,7 @@ def verify(
     found out.
 
     k8s4r audit verify
+    k8s4r audit verify -o json
     k8s4r audit verify --head 4711:9f86d081884c7d65...
     """
     session: Session = context.obj

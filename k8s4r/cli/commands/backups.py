@@ -24,8 +24,9 @@ def backup(
     Secrets are in it by name only. Without them no token of the backup is valid on another
     machine: keep them in a file of its own, elsewhere.
 
-        k8s4r backup /mnt/backups/$(date +%F)
-        k8s4r backup /mnt/backups/first --secrets-file ~/k8s4r-secrets.json
+    k8s4r backup /mnt/backups/first
+    k8s4r backup /mnt/backups/first --secrets-file ~/k8s4r-secrets.json
+    k8s4r down && k8s4r backup /mnt/backups/before-upgrade
     """
     _run("backup", path, secrets_file)
 
@@ -39,7 +40,9 @@ def restore(
     What had begun is `unknown` until its agent comes back or you say how it ended; what waited is
     held back with its pool until you have looked: it may have run since the backup.
 
-        k8s4r down && k8s4r restore /mnt/backups/2026-11-21 && k8s4r up --detach
+    k8s4r restore /mnt/backups/first
+    k8s4r restore /mnt/backups/first --secrets-file ~/k8s4r-secrets.json
+    k8s4r down && k8s4r restore /mnt/backups/2026-11-21 && k8s4r up --detach
     """
     _run("restore", path, secrets_file)
 
