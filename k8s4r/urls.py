@@ -7,6 +7,7 @@ from agents.api import routes as agents
 from executors import selectors as executors_selectors
 from executors.api import routes as executors
 from k8s4r.api import about, own_tokens, problems
+from k8s4r.console import refusals
 from pools.api import routes as pools
 
 api = [
@@ -24,6 +25,6 @@ urlpatterns = [
 ]
 
 handler400 = problems.bad_request
-handler403 = problems.forbidden
-handler404 = problems.not_found
+handler403 = refusals.forbidden
+handler404 = refusals.not_found
 handler500 = problems.internal_error

@@ -114,7 +114,7 @@ def rerun(record: TaskRecord, submission: Submission) -> TaskRecord:
     """
     if record.state not in TASK_TERMINAL:
         raise IllegalTransition(f"task {record.id} is {record.state}: it has not ended")
-    return submit([_again(record)], submission)[0]
+    return submit([asked_again(record)], submission)[0]
 
 
 class _Tasks:
@@ -230,7 +230,7 @@ def _pools(asked: Sequence[TaskRequest], submission: Submission) -> list[PoolPla
     return [found[name] for name in names]
 
 
-def _again(record: TaskRecord) -> TaskRequest:
+def asked_again(record: TaskRecord) -> TaskRequest:
     """Return the request that a task was made from."""
     same = {name: getattr(record, name) for name in _SAME}
     deadline, retry = record.queue_deadline_at, dict(record.retry)

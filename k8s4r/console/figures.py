@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, F, Min, Q
+from django.db.models.functions import Extract, Floor
 
 from agents.core.states import Desired, Observed
 from agents.models import Agent, Slot
 from executors.core.lifecycle import ATTEMPT_CURRENT, TASK_TERMINAL, TaskState
 from executors.models import Attempt, Pulse, Task
 
+FAILED: Final = frozenset({TaskState.FAILED, TaskState.TIMED_OUT})
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
 # Gateways and workers write a pulse every few seconds.
@@ -24,6 +26,38 @@ class Queue:
 
     waiting: int
     oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How tasks ended, by state."""
+
+    by_state: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.by_state.values())
+
+    @property
+    def failed(self) -> int:
+        return sum(count for state, count in self.by_state.items() if state in FAILED)
+
+    @property
+    def failed_percent(self) -> float:
+        return round(100 * self.failed / self.total, 1) if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """How many tasks ended in an hour that began ``back`` + 1 hours ago, and how many badly."""
+
+    back: int
+    ended: int
+    failed: int
+
+    @property
+    def well(self) -> int:
+        return self.ended - self.failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +86,23 @@ def open_tasks() -> Mapping[str, int]:
     return dict(rows.values_list("state").annotate(Count("pk")))
 
 
-def ended(since: datetime) -> Mapping[str, int]:
-    """Return how many tasks ended in each state since a moment."""
+def ended(since: datetime) -> Ended:
+    """Return how tasks ended since a moment."""
     rows = Task.objects.filter(ended_at__gte=since).order_by()
-    return dict(rows.values_list("state").annotate(Count("pk")))
+    return Ended(dict(rows.values_list("state").annotate(Count("pk"))))
+
+
+def hours(now: datetime) -> list[Hour]:
+    """Return how many tasks ended in each of the last 24 hours, the oldest first; one query."""
+    rows = (
+        Task.objects.filter(ended_at__gte=now - DAY)
+        .order_by()
+        .annotate(back=Floor(Extract(now - F("ended_at"), "epoch") / HOUR.total_seconds()))
+        .values_list("back")
+        .annotate(all=Count("pk"), bad=Count("pk", filter=Q(state__in=sorted(FAILED))))
+    )
+    counted = {int(back): (every, bad) for back, every, bad in rows}
+    return [Hour(back, *counted.get(back, (0, 0))) for back in reversed(range(24))]
 
 
 def agents() -> Mapping[tuple[str, str], int]:

@@ -1,5 +1,6 @@
 """What does an operator see first: how much waits, what runs, and what needs a person?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -16,7 +17,7 @@ from executors.admin.task_page import title
 from executors.core.codes import SENTENCES, WaitingCode
 from executors.core.lifecycle import TaskState
 from executors.models import Requirement, Task
-from k8s4r.console import figures
+from k8s4r.console import figures, hints
 from k8s4r.pages import ago, chip, now_of, span
 
 _MOST: Final = 5
@@ -55,28 +56,28 @@ class Count:
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the context of the home page; a constant number of queries."""
     now = now_of(request)
-    queue = figures.queue()
-    ended = figures.ended(now - figures.DAY)
-    failed = sum(count for state, count in ended.items() if state in {"failed", "timed_out"})
+    queue, day = figures.queue(), figures.ended(now - figures.DAY)
+    hours = figures.hours(now)
     context.update(
         waiting=queue.waiting,
-        oldest=span((now - queue.oldest).total_seconds()) if queue.oldest else "",
+        oldest=ago(queue.oldest, now) if queue.oldest else "",
         slots=figures.slots(),
-        ended_total=sum(ended.values()),
-        ended_hour=sum(figures.ended(now - figures.HOUR).values()),
-        failed=failed,
-        tasks=_tasks(ended),
+        hour=figures.ended(now - figures.HOUR),
+        day=day,
+        hours=hours,
+        most=max(1, *(one.ended for one in hours)),
+        tasks=_tasks(day.by_state),
         agents=_agents(),
         needs=_needs(now),
         failures=_failures(now),
         tasks_link=_tasks_link(),
         agents_link=reverse("admin:agents_agent_changelist"),
-        asked_at=now,
+        may_add=request.user.has_perm("agents.change_agent"),
     )
     return context
 
 
-def _tasks(ended: Any) -> list[Count]:
+def _tasks(ended: Mapping[str, int]) -> list[Count]:
     """Return tasks by state: those that are open now, and those that ended within a day."""
     counts = {**figures.open_tasks(), **ended}
     return [
@@ -101,7 +102,17 @@ def _agents() -> list[Count]:
 
 
 def _needs(now: datetime) -> list[Need]:
-    return [*_silent_parts(now), *_unknown(now), *_agent_troubles(), *_stuck(now)]
+    return [*_parts(now), *_unknown(now), *_agent_troubles(), *_stuck(now)]
+
+
+def _parts(now: datetime) -> list[Need]:
+    away = hints.away_since(now)
+    redis = f"away for {span((now - away).total_seconds())}" if away else ""
+    return [
+        *([Need(chip("error"), "Redis is away", f"{redis}; work goes on, a little later", "")]
+          if away else []),
+        *_silent_parts(now),
+    ]  # fmt: skip
 
 
 def _silent_parts(now: datetime) -> list[Need]:
@@ -164,8 +175,7 @@ def _stuck(now: datetime) -> list[Need]:
 
 
 def _failures(now: datetime) -> list[dict[str, Any]]:
-    failed = [TaskState.FAILED, TaskState.TIMED_OUT]
-    rows = Task.objects.filter(state__in=failed, ended_at__gte=now - figures.DAY)
+    rows = Task.objects.filter(state__in=sorted(figures.FAILED), ended_at__gte=now - figures.DAY)
     return [
         {
             "row": task,
