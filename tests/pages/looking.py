@@ -5,11 +5,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, Response
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, Response, expect
 
+ROOT = Path(__file__).resolve().parents[2]
 WIDE, NARROW = (1280, 900), (390, 844)
 PASSWORD = "a long one for tests"
 FLAGS = (
@@ -17,7 +19,8 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 # How long a page may take on a machine that does much else.
-PATIENCE_MS = 30_000
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass

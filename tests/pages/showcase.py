@@ -68,6 +68,9 @@ def made() -> Showcase:
     shown.pools = {
         "default": shown.default,
         "gpus": a_pool(name="gpus", max_concurrent=4, max_per_owner=2, required_labels={"gpu": ""}),
+        # Only real agents that a test starts are in it.
+        "live": a_pool(name="live", type="static"),
+        "guests": a_pool(name="guests", type="static"),
         "robots": a_pool(name="robots", paused=True, strategy="round_robin"),
     }
     _agents(shown)
@@ -105,14 +108,15 @@ def _agents(shown: Showcase) -> None:
         "build-2": {"slots": 2, "labels": {"zone": "eu-2"}, "desired": "draining"},
         "rover-7": {"slots": 1, "labels": {"zone": "yard"}, "observed": "error",
                     "observed_reason": "disk full: /var/lib/k8s4r has 0 bytes left"},
-        "edge-with-a-rather-long-name-that-somebody-generated-0042": {
-            "slots": 1, "observed": "offline", "desired": "paused"},
+        "edge": {"slots": 3, "name": "edge-with-a-rather-long-name-that-somebody-generated-0042",
+                 "observed": "offline", "desired": "paused"},
         "newcomer": {"slots": 0, "observed": "pending"},
     }  # fmt: skip
     for name, facts in told.items():
         made = shown.now - timedelta(days=3)
         device = {"os": "Debian 12", "arch": "x86_64", "cpus": 8, "memory_mb": 32_000}
-        agent = an_agent(name, now=made, device_info=device, project=shown.project, **facts)
+        named = facts.pop("name", name)
+        agent = an_agent(named, now=made, device_info=device, project=shown.project, **facts)
         shown.agents[name] = heard(agent, shown.now + HEARD_AHEAD)
 
 

@@ -22,8 +22,8 @@ class Log {
     this.isOver = false;
     this.follows = !window.location.hash.startsWith("#L");
     this.listen();
-    if (section.dataset.attempt) this.open();
-    else this.tell();
+    this.tell();
+    this.open();
   }
 
   // A hidden page lets go of its connection: a browser has six of them for a host.
@@ -31,7 +31,7 @@ class Log {
     if (this.source || this.isOver) return;
     const address = new URL(this.section.dataset.log, window.location.href);
     address.searchParams.set("follow", "1");
-    address.searchParams.set("attempt", this.section.dataset.attempt);
+    if (this.section.dataset.attempt) address.searchParams.set("attempt", this.section.dataset.attempt);
     if (this.place) address.searchParams.set("after", this.place);
     this.source = new EventSource(address);
     this.source.addEventListener("log", (event) => this.take(event));
@@ -51,6 +51,8 @@ class Log {
   take(event) {
     const chunk = JSON.parse(event.data);
     this.place = event.lastEventId;
+    this.begun(chunk.attempt);
+    if (chunk.attempt !== Number(this.section.dataset.attempt)) return;
     const stream = this.streams[chunk.stream] ??= { decoder: new TextDecoder(), style: {}, line: null };
     const bytes = Uint8Array.from(atob(chunk.data), (letter) => letter.charCodeAt(0));
     const pieces = stream.decoder.decode(bytes, { stream: true }).split("\n");
@@ -120,7 +122,15 @@ class Log {
     this.part("cut").hidden = false;
   }
 
+  // A page that was opened before the first attempt shows that one.
+  begun(attempt) {
+    if (this.section.dataset.attempt || !attempt) return;
+    this.section.dataset.attempt = String(attempt);
+    this.part("name").textContent = `Log of attempt ${attempt}`;
+  }
+
   moved(task) {
+    this.begun(task.attempt);
     const known = this.section.dataset;
     if (task.attempt > Number(known.latest)) known.latest = String(task.attempt);
     if (known.state !== task.state) {
