@@ -18,7 +18,7 @@ from k8s4r.access.models import Project, Token, TokenKind, User
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import SYSTEM, Actor
 from pools.models import Pool
-from tests.builders import a_pool, a_project, a_requirement, a_task, an_agent, an_attempt
+from tests.builders import a_pool, a_project, a_requirement, a_task, a_tasks, an_agent, an_attempt
 from tests.pages.looking import PASSWORD
 from tests.serving import a_token
 
@@ -75,6 +75,7 @@ def made() -> Showcase:
     }
     _agents(shown)
     _running(shown)
+    _yesterday(shown)
     _ended(shown)
     _waiting(shown)
     a_token(TokenKind.ENROLMENT, project=project)
@@ -183,6 +184,18 @@ def _ended(shown: Showcase) -> None:
         with signed(Actor("agent", str(attempt.agent_id)), "ended"):
             Attempt.objects.filter(pk=attempt.pk).update(state=how.get(state, "stopped"), **ended)
             Task.objects.filter(pk=attempt.task_id).update(state=state, **ended)
+
+
+def _yesterday(shown: Showcase) -> None:
+    """Make what ended in the last 24 hours, some of it badly."""
+    bob = User.objects.get(username="bob")
+    for hour in range(1, 24):
+        at = shown.now - timedelta(hours=hour, minutes=20)
+        for count, state in ((2 + hour * 5 % 7, TaskState.COMPLETED), (hour % 2, TaskState.FAILED)):
+            name = f"sync {hour:02d}h"
+            began = at - timedelta(minutes=4)
+            a_tasks(shown.default, count, now=began, state=state, started_at=began, name=name,
+                    ended_at=at, owner=bob, reason="exit_code", exit_code=hour % 2)  # fmt: skip
 
 
 def _waiting(shown: Showcase) -> None:
