@@ -87,7 +87,9 @@ async def _bare(_request: Request) -> HTMLResponse:
 def bare() -> Iterator[str]:
     """Serve the bare page until the block ends; return where it is."""
     routes = [Route("/", _bare), Route("/events", _events)]
-    config = uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=0, log_level="critical")
+    config = uvicorn.Config(
+        Starlette(routes=routes), host="127.0.0.1", port=0, log_level="critical"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -14,7 +14,7 @@ from executors.models import Task
 from executors.selectors import TaskRecord
 from executors.services import cancellation, submission
 from executors.services.submission import Submission
-from k8s4r.access.people import person_of
+from k8s4r.access.pages import principal_of
 from k8s4r.core.errors import DomainError
 from k8s4r.pages import actor_of, chip, now_of
 
@@ -84,7 +84,7 @@ def retry(request: HttpRequest, rows: QuerySet[Task]) -> Result:
 def terms(request: HttpRequest, parent: TaskRecord) -> Submission:
     """Return who submits a task once more, and when."""
     return Submission(
-        principal=person_of(request),
+        principal=principal_of(request),
         now=now_of(request),
         aging_weight_s=conf.aging_weight_s(),
         parent_id=parent.id,

@@ -17,7 +17,7 @@ from executors.models import Task
 from executors.selectors import TaskRecord
 from executors.services import resolution
 from executors.services.resolution import Resolution
-from k8s4r.access.people import person_of
+from k8s4r.access.pages import principal_of
 from k8s4r.core.errors import DomainError, Invalid, NotFound
 from k8s4r.pages import ReadOnlyAdmin, actor_of, now_of, tell
 
@@ -139,7 +139,7 @@ class TaskActions(ReadOnlyAdmin[Task]):
 
 def _record(request: HttpRequest, task_id: UUID) -> TaskRecord:
     try:
-        return selectors.task(task_id, person_of(request))
+        return selectors.task(task_id, principal_of(request))
     except NotFound as error:
         raise Http404(error.message) from error
 

@@ -40,7 +40,7 @@ class Step:
 
 def facts(task: Task, *, attempt: str, now: datetime) -> dict[str, Any]:
     """Return what the page's template shows; a constant number of queries."""
-    attempts = list(selectors.attempts(task.pk).select_related("slot"))
+    attempts = list(selectors.attempts_of(task.pk).select_related("slot"))
     (record,) = selectors.records(Task.objects.filter(pk=task.pk))
     return {
         "task": task,

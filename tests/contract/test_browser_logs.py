@@ -6,7 +6,7 @@ from django.test import Client
 
 from k8s4r import clock
 from k8s4r.api import browsing
-from tests.builders import a_pool, a_running_attempt, a_user, an_agent
+from tests.builders import a_pool, a_running_attempt, a_user, an_admin, an_agent
 from tests.contract.test_logs import events, written
 
 
@@ -22,7 +22,7 @@ def attempt(transactional_db):
 def browser(gateway):
     """Return a client with the cookie of a signed-in person."""
     signed_in = Client()
-    signed_in.force_login(a_user("olga"))
+    signed_in.force_login(an_admin("olga"))
     with gateway.client() as client:
         client.cookies.set("sessionid", signed_in.cookies["sessionid"].value)
         yield client

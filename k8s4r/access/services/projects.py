@@ -1,10 +1,15 @@
-"""How does a project come to be? Its default pool is the pools app's to add."""
+"""How does a project come to be and change? Its default pool is the pools app's to add."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
 from k8s4r.access.models import Project
+from k8s4r.audit import attribution
+from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import Conflict
 
 
@@ -21,3 +26,17 @@ def create(name: str, *, description: str = "", weight: float = 1.0, now: dateti
             )
     except IntegrityError as error:
         raise Conflict(f"a project {name} exists") from error
+
+
+@transaction.atomic
+def change(project_id: UUID, changes: Mapping[str, Any], *, actor: Actor) -> Project:
+    """Change columns of a project.
+
+    Locks: the project.
+    """
+    attribution.attribute(actor, cause="change_project")
+    row = Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project_id)
+    for column, value in changes.items():
+        setattr(row, column, value)
+    row.save(update_fields=list(changes))
+    return row
