@@ -14,8 +14,10 @@ from executors.models import Task
 from executors.selectors import TaskRecord
 from executors.services import cancellation, submission
 from executors.services.submission import Submission
-from k8s4r.access.pages import principal_of
+from k8s4r.access.pages import principal_of, within
+from k8s4r.access.principals import refusal
 from k8s4r.core.errors import DomainError
+from k8s4r.core.roles import Permission
 from k8s4r.pages import actor_of, chip, now_of
 
 # Of one transaction: locks are short, and what follows may come in between.
@@ -57,7 +59,7 @@ def counts(rows: QuerySet[Task]) -> list[dict[str, Any]]:
 
 def cancel(request: HttpRequest, rows: QuerySet[Task]) -> Result:
     """Cancel tasks, portion by portion: a refusal undoes nothing else."""
-    result = Result()
+    result, rows = _theirs(request, rows)
     for portion in _portions(rows.order_by("pk").values_list("pk", flat=True)):
         outcomes = cancellation.cancel(portion, actor=actor_of(request), now=now_of(request))
         for task_id, outcome in outcomes.items():
@@ -70,7 +72,7 @@ def cancel(request: HttpRequest, rows: QuerySet[Task]) -> Result:
 
 def retry(request: HttpRequest, rows: QuerySet[Task]) -> Result:
     """Submit again what ended without success, each as a new task."""
-    result = Result()
+    result, rows = _theirs(request, rows)
     for record in selectors.records(rows.order_by("pk")):
         try:
             submission.retry(record, terms(request, record))
@@ -103,6 +105,16 @@ ACTIONS: Final[Mapping[str, Action]] = {
         TASK_TERMINAL - {TaskState.COMPLETED}, retry,
     ),
 }  # fmt: skip
+
+
+def _theirs(request: HttpRequest, rows: QuerySet[Task]) -> tuple[Result, QuerySet[Task]]:
+    """Return the rows on which this person may act, and a result that names the others."""
+    allowed = within(request, Permission.TASKS_WRITE, rows)
+    others = rows.exclude(pk__in=allowed.values("pk")).values_list("pk", flat=True)
+    refused: dict[str, DomainError] = {
+        f"task {task_id}": refusal(Permission.TASKS_WRITE) for task_id in others
+    }
+    return Result(refused=refused), allowed
 
 
 def _portions(task_ids: Iterable[UUID]) -> Iterator[list[UUID]]:

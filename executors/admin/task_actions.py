@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
@@ -17,8 +18,10 @@ from executors.models import Task
 from executors.selectors import TaskRecord
 from executors.services import resolution
 from executors.services.resolution import Resolution
-from k8s4r.access.pages import principal_of
+from k8s4r.access.pages import may, principal_of, within
+from k8s4r.access.principals import refusal
 from k8s4r.core.errors import DomainError, Invalid, NotFound
+from k8s4r.core.roles import Permission
 from k8s4r.pages import ReadOnlyAdmin, actor_of, now_of, tell
 
 
@@ -27,9 +30,9 @@ class TaskActions(ReadOnlyAdmin[Task]):
 
     actions = ("cancel_selected", "retry_selected")
 
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        """May this person act on tasks?"""
-        return request.user.has_perm("executors.change_task")
+    def has_act_permission(self, request: HttpRequest, task: Task | None = None) -> bool:
+        """May this person act on this task; without one, on any?"""
+        return may(request, Permission.TASKS_WRITE, task.project_id if task else None)
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -49,7 +52,7 @@ class TaskActions(ReadOnlyAdmin[Task]):
 
     def act_view(self, request: HttpRequest, task_id: UUID, name: str) -> HttpResponse:
         """Do one of the actions to this task."""
-        self._check(request)
+        self._check(request, task_id)
         action = ACTIONS.get(name)
         if action is None:
             raise Http404
@@ -62,25 +65,26 @@ class TaskActions(ReadOnlyAdmin[Task]):
         action = ACTIONS.get(name)
         if action is None:
             raise Http404
-        rows = action.on(self.get_changelist_instance(request).queryset)
+        found = action.on(self.get_changelist_instance(request).queryset)
+        rows = within(request, Permission.TASKS_WRITE, found)
         if request.method == "POST":
             self._told(request, action, action.run(request, rows))
             listed = reverse("admin:executors_task_changelist")
             return HttpResponseRedirect(f"{listed}?{request.GET.urlencode()}")
-        found = mass.counts(rows)
+        counts = mass.counts(rows)
         context = {
             **self.admin_site.each_context(request),
             "title": f"{action.word} all that match",
             "action": action,
-            "counts": found,
-            "total": sum(one["number"] for one in found),
+            "counts": counts,
+            "total": sum(one["number"] for one in counts),
             "opts": self.opts,
         }
         return TemplateResponse(request, "executors/mass.html", context)
 
     def resolve_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
         """End an unknown task as a person says."""
-        self._check(request)
+        self._check(request, task_id)
         try:
             resolution.resolve(
                 task_id,
@@ -95,7 +99,7 @@ class TaskActions(ReadOnlyAdmin[Task]):
 
     def again_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
         """Show the task's request as a form; submit what was made of it as a new task."""
-        self._check(request)
+        self._check(request, task_id)
         record = _record(request, task_id)
         was = again.before(record)
         said = {name: request.POST.get(name, "") for name in was if name in request.POST}
@@ -132,9 +136,11 @@ class TaskActions(ReadOnlyAdmin[Task]):
     def _told(self, request: HttpRequest, action: mass.Action, result: mass.Result) -> None:
         tell(self, request, action.done, count=result.done, refused=result.refused)
 
-    def _check(self, request: HttpRequest) -> None:
-        if not self.has_act_permission(request):
-            raise PermissionDenied
+    def _check(self, request: HttpRequest, task_id: UUID | None = None) -> None:
+        """Refuse who may not act; a task that is not for this person is not there at all."""
+        task = task_id and get_object_or_404(self.get_queryset(request), pk=task_id)
+        if not self.has_act_permission(request, task or None):
+            raise PermissionDenied(refusal(Permission.TASKS_WRITE).message)
 
 
 def _record(request: HttpRequest, task_id: UUID) -> TaskRecord:

@@ -10,11 +10,13 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from executors.admin import filters, task_page
-from executors.admin.filters import OwnerFilter, StateFilter
+from executors.admin.filters import OwnerFilter, PoolFilter, ProjectFilter, StateFilter
 from executors.admin.task_actions import TaskActions
 from executors.core.lifecycle import TaskState
 from executors.models import Task
+from k8s4r.access.pages import may, within
 from k8s4r.core.ids import beginning_range
+from k8s4r.core.roles import Permission
 from k8s4r.pages import (
     CappedPaginator,
     ago,
@@ -36,7 +38,7 @@ class TaskAdmin(TaskActions):
     change_form_template = "executors/task.html"
     list_display = ("title", "status", "pool", "project", "owner", "agent", "age", "ran", "tries")
     list_display_links = ("title",)
-    list_filter = (StateFilter, OwnerFilter, "pool", "project")
+    list_filter = (StateFilter, OwnerFilter, PoolFilter, ProjectFilter)
     list_select_related = RELATED
     list_per_page = 50
     search_fields = ("name",)
@@ -49,9 +51,16 @@ class TaskAdmin(TaskActions):
     twin = ("k8s4r get tasks", "/api/v1/tasks")
     fields = ("name",)
 
+    def has_view_permission(self, request: HttpRequest, obj: Task | None = None) -> bool:
+        return may(request, Permission.TASKS_READ, obj.project_id if obj else None)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
-        """Return tasks that carry the time of this request, for their ages."""
-        rows = super().get_queryset(request).select_related(*RELATED, "parent")
+        """Return this person's tasks; they carry the time of this request, for their ages."""
+        own = within(request, Permission.TASKS_READ, super().get_queryset(request))
+        rows = own.select_related(*RELATED, "parent")
         return rows.annotate(asked_at=as_column(now_of(request)))
 
     def get_search_results(
@@ -92,7 +101,11 @@ class TaskAdmin(TaskActions):
         if task is None or not self.has_view_permission(request):
             return super().change_view(request, object_id, form_url, extra_context)
         facts = task_page.facts(task, attempt=request.GET.get("attempt", ""), now=now_of(request))
-        context = {**(extra_context or {}), **facts, "may_act": self.has_act_permission(request)}
+        context = {
+            **(extra_context or {}),
+            **facts,
+            "may_act": self.has_act_permission(request, task),
+        }
         return super().change_view(request, object_id, form_url, context)
 
     @admin.display(description="task", ordering="name")

@@ -18,10 +18,13 @@ from agents.models import Agent
 from agents.services import editing
 from executors.core.lifecycle import ATTEMPT_CURRENT
 from executors.models import Attempt
+from k8s4r.access.pages import may, within
+from k8s4r.access.principals import refusal
 from k8s4r.access.services import tokens
 from k8s4r.console import agent_page, enrolling
 from k8s4r.console.counting import counted
 from k8s4r.core.errors import DomainError
+from k8s4r.core.roles import Permission
 from k8s4r.pages import now_of, span
 
 CURRENT = sorted(ATTEMPT_CURRENT)
@@ -56,7 +59,7 @@ class AgentPages(AgentAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """List agents, with the way to add one."""
-        context = {"may_add": self.has_steer_permission(request), **(extra_context or {})}
+        context = {"may_add": may(request, Permission.TOKENS_WRITE), **(extra_context or {})}
         return super().changelist_view(request, context)
 
     def change_view(
@@ -71,12 +74,17 @@ class AgentPages(AgentAdmin):
         if agent is None or not self.has_view_permission(request):
             return super().change_view(request, object_id, form_url, extra_context)
         facts = agent_page.facts(agent, now=now_of(request))
-        context = {**(extra_context or {}), **facts, "may_act": self.has_steer_permission(request)}
+        context = {
+            **(extra_context or {}),
+            **facts,
+            "may_act": self.has_steer_permission(request, agent),
+            "may_rotate": may(request, Permission.TOKENS_WRITE, agent.project_id),
+        }
         return super().change_view(request, object_id, form_url, context)
 
     def steer_view(self, request: HttpRequest, agent_id: UUID) -> HttpResponse:
         """Ask one thing of this agent."""
-        self._check(request)
+        self._agent(request, agent_id, Permission.FLEET_WRITE)
         chosen = Agent.objects.filter(pk=agent_id)
         asked = request.POST.get("ask", "")
         if asked == "approve":
@@ -87,8 +95,8 @@ class AgentPages(AgentAdmin):
 
     def ask_view(self, request: HttpRequest, agent_id: UUID, value: str) -> HttpResponse:
         """Say what asking this of the agent would mean now."""
-        self._check(request)
-        agent, wish = get_object_or_404(Agent, pk=agent_id), agent_page.offer(value)
+        agent = self._agent(request, agent_id, Permission.FLEET_WRITE)
+        wish = agent_page.offer(value)
         if wish is None:
             raise Http404
         running = agent_page.running(agent)
@@ -97,8 +105,7 @@ class AgentPages(AgentAdmin):
 
     def rotate_view(self, request: HttpRequest, agent_id: UUID) -> HttpResponse:
         """Have the agent fetch a new token, or show one to whoever carries it there."""
-        self._check(request)
-        agent = get_object_or_404(Agent, pk=agent_id)
+        agent = self._agent(request, agent_id, Permission.TOKENS_WRITE)
         title = f"Rotate the token of {agent.name}"
         if request.method != "POST":
             return self._shown(request, "rotate", title, {"agent": agent})
@@ -114,8 +121,11 @@ class AgentPages(AgentAdmin):
 
     def join_view(self, request: HttpRequest) -> HttpResponse:
         """Make the line that lets one more machine join, and wait for it."""
-        self._check(request)
-        context = enrolling.choices()
+        if not may(request, Permission.TOKENS_WRITE):
+            raise PermissionDenied(refusal(Permission.TOKENS_WRITE).message)
+        context: dict[str, Any] = {
+            "pools": within(request, Permission.TOKENS_WRITE, enrolling.pools())
+        }
         if request.method == "POST":
             pool = get_object_or_404(context["pools"], pk=_id(request.POST.get("pool", "")))
             url = enrolling.address(f"{request.scheme}://{request.get_host()}")
@@ -127,15 +137,18 @@ class AgentPages(AgentAdmin):
 
     def arrival_view(self, request: HttpRequest, token_id: UUID) -> HttpResponse:
         """Say whether the machine has arrived."""
-        self._check(request)
         context = enrolling.arrival(token_id, now=now_of(request))
-        if context["token"] is None:
+        token = context["token"]
+        if token is None or not may(request, Permission.TOKENS_READ, token.project_id):
             raise Http404
         return TemplateResponse(request, "console/arrival.html", context)
 
-    def _check(self, request: HttpRequest) -> None:
-        if not self.has_steer_permission(request):
-            raise PermissionDenied
+    def _agent(self, request: HttpRequest, agent_id: UUID, needs: Permission) -> Agent:
+        """Return an agent that this person may see, and of which they may ask this."""
+        agent: Agent = get_object_or_404(self.get_queryset(request), pk=agent_id)
+        if not may(request, needs, agent.project_id):
+            raise PermissionDenied(refusal(needs).message)
+        return agent
 
     def _shown(
         self, request: HttpRequest, name: str, title: str, context: dict[str, Any]

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from agents.core.states import Observed
 from agents.models import Agent
@@ -22,10 +23,10 @@ _USES: Final = 1
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def choices() -> dict[str, Any]:
-    """Return what the form offers: the pools of every project."""
-    pools = Pool.objects.filter(archived_at=None).select_related("project")
-    return {"pools": pools.order_by("project__name", "name")}
+def pools() -> QuerySet[Pool]:
+    """Return the pools that an agent may join, by project and name."""
+    rows = Pool.objects.filter(archived_at=None).select_related("project")
+    return rows.order_by("project__name", "name")
 
 
 def minted(pool: Pool, *, url: str, now: datetime) -> tuple[Token, str]:

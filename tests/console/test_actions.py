@@ -164,7 +164,7 @@ def test_who_may_only_look_finds_no_buttons_and_no_way_around_them(visitor, pool
     an_attempt(a_task(pool), agent, state="running")
     text = visitor.get(reverse("admin:executors_task_change", args=[task.pk])).content.decode()
     assert "data-confirm" not in text
-    assert "ask an administrator for the permission to change tasks" in text
+    assert "ask for the role operator in project default" in text
     agent_text = visitor.get(reverse("admin:agents_agent_change", args=[agent.pk])).content.decode()
     assert 'name="ask"' not in agent_text
     for address in addresses(task, agent):

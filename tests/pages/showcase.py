@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import Permission
 from django.db import transaction
 
 from agents.models import Agent, Session
@@ -18,7 +17,16 @@ from k8s4r.access.models import Project, Token, TokenKind, User
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import SYSTEM, Actor
 from pools.models import Pool
-from tests.builders import a_pool, a_project, a_requirement, a_task, a_tasks, an_agent, an_attempt
+from tests.builders import (
+    a_member,
+    a_pool,
+    a_project,
+    a_requirement,
+    a_task,
+    a_tasks,
+    an_agent,
+    an_attempt,
+)
 from tests.pages.looking import PASSWORD
 from tests.serving import a_token
 
@@ -89,8 +97,7 @@ def people(now: datetime) -> None:
         user = User(username=name, is_staff=True, is_superuser=is_superuser, date_joined=now)
         user.set_password(PASSWORD)
         user.save()
-    allowed = Permission.objects.filter(codename__startswith="view_")
-    User.objects.get(username=VISITOR).user_permissions.set(allowed)
+    a_member(VISITOR, "viewer")
     for name in ("alice", "bob"):
         User.objects.create(username=name, date_joined=now)
 
