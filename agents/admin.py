@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from agents.core.states import Desired, Observed
 from agents.models import Agent, Session, Slot
 from agents.services import wishes
+from agents.services.wishes import Said
 from k8s4r.access.pages import may, principal_of, within
 from k8s4r.core.errors import DomainError
 from k8s4r.core.roles import Permission
@@ -120,14 +121,19 @@ class AgentAdmin(ReadOnlyAdmin[Agent]):
         """Let agents get work again."""
         self.ask(request, queryset, Desired.ACTIVE)
 
-    def ask(self, request: HttpRequest, queryset: QuerySet[Agent], desired: Desired) -> None:
+    def ask(
+        self, request: HttpRequest, queryset: QuerySet[Agent], desired: Desired, *, note: str = ""
+    ) -> None:
         """Ask one thing of agents, one by one: a refusal undoes nothing else."""
+        said = Said(note=note, by=request.user.get_username())
         refused: dict[str, DomainError] = {}
         chosen = list(queryset.values_list("pk", "name", "project_id"))
         for agent_id, name, project_id in chosen:
             try:
                 principal_of(request).require(Permission.FLEET_WRITE, project_id)
-                wishes.set_desired(agent_id, desired, actor=actor_of(request), now=now_of(request))
+                wishes.set_desired(
+                    agent_id, desired, actor=actor_of(request), now=now_of(request), said=said
+                )
             except DomainError as error:
                 refused[name] = error
         done = f"Now {desired}"

@@ -1,4 +1,4 @@
-"""Which tasks are there, what happened to them, and why do they wait? Reads only."""
+"""Which tasks are there, and what happened to them? Reads only."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -8,10 +8,7 @@ from uuid import UUID
 import msgspec
 from django.db.models import Q, QuerySet
 
-from executors import supply
-from executors.core.codes import WaitingCode
 from executors.core.lifecycle import TaskState
-from executors.core.waiting import Explanation, PoolFacts, TaskFacts, explain
 from executors.models import Attempt, Task
 from executors.supply import CURRENT
 from k8s4r import database
@@ -160,29 +157,6 @@ def events(task_id: UUID) -> QuerySet[AuditEvent]:
     """Return what happened to a task and to its attempts, in the order of the moves."""
     own = list(Attempt.objects.filter(task_id=task_id).values_list("pk", flat=True))
     return AuditEvent.objects.filter(object_id__in=[task_id, *own]).order_by("id")
-
-
-def explanation(task_id: UUID) -> Explanation | None:
-    """Say why a task waits, candidate by candidate; ``None`` when it does not wait."""
-    row = Task.objects.select_related("requirement", "pool").get(pk=task_id)
-    if row.state != TaskState.PENDING:
-        return None
-    held = supply.held(row.pool_id)
-    limit = row.pool.max_per_owner
-    of_owner = sum(count for (_, owner), count in held.items() if owner == row.owner_id)
-    return explain(
-        supply.as_value(row.requirement),
-        supply.candidates(row.pool).candidates,
-        PoolFacts(
-            paused=row.pool.paused,
-            held=sum(held.values()),
-            max_concurrent=row.pool.max_concurrent,
-        ),
-        task=TaskFacts(
-            hindrance=WaitingCode.RETRY_BACKOFF if row.run_after else None,
-            owner_at_limit=limit is not None and of_owner >= limit,
-        ),
-    )
 
 
 _HELD_BY_AGENT: Final = """

@@ -12,14 +12,16 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
+from agents.services import wishes
 from executors import conf
 from executors.core import schedule
 from executors.core.leases import PulseSource
 from executors.core.lifecycle import TaskState
 from executors.core.schedule import Job
 from executors.models import Task
-from executors.services import dispatch, expiry, pulses, retention, ticks
+from executors.services import decisions, dispatch, expiry, pulses, retention, ticks
 from pools.models import Pool
+from pools.services import pools
 
 logger = logging.getLogger(__name__)
 
@@ -106,13 +108,19 @@ def _delayed(now: datetime) -> None:
     _in_batches(lambda limit: expiry.release_delayed(now=now, limit=limit))
 
 
+def _pauses(now: datetime) -> None:
+    _in_batches(lambda limit: pools.end_pauses(now=now, limit=limit))
+    _in_batches(lambda limit: wishes.end_pauses(now=now, limit=limit))
+    _in_batches(lambda limit: wishes.end_refusals(now=now, limit=limit))
+
+
 def _dispatch(now: datetime) -> None:
     """Run passes wherever something waits: the nudges are hints, and some get lost."""
     waiting = Task.objects.filter(
         pool=OuterRef("pk"), state=TaskState.PENDING, run_after__isnull=True
     )
-    pools = Pool.objects.filter(Exists(waiting)).order_by("pk")
-    for pool_id in list(pools.values_list("pk", flat=True)):
+    rows = Pool.objects.filter(Exists(waiting)).order_by("pk")
+    for pool_id in list(rows.values_list("pk", flat=True)):
         _pass(pool_id, now)
 
 
@@ -135,6 +143,7 @@ def _retention(now: datetime) -> None:
         )
     )
     _in_batches(lambda limit: retention.delete_bookkeeping(now=now, limit=limit, policy=policy))
+    decisions.forget_old()
 
 
 def _remove_files(artifact_ids: Sequence[UUID]) -> None:
@@ -154,6 +163,7 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.QUEUE_DEADLINES: _queue_deadlines,
     Job.HEARTBEATS: _heartbeats,
     Job.DELAYED: _delayed,
+    Job.PAUSES: _pauses,
     Job.DISPATCH: _dispatch,
     Job.RETENTION: _retention,
     Job.AUDIT_MONTHS: _audit_months,

@@ -5,9 +5,9 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents.api import shapes
+from agents.api import bodies, shapes
 from agents.api.agents import AgentView, agent
-from agents.api.bodies import Nothing, Regenerate
+from agents.api.bodies import Noted, Nothing, Regenerate, SettingsBody
 from agents.core.states import Desired
 from agents.services import editing, wishes
 from k8s4r import clock
@@ -47,15 +47,34 @@ class WishView(AgentView):
     """``POST agents/{id}/pause``, ``drain`` and ``resume``; the routes say which."""
 
     desired = Desired.ACTIVE
+    body: type[Nothing | Noted] = Nothing
 
     @operation(needs=Permission.FLEET_WRITE)
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Ask this of an agent; asking twice is a success."""
-        conversion.convert(request.data, Nothing)
-        principal = principal_of(request)
+        body = conversion.convert(request.data, self.body)
+        principal, now = principal_of(request), clock.now()
         agent(agent_id, principal, Permission.FLEET_WRITE)
-        row = wishes.set_desired(agent_id, self.desired, actor=principal.actor, now=clock.now())
+        row = wishes.set_desired(
+            agent_id,
+            self.desired,
+            actor=principal.actor,
+            now=now,
+            said=bodies.said(body, by=principal.name, now=now),
+        )
         return Response(self.whole(row), status=202)
+
+
+class SettingsView(AgentView):
+    """``POST agents/{id}/settings``."""
+
+    @operation(needs=Permission.FLEET_WRITE)
+    def post(self, request: Request, agent_id: UUID) -> Response:
+        """Set some settings of an agent; it fetches them with its next word."""
+        body = conversion.convert(request.data, SettingsBody)
+        agent(agent_id, principal_of(request), Permission.FLEET_WRITE)
+        changes = {"settings": bodies.settings(body)}
+        return Response(self.whole(editing.change(agent_id, changes, now=clock.now())), status=202)
 
 
 class RevokeTokenView(AgentView):

@@ -43,12 +43,13 @@ class AgentView(View):
     held_slots: HeldSlots = staticmethod(nothing_held)
 
     def presence(self, rows: Sequence[Agent]) -> Presence:
-        """Look up what is not in the rows: three queries for any number."""
+        """Look up what is not in the rows: four queries for any number."""
         agent_ids = shapes.ids_of(rows)
         return Presence(
             selectors.last_seen(agent_ids),
             selectors.slot_counts(agent_ids),
             self.held_slots(agent_ids),
+            selectors.settings_applied(agent_ids),
         )
 
     def whole(self, row: Agent) -> dict[str, Any]:

@@ -21,6 +21,9 @@ from k8s4r.core.errors import Conflict, IllegalTransition, NotFound
 def change(agent_id: UUID, changes: Mapping[str, Any], *, now: datetime) -> Agent:
     """Change columns of an agent; its labels decide what it may get from now on.
 
+    ``settings`` are those to set, or to leave to the agent again (None); the others stay. What
+    flows down to the agent makes a new version, which it fetches with its next word.
+
     Locks: the agent.
 
     Raises:
@@ -28,12 +31,15 @@ def change(agent_id: UUID, changes: Mapping[str, Any], *, now: datetime) -> Agen
         Conflict: its project has another agent of this name.
     """
     agent = _lock(agent_id)
+    before = agent.settings, agent.labels
     for column, value in changes.items():
-        setattr(agent, column, value)
+        setattr(agent, column, _merged(agent.settings, value) if column == "settings" else value)
+    if (agent.settings, agent.labels) != before:
+        agent.settings_version += 1
     agent.changed_at = now
     try:
         with transaction.atomic():
-            agent.save(update_fields=[*changes, "changed_at"])
+            agent.save(update_fields=[*changes, "settings_version", "changed_at"])
     except IntegrityError as error:
         raise Conflict(f"the project has another agent named {agent.name}") from error
     wakeups.agents_changed([agent.pk])
@@ -82,6 +88,10 @@ def rotate_token(agent_id: UUID, *, now: datetime) -> None:
     """
     _good(agent_id)
     tokens.flag_rotation(agent_id, now=now)
+
+
+def _merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**settings, **changes}.items() if value is not None}
 
 
 def _mint(agent: Agent, earlier: Token | None, *, now: datetime) -> Minted:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from agents.core import willingness
 from agents.core.sessions import SessionSuperseded
 from agents.core.states import Desired, Observed, Sign, observed_after
 from agents.models import Agent, Session
@@ -74,6 +75,7 @@ def _renew_or_replace(agent: Agent, message: OpenSession, *, now: datetime) -> N
         "slots": message.slots,
         "last_heartbeat_at": now,
         "said_at": message.sent_at,
+        "settings_version": message.settings_version,
     }
     known = Session.objects.filter(pk=message.session).first()
     if known is None:
@@ -99,7 +101,11 @@ def _create(agent: Agent, message: OpenSession, **facts: Any) -> None:
 def _describe(agent: Agent, message: OpenSession, *, now: datetime) -> None:
     """Keep what the runner says of itself; a session is a sign of life."""
     observed = observed_after(Observed(agent.observed), Sign.SEEN)
+    not_now = willingness.present(message.not_now, now=now)
     said = {
+        "not_now_reason": not_now.reason if not_now else "",
+        "not_now_since": (agent.not_now_since or now) if not_now else None,
+        "not_now_until": not_now.until if not_now else None,
         "observed": observed,
         "observed_reason": "",
         "capabilities": {**message.capabilities, "drivers": message.drivers},

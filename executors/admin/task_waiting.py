@@ -1,5 +1,6 @@
 """What does the page of a waiting task say: why, agent by agent, since when, and what helps?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -8,21 +9,24 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from agents import selectors as agent_selectors
-from executors import selectors
+from executors import reasons
 from executors.core.codes import WaitingCode
+from executors.core.gates import Gate
 from executors.core.lifecycle import TaskState
 from executors.core.waiting import Explanation, Reason
 from executors.models import Task
 from k8s4r.pages import ago
 
 MOST_CANDIDATES: Final = 50
-_AWAY: Final = frozenset({WaitingCode.NO_AGENT_ONLINE})
-_OTHER_AGENTS: Final = frozenset({WaitingCode.NO_AGENTS, WaitingCode.CAPABILITY_MISSING})
+_VERDICTS: Final = {True: "passed", False: "stops it", None: "not reached"}
+_TONES: Final = {True: "good", False: "bad", None: "done"}
 _OTHER_TASK: Final = frozenset(
     {WaitingCode.LABELS_MISSING, WaitingCode.CONSTRAINT_UNMET, WaitingCode.RESOURCES_SHORT}
 )
-_POOL: Final = frozenset({WaitingCode.PAUSED, WaitingCode.POOL_LIMIT, WaitingCode.OWNER_SHARE})
+_OTHER_AGENTS: Final = _OTHER_TASK | {
+    WaitingCode.NO_AGENTS, WaitingCode.NO_AGENT_ONLINE, WaitingCode.CAPABILITY_MISSING,
+    WaitingCode.SLOTS_FULL,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +46,21 @@ def box(task: Task, now: datetime) -> dict[str, Any] | None:
     """Return what the box shows, ``None`` when the task does not wait."""
     if task.state != TaskState.PENDING:
         return None
-    explanation = selectors.explanation(task.pk)
-    if explanation is None:
+    found = reasons.why(task.pk, now=now)
+    if found is None:
         return None
+    explanation = found.explanation
+    shown = sorted(explanation.reasons, key=lambda reason: reason.exclusion is not None)
     return {
         "code": explanation.code,
         "sentence": explanation.sentence,
         "since": ago(_since(task), now),
-        "candidates": _candidates(explanation, now),
-        "left_out": max(0, len(explanation.reasons) - MOST_CANDIDATES),
-        "fits": sum(reason.exclusion is None for reason in explanation.reasons),
-        "total": len(explanation.reasons),
-        "remedies": _remedies(explanation, task),
+        "gates": [_gate(gate, now) for gate in found.gates],
+        "stops": _stops(found.gates),
+        "candidates": [_candidate(reason, now) for reason in shown[:MOST_CANDIDATES]],
+        "left_out": max(0, len(shown) - MOST_CANDIDATES),
+        "advice": found.advice,
+        "links": _links(explanation, task),
     }
 
 
@@ -64,16 +71,29 @@ def _since(task: Task) -> datetime:
     return max(noted, task.changed_at)
 
 
-def _candidates(explanation: Explanation, now: datetime) -> list[Candidate]:
-    """Return who could take it, the nearest first."""
-    reasons = sorted(explanation.reasons, key=lambda reason: reason.exclusion is not None)
-    shown = reasons[:MOST_CANDIDATES]
-    away = [one.agent_id for one in shown if one.exclusion and one.exclusion.code in _AWAY]
-    heard = agent_selectors.last_seen(away) if away else {}
-    return [_candidate(reason, heard.get(reason.agent_id), now) for reason in shown]
+def _stops(gates: Sequence[Gate]) -> str:
+    """Return in a few words how far the task comes."""
+    passed = sum(gate.passed is True for gate in gates)
+    stopped = ", ".join(gate.name.replace("_", " ") for gate in gates if gate.passed is False)
+    return f"{passed} of {len(gates)} passed" + (f", stopped by {stopped}" if stopped else "")
 
 
-def _candidate(reason: Reason, heard: datetime | None, now: datetime) -> Candidate:
+def _gate(gate: Gate, now: datetime) -> dict[str, Any]:
+    said = [gate.note, f"by {gate.by}" if gate.by else ""]
+    if gate.until:
+        said.append(f"until {gate.until:%Y-%m-%d %H:%M} UTC")
+    return {
+        "name": gate.name.replace("_", " "),
+        "word": _VERDICTS[gate.passed],
+        "tone": _TONES[gate.passed],
+        "needed": gate.needed,
+        "found": gate.found,
+        "since": ago(gate.since, now),
+        "said": ", ".join(filter(None, said)),
+    }
+
+
+def _candidate(reason: Reason, now: datetime) -> Candidate:
     found = reason.exclusion
     if found is None:
         return Candidate(reason.agent_id, reason.name, "fits", "", "", "has room", "-")
@@ -84,23 +104,18 @@ def _candidate(reason: Reason, heard: datetime | None, now: datetime) -> Candida
         rule=found.rule,
         needed=found.needed,
         found=found.found or "nothing",
-        since=ago(heard, now),
+        since=ago(reason.since, now),
     )
 
 
-def _remedies(explanation: Explanation, task: Task) -> list[tuple[str, str]]:
-    """Return what a person can do here: the words and the address of each."""
-    code = explanation.code
-    remedies = []
-    if code in _OTHER_AGENTS | _AWAY | _OTHER_TASK:
-        remedies.append(("Add an agent", reverse("admin:agent_add")))
-        remedies.append(("Look at the agents", reverse("admin:agents_agent_changelist")))
-    if code in _POOL | _OTHER_AGENTS:
-        remedies.append(
-            (f"Open pool {task.pool.name}", reverse("admin:pools_pool_change", args=[task.pool_id]))
-        )
-    if code in _OTHER_TASK:
-        remedies.append(
-            ("Submit it with other labels", reverse("admin:task_again", args=[task.pk]))
-        )
-    return remedies
+def _links(explanation: Explanation, task: Task) -> list[tuple[str, str]]:
+    """Return where on these pages a person can do something about it."""
+    links = [
+        (f"Open pool {task.pool.name}", reverse("admin:pools_pool_change", args=[task.pool_id]))
+    ]
+    if explanation.code in _OTHER_AGENTS:
+        links.append(("Add an agent", reverse("admin:agent_add")))
+    if explanation.code in _OTHER_TASK:
+        again = reverse("admin:task_again", args=[task.pk])
+        links.append(("Submit it with changes", again))
+    return links

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from executors.api import actions, agent_tasks, attempts, tasks
+from executors.api import actions, agent_tasks, attempts, pool_reasons, tasks
 
 urlpatterns: list[URLPattern] = [
     path("tasks", tasks.TasksView.as_view()),
@@ -15,6 +15,9 @@ urlpatterns: list[URLPattern] = [
     path("tasks/<uuid:task_id>/retry", actions.RetryView.as_view()),
     path("tasks/<uuid:task_id>/rerun", actions.RerunView.as_view()),
     path("tasks/<uuid:task_id>/resolve", actions.ResolveView.as_view()),
+    path("agent-pools/<uuid:pool_id>/explain", pool_reasons.ExplainView.as_view()),
+    path("agent-pools/<uuid:pool_id>/waiting", pool_reasons.PoolWaitingView.as_view()),
+    path("agent-pools/<uuid:pool_id>/dispatches", pool_reasons.DispatchesView.as_view()),
     path("attempts", attempts.AttemptsView.as_view()),
     path("attempts/<uuid:attempt_id>", attempts.AttemptView.as_view()),
     path("agents/<uuid:agent_id>/tasks", agent_tasks.AgentTasksView.as_view()),

@@ -6,8 +6,9 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executors import creation, filters, selectors, shapes
+from executors import creation, filters, reason_shapes, reasons, selectors, shapes
 from executors.api import creates
+from k8s4r import clock
 from k8s4r.api import paging
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
@@ -85,6 +86,7 @@ class WaitingView(View):
 
     @operation(needs=Permission.TASKS_READ)
     def get(self, request: Request, task_id: UUID) -> Response:
-        """Say why a task waits, candidate by candidate."""
+        """Say why a task waits: every gate, each candidate, and what would help."""
         record = selectors.task(task_id, principal_of(request))
-        return Response(shapes.waiting(record, selectors.explanation(task_id)))
+        found = reasons.why(task_id, now=clock.now())
+        return Response(reason_shapes.waiting(record, found))

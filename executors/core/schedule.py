@@ -18,6 +18,7 @@ class Job(StrEnum):
     QUEUE_DEADLINES = "queue_deadlines"
     HEARTBEATS = "heartbeats"
     DELAYED = "delayed"
+    PAUSES = "pauses"
     DISPATCH = "dispatch"
     RETENTION = "retention"
     AUDIT_MONTHS = "audit_months"
@@ -32,6 +33,7 @@ PERIODS: Final[dict[Job, timedelta]] = {
     Job.QUEUE_DEADLINES: timedelta(seconds=2),
     Job.HEARTBEATS: timedelta(seconds=5),
     Job.DELAYED: timedelta(seconds=1),
+    Job.PAUSES: timedelta(seconds=2),
     Job.DISPATCH: timedelta(seconds=2),
     Job.RETENTION: timedelta(minutes=1),
     Job.AUDIT_MONTHS: timedelta(hours=1),

@@ -128,7 +128,13 @@ def _open_orders(calls: Sequence[Call[Claim]]) -> list[Claimed | DomainError]:
 
 def _ask(admitted: Admitted[Claim]) -> Ask:
     message = admitted.message
-    return Ask(admitted.agent_id, message.session, message.held, message.stopping)
+    return Ask(
+        admitted.agent_id,
+        message.session,
+        message.held,
+        message.stopping,
+        message.settings_version,
+    )
 
 
 def _record(calls: Sequence[Call[Reports]]) -> list[ReportsAnswer | DomainError]:

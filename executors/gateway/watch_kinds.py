@@ -73,6 +73,7 @@ def _shown_agents(rows: QuerySet[Agent]) -> list[dict[str, Any]]:
         agent_selectors.last_seen(agent_ids),
         agent_selectors.slot_counts(agent_ids),
         selectors.held_slots(agent_ids),
+        agent_selectors.settings_applied(agent_ids),
     )
     return [agent_shapes.listed(row, presence) for row in found]
 

@@ -14,14 +14,14 @@ from agents.wire.messages import (
     Held,
     OpenSession,
     SessionOpened,
-    Settings,
     Stop,
 )
+from agents.wire.settings import Settings
 from executors.core.fences import Fence
 from executors.core.leases import LeasePolicy
 from executors.core.lifecycle import AttemptEvent, AttemptState
 from executors.core.reunion import KnownAttempt, Reunion, reunite
-from executors.services import adoption, capacity, rows, transitions
+from executors.services import adoption, capacity, rows, transitions, wanting
 from executors.services.rows import Locked
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
@@ -60,6 +60,7 @@ def open(
             stop=_stops(message.held, reunion, locked),
             drain=begun.desired is Desired.DRAINING,
             paused=begun.desired is Desired.PAUSED,
+            wanted=wanting.due(begun.agent, message.settings_version),
         ),
     )
 

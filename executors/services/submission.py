@@ -15,7 +15,6 @@ from executors import wakeups
 from executors.core import requests
 from executors.core.fairness import sort_key
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
-from executors.core.qualification import Requirement, identity
 from executors.core.requests import TaskRequest
 from executors.selectors import TaskRecord
 from k8s4r import database
@@ -194,17 +193,8 @@ class _Tasks:
 
 
 def _requirement_row(request: TaskRequest, pool: PoolPlace) -> dict[str, Any]:
-    assert isinstance(request.labels, dict)
-    value = Requirement(
-        id="",
-        kind=request.kind,
-        driver=request.driver,
-        labels=request.labels,
-        constraints=tuple(requests.value_of(asked) for asked in request.constraints),
-        resources=request.resources,
-    )
     return {
-        "id": identity(value, pool.id),
+        "id": requests.requirement(request, pool.id).id,
         "pool_id": pool.id,
         "kind": request.kind,
         "driver": request.driver,

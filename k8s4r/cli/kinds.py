@@ -171,7 +171,7 @@ POOL: Final = Kind(
         Column("NAME", _text("name"), most=30),
         Column("STATE", _pool_state, is_state=True),
         Column("TYPE", _text("pool_type")),
-        Column("STRATEGY", _text("strategy")),
+        Column("STRATEGY", _text("selection_strategy")),
         Column("LIMIT", _limit),
         Column("PROJECT", _text("project"), most=20),
         Column("LABELS", _labels("required_labels"), only_wide=True),

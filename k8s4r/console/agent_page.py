@@ -40,7 +40,7 @@ class SlotLine:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Something that may be asked of an agent; one that ends by nobody else is asked for twice."""
+    """Something that may be asked of an agent; with a note on why, it is asked about first."""
 
     value: str
     word: str
@@ -50,7 +50,9 @@ class Offer:
 
 _OFFERS: Final = {
     Desired.ACTIVE: Offer("active", "Resume", "It may get work again."),
-    Desired.PAUSED: Offer("paused", "Stop giving work", "It gets no new work; what runs goes on."),
+    Desired.PAUSED: Offer(
+        "paused", "Stop giving work", "It gets no new work; what runs goes on.", asks_first=True
+    ),
     Desired.DRAINING: Offer(
         "draining", "Drain",
         "What it runs goes on to its end, and it gets nothing new. It never resumes by itself.",
@@ -70,6 +72,7 @@ def facts(agent: Agent, *, now: datetime) -> dict[str, Any]:
         "desired": chip(agent.desired),
         "needs_approval": agent.observed == Observed.PENDING,
         "wishes": _offers(Desired(agent.desired)),
+        "asked": ago(agent.desired_at, now) if agent.desired_at else "",
         "rotating": _is_rotating(agent),
         "presence": _presence(agent, now),
         "pools": _pools(agent),

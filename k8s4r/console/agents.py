@@ -27,6 +27,7 @@ from k8s4r.core.errors import DomainError
 from k8s4r.core.roles import Permission
 from k8s4r.pages import now_of, span
 
+LONGEST_NOTE = 4096
 CURRENT = sorted(ATTEMPT_CURRENT)
 
 
@@ -90,7 +91,8 @@ class AgentPages(AgentAdmin):
         if asked == "approve":
             self.approve_selected(request, chosen)
         elif asked in set(Desired) - {Desired.REVOKED}:
-            self.ask(request, chosen, Desired(asked))
+            note = request.POST.get("note", "").strip()[:LONGEST_NOTE]
+            self.ask(request, chosen, Desired(asked), note=note)
         return _page_of(agent_id)
 
     def ask_view(self, request: HttpRequest, agent_id: UUID, value: str) -> HttpResponse:

@@ -46,7 +46,8 @@ def facts(pool: Pool, *, now: datetime) -> dict[str, Any]:
         "held": held,
         "limit_percent": min(100, round(100 * held / (pool.max_concurrent or 1))),
         "groups": [_group(one, now) for one in pool_queue.waiting(pool)],
-        "decisions": [_decision(one, now) for one in pool_queue.decisions(pool)],
+        "given": [_given(one, now) for one in pool_queue.given(pool)],
+        "passes": [_pass(one, now) for one in pool_queue.passes(pool)],
         "labels": ", ".join(f"{k}={v}" for k, v in sorted(pool.required_labels.items())),
         "cli": f"k8s4r describe pool {pool.name}",
         "json": f"/api/v1/agent-pools/{pool.pk}",
@@ -79,12 +80,17 @@ def _group(group: pool_queue.Group, now: datetime) -> dict[str, Any]:
     return {"row": group, "oldest": ago(group.oldest, now), "needs": "; ".join(group.needs)}
 
 
-def _decision(decision: pool_queue.Decision, now: datetime) -> dict[str, Any]:
-    attempt = decision.attempt
+def _given(given: pool_queue.Given, now: datetime) -> dict[str, Any]:
+    attempt = given.attempt
     return {
         "row": attempt,
         "title": title(attempt.task),
         "chip": chip(attempt.state),
-        "waited": span(decision.waited_s),
+        "waited": span(given.waited_s),
         "at": ago(attempt.assigned_at, now),
     }
+
+
+def _pass(one: pool_queue.Pass, now: datetime) -> dict[str, Any]:
+    left = ", ".join(f"{code} ({count})" for code, count in sorted(one.left.items()))
+    return {"at": ago(one.at, now), "placed": one.placed, "left": left}

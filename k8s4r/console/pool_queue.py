@@ -1,5 +1,6 @@
 """What waits in a pool and why, and who was given what last? Read from the rows there are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,10 +10,11 @@ from django.db.models import BooleanField, Count, ExpressionWrapper, Min, Q
 from executors.core.codes import SENTENCES, WaitingCode
 from executors.core.lifecycle import ATTEMPT_CURRENT, TaskState
 from executors.models import Attempt, Requirement, Task
-from pools.models import Pool
+from pools.models import Decision, Pool
 
 MOST_GROUPS: Final = 20
 MOST_DECISIONS: Final = 20
+MOST_PASSES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,20 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Given:
     """One attempt that was given to an agent."""
 
     attempt: Attempt
     waited_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One dispatch pass: how many tasks it gave away, and how many kinds it left, by code."""
+
+    at: datetime
+    placed: int
+    left: Mapping[str, int]
 
 
 def waiting(pool: Pool) -> list[Group]:
@@ -65,7 +76,7 @@ def _joined(
     return Group(code, sentence, group.count + count, min(group.oldest, oldest), every)
 
 
-def decisions(pool: Pool) -> list[Decision]:
+def given(pool: Pool) -> list[Given]:
     """Return to whom tasks of this pool were given last, the newest first; one query.
 
     Read along the newest tasks, for which there is an index: an old task that is tried again
@@ -80,9 +91,13 @@ def decisions(pool: Pool) -> list[Decision]:
         .select_related("task", "agent", "slot")
         .order_by("-assigned_at")[:MOST_DECISIONS]
     )
-    return [
-        Decision(one, (one.assigned_at - one.task.submitted_at).total_seconds()) for one in rows
-    ]
+    return [Given(one, (one.assigned_at - one.task.submitted_at).total_seconds()) for one in rows]
+
+
+def passes(pool: Pool) -> list[Pass]:
+    """Return what the last passes did, the newest first; one query."""
+    rows = Decision.objects.filter(pool=pool).order_by("-id")[:MOST_PASSES]
+    return [Pass(row.at, row.placed, dict(row.left)) for row in rows]
 
 
 def held(pool: Pool) -> int:

@@ -115,7 +115,7 @@ def _pool_id(body: NewEnrolment, project: Project, principal: Principal) -> UUID
         return None
     name = PoolName(str(project.pk), body.pool)
     found = selectors.pools_named([name], principal).get(name)
-    if found is None:
+    if found is None or found.is_shared:
         problem = FieldProblem("/pool", "unknown", f"project {project.name} has no such pool")
         raise Invalid("pool: " + problem.detail, errors=[problem])
     return found.id

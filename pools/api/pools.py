@@ -41,16 +41,23 @@ class PoolsView(View):
         rows = selectors.pools(principal_of(request))
         if "project" in request.query_params:
             rows = rows.filter(project__name=request.query_params["project"].replace("\x00", ""))
-        return paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.pool)
+        found = list(paging.rows_of(page, rows))
+        return paging.answer(request, page, found, shapes.pools(found, now=clock.now()))
 
     @operation(needs=Permission.FLEET_WRITE)
     def post(self, request: Request) -> Response:
         """Make a pool."""
         body = conversion.convert(request.data, NewPool)
-        project = project_named(body.project, principal_of(request), Permission.FLEET_WRITE)
-        row = pools.create(project=project, now=clock.now(), **bodies.columns(body))
+        principal, now = principal_of(request), clock.now()
+        row = pools.create(
+            project=project_named(body.project, principal, Permission.FLEET_WRITE),
+            now=now,
+            agent_ids=bodies.listed(body) or (),
+            by=principal.name,
+            **bodies.columns(body, principal, now=now),
+        )
         headers = {"Location": f"{request.path}/{row.pk}"}
-        return Response(shapes.pool(row), status=201, headers=headers)
+        return Response(shapes.pool(row, now=now), status=201, headers=headers)
 
 
 class PoolView(View):
@@ -59,7 +66,8 @@ class PoolView(View):
     @operation(needs=Permission.FLEET_READ)
     def get(self, request: Request, pool_id: UUID) -> Response:
         """Show a pool."""
-        return Response(shapes.pool(selectors.pool(pool_id, principal_of(request))))
+        row = selectors.pool(pool_id, principal_of(request))
+        return Response(shapes.pool(row, now=clock.now()))
 
     @operation(needs=Permission.FLEET_WRITE)
     def put(self, request: Request, pool_id: UUID) -> Response:
@@ -80,10 +88,15 @@ class PoolView(View):
     def _changed(
         self, request: Request, pool_id: UUID, body: ReplacedPool | ChangedPool
     ) -> Response:
+        principal, now = principal_of(request), clock.now()
         row = pools.change(
-            pool_id, bodies.columns(body), principal=principal_of(request), now=clock.now()
+            pool_id,
+            bodies.columns(body, principal, now=now),
+            principal=principal,
+            now=now,
+            agent_ids=bodies.listed(body),
         )
-        return Response(shapes.pool(row))
+        return Response(shapes.pool(row, now=now))
 
 
 class MembersView(View):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -13,29 +13,54 @@ from k8s4r.access.principals import Principal
 from k8s4r.core.errors import Conflict, FieldProblem, Invalid, NotFound, pointer
 from k8s4r.core.roles import Permission
 from pools import selectors
+from pools.core import gates
+from pools.core.windows import leave_time_open
 from pools.models import Membership, Pool, PoolType
 
+# What a pause consists of; it is written together.
+_PAUSE: Final = ("paused", "paused_reason", "paused_by", "paused_at", "paused_until")
+_NEEDS_PAUSED: Final = "belongs to a pause: send paused: true with it"
+_NEVER_OPEN: Final = "leave no time at which the pool is open: pause it instead"
 
-def create(name: str, *, project: Project, now: datetime, **columns: Any) -> Pool:
-    """Make a pool; ``columns`` are those of `Pool`.
+
+@transaction.atomic
+def create(
+    name: str,
+    *,
+    project: Project,
+    now: datetime,
+    agent_ids: Sequence[UUID] = (),
+    by: str = "",
+    **columns: Any,
+) -> Pool:
+    """Make a pool; ``columns`` are those of `Pool`, ``agent_ids`` are listed in it.
 
     Raises:
         Conflict: the project has a pool of this name.
+        Invalid: the parts do not fit each other, or an agent is not one of the project.
     """
+    row = Pool(name=name, project=project, created_at=now, changed_at=now, **columns)
+    _settle_pause(row, was_paused=False, by=by, now=now)
+    _check_gate(row, now=now)
     try:
         with transaction.atomic():
-            return Pool.objects.create(
-                name=name, project=project, created_at=now, changed_at=now, **columns
-            )
+            row.save(force_insert=True)
     except IntegrityError as error:
         raise Conflict(f"project {project.name} has a pool {name}") from error
+    _list_agents(row, agent_ids, now=now)
+    return row
 
 
 @transaction.atomic
 def change(
-    pool_id: UUID, changes: Mapping[str, Any], *, principal: Principal, now: datetime
+    pool_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    principal: Principal,
+    now: datetime,
+    agent_ids: Sequence[UUID] | None = None,
 ) -> Pool:
-    """Change columns of a pool.
+    """Change columns of a pool, and who is listed in it when ``agent_ids`` are given.
 
     Locks: the pool.
 
@@ -44,19 +69,42 @@ def change(
         Forbidden: the caller may see the pool, and no more.
         Conflict: its project has another pool of this name, or it is the default pool, whose name
             and rule of membership stay.
+        Invalid: the parts do not fit each other, or an agent is not one of the project.
     """
     row = _locked(pool_id, principal)
     if row.name == selectors.DEFAULT and _unsettles_default(row, changes):
         raise Conflict("the default pool keeps its name and takes every agent of its project")
+    was_paused = row.paused
     for column, value in changes.items():
         setattr(row, column, value)
+    _settle_pause(row, was_paused=was_paused, by=principal.name, now=now)
+    _check_gate(row, now=now)
     row.changed_at = now
     try:
         with transaction.atomic():
-            row.save(update_fields=[*changes, "changed_at"])
+            row.save(update_fields=[*changes, *_PAUSE, "changed_at"])
     except IntegrityError as error:
         raise Conflict(f"its project has another pool {row.name}") from error
+    if agent_ids is not None:
+        Membership.objects.filter(pool=row).exclude(agent_id__in=agent_ids).delete()
+        _list_agents(row, agent_ids, now=now)
     return row
+
+
+@transaction.atomic
+def end_pauses(*, now: datetime, limit: int) -> int:
+    """Resume pools whose pause was given a time that is over; return how many.
+
+    Locks: the pools, skipping what others hold.
+    """
+    over = Pool.objects.filter(paused=True, paused_until__lte=now).order_by("pk")
+    rows = list(over.select_for_update(of=("self",), no_key=True, skip_locked=True)[:limit])
+    for row in rows:
+        row.paused = False
+        _settle_pause(row, was_paused=True, by="", now=now)
+        row.changed_at = now
+        row.save(update_fields=[*_PAUSE, "changed_at"])
+    return len(rows)
 
 
 @transaction.atomic
@@ -92,22 +140,7 @@ def add_agents(
         Invalid: names agents that the pool's project does not have.
     """
     row = _static(pool_id, principal)
-    known = set(
-        Agent.objects.filter(
-            pk__in=agent_ids, project_id=row.project_id, archived_at=None
-        ).values_list("pk", flat=True)
-    )
-    unknown = [
-        FieldProblem(pointer("agent_ids", index), "unknown", f"no agent {agent_id} in its project")
-        for index, agent_id in enumerate(agent_ids)
-        if agent_id not in known
-    ]
-    if unknown:
-        raise Invalid("some agents cannot be added", errors=unknown)
-    Membership.objects.bulk_create(
-        [Membership(pool=row, agent_id=agent_id, added_at=now) for agent_id in sorted(known)],
-        ignore_conflicts=True,
-    )
+    _list_agents(row, agent_ids, now=now)
     return row
 
 
@@ -126,6 +159,53 @@ def remove_agent(pool_id: UUID, agent_id: UUID, *, principal: Principal) -> None
     removed, _ = Membership.objects.filter(pool=row, agent_id=agent_id).delete()
     if not removed:
         raise NotFound(f"no agent {agent_id} in pool {row.name}")
+
+
+def _list_agents(row: Pool, agent_ids: Sequence[UUID], *, now: datetime) -> None:
+    if not agent_ids:
+        return
+    if row.type != PoolType.STATIC:
+        detail = "a dynamic pool finds its members by their labels"
+        raise Invalid(detail, errors=[FieldProblem("/agent_ids", "static_only", detail)])
+    known = set(
+        Agent.objects.filter(
+            pk__in=agent_ids, project_id=row.project_id, archived_at=None
+        ).values_list("pk", flat=True)
+    )
+    unknown = [
+        FieldProblem(pointer("agent_ids", index), "unknown", f"no agent {agent_id} in its project")
+        for index, agent_id in enumerate(agent_ids)
+        if agent_id not in known
+    ]
+    if unknown:
+        raise Invalid("some agents cannot be added", errors=unknown)
+    Membership.objects.bulk_create(
+        [Membership(pool=row, agent_id=agent_id, added_at=now) for agent_id in sorted(known)],
+        ignore_conflicts=True,
+    )
+
+
+def _settle_pause(row: Pool, *, was_paused: bool, by: str, now: datetime) -> None:
+    """Say who paused it and since when; a pool that is not paused has nothing of a pause."""
+    if row.paused and not was_paused:
+        row.paused_at, row.paused_by = now, by
+    if was_paused and not row.paused:
+        row.paused_reason, row.paused_until = "", None
+    if not row.paused:
+        row.paused_at, row.paused_by = None, ""
+
+
+def _check_gate(row: Pool, *, now: datetime) -> None:
+    """Refuse a gate that does not mean what its author hopes."""
+    problems = []
+    if not row.paused and row.paused_reason:
+        problems.append(FieldProblem("/paused_reason", "needs_paused", _NEEDS_PAUSED))
+    if not row.paused and row.paused_until:
+        problems.append(FieldProblem("/paused_until", "needs_paused", _NEEDS_PAUSED))
+    if not leave_time_open(gates.windows(row.windows), now=now):
+        problems.append(FieldProblem("/windows", "never_open", _NEVER_OPEN))
+    if problems:
+        raise Invalid(f"{problems[0].pointer}: {problems[0].detail}", errors=problems)
 
 
 def _static(pool_id: UUID, principal: Principal) -> Pool:

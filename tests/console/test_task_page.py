@@ -23,7 +23,7 @@ def test_a_waiting_task_shows_why_agent_by_agent(browser, pool, agent):
         "waiting"
     ]["candidates"]
     assert (reason.rule, reason.needed, reason.found) == ("labels.gpu", "a100", "nothing")
-    assert "Submit it with other labels" in text
+    assert "Submit it with changes" in text
     assert f"k8s4r why {task.pk}" in text
 
 

@@ -40,9 +40,26 @@ SEEDS: tuple[Seed, ...] = (
         invariant="I10",
         path="executors/services/dispatch.py",
         old="WHERE id = ANY(%(agents)s) AND desired = 'active' AND observed = 'online'\n"
-        "      AND archived_at IS NULL\n    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+        "      AND not_now_since IS NULL AND archived_at IS NULL\n"
+        "    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
         new="WHERE id = ANY(%(agents)s)",
         tests=("tests/concurrency/test_dispatch.py",),
+    ),
+    Seed(
+        name="assign-ignores-not-now",
+        invariant="I10",
+        path="executors/services/dispatch.py",
+        old="AND not_now_since IS NULL AND archived_at IS NULL",
+        new="AND archived_at IS NULL",
+        tests=("tests/services/test_standing.py",),
+    ),
+    Seed(
+        name="a-held-pool-gives-work",
+        invariant="I10",
+        path="executors/decision.py",
+        old="if facts.pool.barriers:",
+        new="if False:",
+        tests=("tests/services/test_dispatch.py", "tests/api/test_pool_gates.py"),
     ),
     Seed(
         name="final-states-may-change",
@@ -90,7 +107,7 @@ SEEDS: tuple[Seed, ...] = (
         name="sweeper-forgets-waiting-tasks",
         invariant="I1",
         path="executors/sweeps.py",
-        old='for pool_id in list(pools.values_list("pk", flat=True)):',
+        old='for pool_id in list(rows.values_list("pk", flat=True)):',
         new="for pool_id in ():",
         tests=("tests/services/test_sweeps.py",),
     ),

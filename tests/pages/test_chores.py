@@ -145,8 +145,10 @@ def test_6_a_machine_is_drained_after_a_look_at_what_it_runs(console, shown):
     page.get_by_role("link", name="Drain").click()
     dialog = page.locator("dialog")
     expect(dialog).to_contain_text("It runs 1 task now: long copy")
+    dialog.get_by_label("Why, for the others").fill("disk swap")
     dialog.get_by_role("button", name="Drain").click()
     expect(page.locator(".k-h1")).to_contain_text("draining")
+    expect(page.get_by_text("draining: disk swap (olga)")).to_be_visible()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
 
 

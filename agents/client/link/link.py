@@ -54,7 +54,7 @@ class Link:
         self._transport = transport
         self._writer = writer
         self._random = random
-        self._reporter = Reporter(plenty_for(composer.setup.slots))
+        self._reporter = Reporter(plenty_for(composer.roster.slots))
         self._state = words.State()
         self._tasks: set[asyncio.Task[None]] = set()
         self._rests: dict[Lane, asyncio.TimerHandle] = {}
@@ -76,11 +76,13 @@ class Link:
         """Take in what the runner says."""
         match message:
             case seam.Roster():
-                was_draining = self._composer.roster.draining
-                self._composer.roster = message
+                before, self._composer.roster = self._composer.roster, message
                 self.vitals.held, self.vitals.free = len(message.held), message.free
-                if message.draining and not was_draining:
+                self._reporter.plenty_items = plenty_for(message.slots)
+                if message.offer != before.offer:
                     self._apply(words.SlotsChanged())
+                elif message.standing != before.standing:
+                    self._apply(words.StandingChanged())
                 if message.frames_taken >= self._frames_sent:
                     self._apply(words.RunnerCaughtUp())
             case seam.Pong():
@@ -132,6 +134,8 @@ class Link:
                 self._frames_sent += 1
                 if directives.settings is not None:
                     self._composer.claim_wait_s = directives.settings.claim_wait_s
+                if directives.wanted is not None:
+                    logs.set_level(directives.wanted.log_level)
                 self._send(seam.Told(directives))
             case words.Settle(outcomes):
                 self._send(seam.Outcomes(list(outcomes)))

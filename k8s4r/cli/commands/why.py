@@ -53,6 +53,7 @@ def explain(session: Session, task: Mapping[str, Any], reason: Mapping[str, Any]
     since = ages.age(reason.get("since"), session.client.server_time)
     terminal.print(Text(f"waiting for {since}: ", "yellow") + Text(clean(reason["code"]), "bold"))
     terminal.write(clean(reason["sentence"]))
+    _write_gates(session, reason)
     candidates = reason["candidates"]
     if not candidates:
         return
@@ -65,6 +66,25 @@ def explain(session: Session, task: Mapping[str, Any], reason: Mapping[str, Any]
     more = reason.get("candidates_total", 0) - len(candidates)
     if more > 0:
         terminal.note(f"and {more} more agents")
+
+
+def _write_gates(session: Session, reason: Mapping[str, Any]) -> None:
+    """Write where it is held, and who can do what about it."""
+    for gate in reason["gates"]:
+        if gate["passed"] is False:
+            session.terminal.write(clean(f"held at {gate['name']}: {held(gate)}"))
+    for advice in reason["advice"]:
+        line = Text(clean(f"{advice['role']}: {advice['text']}: "))
+        session.terminal.print(line + Text(clean(advice["command"]), "bold"))
+
+
+def held(gate: Mapping[str, Any]) -> str:
+    """Return what a gate needs and found, until when, why and by whom."""
+    facts = [f"needs {gate['needed']}, found {gate['found']}"]
+    facts += [f"until {gate['until']}"] if gate["until"] else []
+    facts += [f"{gate['note']!r}"] if gate["note"] else []
+    facts += [f"by {gate['by']}"] if gate["by"] else []
+    return ", ".join(facts)
 
 
 def because(row: Mapping[str, Any]) -> str:
