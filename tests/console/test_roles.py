@@ -108,6 +108,14 @@ def test_a_task_that_one_may_only_look_at_is_refused_by_name(db):
     assert (state_of(own), state_of(seen)) == ("cancelled", "pending")
 
 
+def test_who_may_only_look_cannot_change_a_pool(visitor, pool):
+    address = reverse("admin:pools_pool_change", args=[pool.pk])
+    assert visitor.get(address).status_code == 200
+    assert visitor.post(address, {"strategy": "random", "paused": "on"}).status_code == 403
+    pool.refresh_from_db()
+    assert (pool.strategy, pool.paused) == ("least_busy", False)
+
+
 def test_who_has_no_role_is_offered_no_work(db):
     nobody = browser_of(a_member("nina"))
     places = str(nobody.get(reverse("admin:index")).context["sidebar_navigation"])

@@ -274,6 +274,14 @@ SEEDS: tuple[Seed, ...] = (
         tests=("tests/api/test_roles.py",),
     ),
     Seed(
+        name="pages-show-foreign-projects",
+        invariant="I16",
+        path="k8s4r/access/pages.py",
+        old="return rows if projects is None else rows.filter(project_id__in=projects)",
+        new="return rows",
+        tests=("tests/console/test_roles.py",),
+    ),
+    Seed(
         name="one-failing-sweep-stops-the-others",
         invariant="I1",
         path="executors/sweeps.py",

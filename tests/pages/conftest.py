@@ -16,9 +16,6 @@ from tests.pages.looking import Console, launched, signed_in
 from tests.pages.showcase import Showcase
 from tests.serving import Served, served
 
-# Playwright turns a loop in the thread of the test; rows are still asked for one after the other.
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say that these tests need the database: without the mark none is made for them alone."""
@@ -51,8 +48,11 @@ def site(shown: Showcase) -> Iterator[Served]:
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """Return the browser of this worker."""
+    # Playwright turns a loop in the thread of the tests; they still ask for rows one by one.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright, launched(playwright) as browser:
         yield browser
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture(scope="package")

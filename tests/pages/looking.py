@@ -70,11 +70,11 @@ class Console:
 
 
 def chromium_path() -> str:
-    """Return where the browser is; without one a run in CI fails and others skip."""
+    """Return where the browser is. Without one root fails, who can install it; others skip."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         reason = "no chromium on PATH; `make packages` installs it as root"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        pytest.fail(reason) if os.geteuid() == 0 else pytest.skip(reason)
     return found
 
 
