@@ -5,7 +5,7 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from k8s4r import clock
-from tests.builders import a_requirement, a_task
+from tests.builders import a_requirement, a_task, state_of
 from tests.pages import showcase
 from tests.pages.looking import Console
 
@@ -78,6 +78,22 @@ def test_a_list_that_was_asked_for_anew_still_has_its_actions(console):
     page.wait_for_function("document.querySelector('input.action-select').ariaLabel")
     page.locator("input.action-select").first.check()
     expect(page.locator("select[name=action]")).to_be_visible()
+
+
+def test_an_end_is_asked_about_before_it_happens(console, shown):
+    needs = a_requirement(shown.pools["robots"], labels={"lens": "wide"})
+    task = a_task(shown.pools["robots"], now=clock.now(), requirement=needs, name="doomed")
+    page = console.open(reverse("admin:executors_task_change", args=[task.pk]))
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Cancel doomed? What runs is told to stop.")
+    expect(dialog.get_by_role("button", name="No, leave it")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    assert state_of(task) == "pending"
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    dialog.get_by_role("button", name="Cancel it").click()
+    expect(page.locator(".k-h1")).to_contain_text("cancelled")
+    assert state_of(task) == "cancelled"
 
 
 def test_a_command_is_copied_by_a_click(console, shown):

@@ -28,6 +28,7 @@ function dialog(...content) {
   const box = document.createElement("dialog");
   box.className = "k-dialog k-page";
   box.append(...content);
+  box.setAttribute("aria-label", (box.querySelector("h2, p")?.textContent || "").trim());
   box.addEventListener("close", () => box.remove());
   box.addEventListener("click", (event) => {
     if (event.target.closest("[data-close]")) box.close();
@@ -58,6 +59,7 @@ function confirmFirst(event, form, question, word) {
   no.dataset.close = "";
   actions.append(yes, no);
   const box = dialog(element("p", "", question), actions);
+  no.focus();
   yes.addEventListener("click", () => {
     box.close();
     form.dataset.confirmed = "yes";
