@@ -50,11 +50,17 @@ class _Known:
     not_now: NotNow | None
     own: OwnSettings
 
+    def not_now_after(self, message: Heartbeat, now: datetime) -> NotNow | None:
+        """Only a runner knows whether the agent takes work; others leave it as it is."""
+        if message.session is None:
+            return self.not_now
+        return willingness.present(message.not_now, now=now)
+
     def is_changed_by(self, message: Heartbeat, now: datetime) -> bool:
         return (
             message.device_info is not None
             or self.reason != (message.error or "")
-            or self.not_now != willingness.present(message.not_now, now=now)
+            or self.not_now != self.not_now_after(message, now)
             or self.observed is not after_heartbeat(self.observed, message.error)
         )
 
@@ -132,7 +138,7 @@ def _describe(items: Sequence[Beat], known: Mapping[UUID, _Known], *, now: datet
     locked = database.rows(heartbeat_statements.LOCK_AGENTS, [sorted(said)])
     before = {identity: (Observed(observed), unwilling) for identity, observed, unwilling in locked}
     after = {one: after_heartbeat(before[one][0], said[one].error) for one in before}
-    asked = {one: willingness.present(said[one].not_now, now=now) for one in after}
+    asked = {one: known[one].not_now_after(said[one], now) for one in after}
     database.run(
         heartbeat_statements.DESCRIBE,
         {

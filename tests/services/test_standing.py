@@ -92,6 +92,15 @@ def test_an_agent_that_says_not_now_gets_no_work_and_the_task_says_why():
     assert run_pass(pool) == 1
 
 
+def test_only_the_runner_says_whether_its_agent_takes_work():
+    agent = an_agent()
+    beat(agent, not_now=LUNCH)
+    check = Heartbeat(device_info={"hostname": "m"})
+    heartbeats.beat([Beat(agent.pk, uuid4(), check)], now=NOON + seconds(5))
+    agent.refresh_from_db()
+    assert (agent.not_now_reason, agent.device_info) == ("lunch", {"hostname": "m"})
+
+
 def test_not_now_counts_from_the_first_word_of_a_session_on():
     agent = an_agent()
     pool = a_pool(agent)
