@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from executors.core.lifecycle import TaskState
 from executors.selectors import TaskFilter
@@ -16,23 +17,30 @@ from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem, Invalid
 
 ALLOWED: Final = (
-    "sort", "state", "project", "pool", "name", "label", "id_prefix", "created_after",
-    "created_before",
+    "sort", "state", "project", "pool", "owner", "agent", "name", "label", "parent", "id_prefix",
+    "created_after", "created_before",
 )  # fmt: skip
 LONGEST: Final = 253
+_TEXTS: Final = ("project", "pool", "owner", "agent", "name")
 # Ids begin with the time of submission.
 SORTS: Final[Mapping[str, tuple[str, ...]]] = {"submitted_at": ("id",)}
 
+Reference: TypeAlias = Annotated[str, Meta(max_length=LONGEST, pattern=r"^[^\x00]*$")]
+Moment: TypeAlias = Annotated[datetime, Meta(tz=True)]
+
 
 class Selector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which tasks a mass action is about."""
+    """Which tasks a mass action is about; ``owner`` may be ``me``."""
 
     state: list[TaskState] = []
-    project: str = ""
-    pool: str = ""
-    name: str = ""
+    project: Reference = ""
+    pool: Reference = ""
+    owner: Reference = ""
+    agent: Reference = ""
+    name: Reference = ""
     labels: dict[str, str] = {}
-    created_before: datetime | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
 
 
 def task_filter(request: Asked) -> TaskFilter:
@@ -49,6 +57,7 @@ def task_filter(request: Asked) -> TaskFilter:
     id_range = _id_range(asked.get("id_prefix"), problems)
     after = _moment(asked.get("created_after"), "created_after", problems)
     before = _moment(asked.get("created_before"), "created_before", problems)
+    parent_id = _identity(asked.get("parent"), "parent", problems)
     problems += _long(request)
     if problems:
         raise paging.refused(problems)
@@ -57,7 +66,10 @@ def task_filter(request: Asked) -> TaskFilter:
         labels=labels,
         project=asked.get("project", ""),
         pool=asked.get("pool", ""),
+        owner=asked.get("owner", ""),
+        agent=asked.get("agent", ""),
         name=asked.get("name", ""),
+        parent_id=parent_id,
         id_range=id_range,
         created_after=after,
         created_before=before,
@@ -78,8 +90,11 @@ def selected(selector: Selector) -> TaskFilter:
         states=frozenset(selector.state),
         project=selector.project,
         pool=selector.pool,
+        owner=selector.owner,
+        agent=selector.agent,
         name=selector.name,
         labels=selector.labels,
+        created_after=selector.created_after,
         created_before=selector.created_before,
     )
 
@@ -111,6 +126,15 @@ def _id_range(text: str | None, problems: list[FieldProblem]) -> tuple[UUID, UUI
     return found
 
 
+def _identity(text: str | None, name: str, problems: list[FieldProblem]) -> UUID | None:
+    if text is None:
+        return None
+    found = ids.as_uuid(text)
+    if found is None:
+        problems.append(FieldProblem(f"?{name}", "id", "a whole id"))
+    return found
+
+
 def _moment(text: str | None, name: str, problems: list[FieldProblem]) -> datetime | None:
     if text is None:
         return None
@@ -123,7 +147,7 @@ def _moment(text: str | None, name: str, problems: list[FieldProblem]) -> dateti
 
 
 def _long(request: Asked) -> Iterator[FieldProblem]:
-    for name in ("project", "pool", "name"):
+    for name in _TEXTS:
         text = request.query_params.get(name, "")
         if len(text) > LONGEST or "\x00" in text:
             yield FieldProblem(f"?{name}", "text", f"at most {LONGEST} characters, no NUL")

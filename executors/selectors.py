@@ -1,12 +1,13 @@
 """Which tasks are there, and what happened to them? Reads only."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from executors.core.lifecycle import TaskState
 from executors.models import Attempt, Task
@@ -19,6 +20,7 @@ from k8s4r.core.errors import NotFound
 from k8s4r.core.roles import Permission
 
 NEWEST_FIRST: Final = ("-id",)
+ME: Final = "me"
 
 
 class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,17 +81,31 @@ _COLUMNS: Final = [_JOINED.get(field, field) for field in TaskRecord.__struct_fi
 
 
 class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which tasks are asked for; what is empty does not restrict."""
+    """Which tasks are asked for; what is empty does not restrict.
+
+    ``owner`` is a user's name or id, or ``me`` for the caller; ``agent`` a name or an id.
+    """
 
     states: frozenset[TaskState] = frozenset()
     project: str = ""
     pool: str = ""
+    owner: str = ""
+    agent: str = ""
     name: str = ""
     labels: dict[str, str] = {}
     agent_id: UUID | None = None
+    parent_id: UUID | None = None
     id_range: tuple[UUID, UUID] | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many tasks there are, by state, and by pool as ``project/pool``."""
+
+    total: int
+    by_state: dict[str, int]
+    by_pool: dict[str, int]
 
 
 def visible(principal: Principal, needs: Permission = Permission.TASKS_READ) -> QuerySet[Task]:
@@ -112,9 +128,29 @@ def tasks(
         rows = rows.filter(labels__contains=wanted.labels)
     if wanted.agent_id:
         rows = rows.filter(agent_id=wanted.agent_id)
+    if wanted.parent_id:
+        rows = rows.filter(parent_id=wanted.parent_id)
     if wanted.id_range:
         rows = rows.filter(pk__range=wanted.id_range)
-    return _within(_in_place(rows, wanted), wanted)
+    return _within(_in_place(_by_whom(rows, wanted, principal), wanted), wanted)
+
+
+def not_run_again(rows: QuerySet[Task]) -> QuerySet[Task]:
+    """Return those of the tasks that no other task repeats."""
+    return rows.filter(~Exists(Task.objects.filter(parent_id=OuterRef("pk"))))
+
+
+def counts(rows: QuerySet[Task]) -> Counts:
+    """Count tasks by state and by pool, in one query."""
+    found = (
+        rows.order_by().values_list("state", "project__name", "pool__name").annotate(n=Count("pk"))
+    )
+    by_state: Counter[str] = Counter()
+    by_pool: Counter[str] = Counter()
+    for state, project, pool, count in found:
+        by_state[state] += count
+        by_pool[f"{project}/{pool}"] += count
+    return Counts(by_state.total(), dict(by_state), dict(by_pool))
 
 
 def records(rows: QuerySet[Task]) -> list[TaskRecord]:
@@ -184,6 +220,16 @@ def _in_place(rows: QuerySet[Task], wanted: TaskFilter) -> QuerySet[Task]:
     return rows
 
 
+def _by_whom(rows: QuerySet[Task], wanted: TaskFilter, principal: Principal) -> QuerySet[Task]:
+    if wanted.owner == ME:
+        rows = rows.filter(owner_id=principal.id)
+    elif wanted.owner:
+        rows = rows.filter(_named("owner", wanted.owner, column="username"))
+    if wanted.agent:
+        rows = rows.filter(_named("agent", wanted.agent))
+    return rows
+
+
 def _within(rows: QuerySet[Task], wanted: TaskFilter) -> QuerySet[Task]:
     if wanted.created_after:
         rows = rows.filter(submitted_at__gt=wanted.created_after)
@@ -192,7 +238,7 @@ def _within(rows: QuerySet[Task], wanted: TaskFilter) -> QuerySet[Task]:
     return rows
 
 
-def _named(relation: str, text: str) -> Q:
+def _named(relation: str, text: str, *, column: str = "name") -> Q:
     identity = ids.as_uuid(text)
-    named = Q(**{f"{relation}__name": text})
+    named = Q(**{f"{relation}__{column}": text})
     return named if identity is None else named | Q(**{f"{relation}_id": identity})

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from executors.core.changes import Change
 from executors.core.codes import SENTENCES, WaitingCode
 from executors.core.lifecycle import TaskState
 from executors.models import Attempt
@@ -76,6 +77,11 @@ def event(row: AuditEvent) -> dict[str, Any]:
         "request_id": row.request_id,
         "detail": row.detail,
     }
+
+
+def change(one: Change) -> dict[str, Any]:
+    """Return one field that is another than in the task that is repeated."""
+    return {"pointer": one.pointer, "from": one.before, "to": one.after}
 
 
 def _asked(record: TaskRecord) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from agents.api.bodies import Noted, Nothing, Regenerate, SettingsBody
 from agents.core.states import Desired
 from agents.services import editing, wishes
 from k8s4r import clock
+from k8s4r.access import selectors as access
 from k8s4r.access.services.tokens import Minted
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
@@ -26,7 +27,8 @@ class StatusView(AgentView):
     def get(self, request: Request, agent_id: UUID) -> Response:
         """Show how an agent stands."""
         row = agent(agent_id, principal_of(request))
-        return Response(shapes.status(row, self.presence([row])))
+        rotation = access.rotation(agent_id, now=clock.now())
+        return Response({**shapes.status(row, self.presence([row])), "rotation": rotation})
 
 
 class ApproveView(AgentView):

@@ -52,8 +52,19 @@ def whole(row: Agent, presence: Presence) -> dict[str, Any]:
 
 
 def status(row: Agent, presence: Presence) -> dict[str, Any]:
-    """Return how an agent stands, for those who ask often."""
-    return {"id": row.pk, "agent_id": row.pk, "name": row.name, **_standing(row, presence)}
+    """Return how an agent stands, for those who ask often.
+
+    ``safe``: it runs nothing and gets nothing, so the machine may be switched off.
+    """
+    running = presence.held.get(row.pk, 0)
+    return {
+        "id": row.pk,
+        "agent_id": row.pk,
+        "name": row.name,
+        **_standing(row, presence),
+        "running": running,
+        "safe": row.desired != Desired.ACTIVE and not running,
+    }
 
 
 def ids_of(rows: Sequence[Agent]) -> list[UUID]:

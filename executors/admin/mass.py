@@ -11,8 +11,7 @@ from django.http import HttpRequest
 from executors import conf, selectors
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
 from executors.models import Task
-from executors.selectors import TaskRecord
-from executors.services import cancellation, submission
+from executors.services import cancellation, rerunning
 from executors.services.submission import Submission
 from k8s4r.access.pages import principal_of, within
 from k8s4r.access.principals import refusal
@@ -73,23 +72,25 @@ def cancel(request: HttpRequest, rows: QuerySet[Task]) -> Result:
 def retry(request: HttpRequest, rows: QuerySet[Task]) -> Result:
     """Submit again what ended without success, each as a new task."""
     result, rows = _theirs(request, rows)
-    for record in selectors.records(rows.order_by("pk")):
-        try:
-            submission.retry(record, terms(request, record))
-        except DomainError as error:
-            result.refused[record.name or f"task {record.id}"] = error
-        else:
-            result.done += 1
+    for portion in _portions(rows.order_by("pk").values_list("pk", flat=True)):
+        records = selectors.records(Task.objects.filter(pk__in=portion))
+        outcomes = rerunning.rerun_failed(records, terms(request))
+        for record in records:
+            outcome = outcomes[record.id]
+            if isinstance(outcome, DomainError):
+                result.refused[record.name or f"task {record.id}"] = outcome
+            else:
+                result.done += 1
     return result
 
 
-def terms(request: HttpRequest, parent: TaskRecord) -> Submission:
-    """Return who submits a task once more, and when."""
+def terms(request: HttpRequest, *parents: UUID) -> Submission:
+    """Return who submits tasks once more, and when."""
     return Submission(
         principal=principal_of(request),
         now=now_of(request),
         aging_weight_s=conf.aging_weight_s(),
-        parent_id=parent.id,
+        parents=parents,
     )
 
 

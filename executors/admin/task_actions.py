@@ -106,7 +106,7 @@ class TaskActions(ReadOnlyAdmin[Task]):
         problems: dict[str, str] = {}
         if request.method == "POST":
             try:
-                made = again.submit(record, said, mass.terms(request, record))
+                made = again.submit(record, said, mass.terms(request, record.id))
             except Invalid as error:
                 problems = again.by_field(error.errors) or {"further": error.message}
             else:

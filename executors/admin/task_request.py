@@ -8,7 +8,7 @@ import msgspec
 from executors.core.requests import TaskRequest
 from executors.models import Task
 from executors.selectors import TaskRecord
-from executors.services import submission
+from executors.services import rerunning
 
 _USUAL: Final = msgspec.to_builtins(TaskRequest())
 
@@ -21,7 +21,7 @@ def command(task: Task) -> str:
 
 def as_request(record: TaskRecord) -> dict[str, Any]:
     """Return the body that submits this task once more; what is as usual is left out."""
-    body: dict[str, Any] = msgspec.to_builtins(submission.asked_again(record))
+    body: dict[str, Any] = msgspec.to_builtins(rerunning.asked_again(record))
     body |= {"project": record.project_name, "pool": record.pool_name}
     return {key: value for key, value in body.items() if key == "spec" or value != _USUAL[key]}
 

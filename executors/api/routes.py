@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from executors.api import actions, agent_tasks, attempts, pool_reasons, tasks
+from executors.api import actions, agent_tasks, attempts, mass, pool_reasons, tasks
 
 urlpatterns: list[URLPattern] = [
     path("tasks", tasks.TasksView.as_view()),
-    path("tasks/cancel", actions.CancelManyView.as_view()),
+    path("tasks/cancel", mass.CancelManyView.as_view()),
+    path("tasks/rerun", mass.RerunManyView.as_view()),
     path("tasks/<uuid:task_id>", tasks.TaskView.as_view()),
     path("tasks/<uuid:task_id>/attempts", tasks.TaskAttemptsView.as_view()),
     path("tasks/<uuid:task_id>/events", tasks.EventsView.as_view()),

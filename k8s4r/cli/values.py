@@ -3,12 +3,15 @@
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from k8s4r.cli.client import Client
 from k8s4r.cli.errors import Usage
 
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_DAYS_AGO: Final = {"today": 0, "yesterday": 1}
 _DURATION: Final = re.compile(r"(\d+[smhd])+")
 _PART: Final = re.compile(r"(\d+)([smhd])")
 
@@ -43,6 +46,41 @@ def duration_s(text: str, *, flag: str) -> int:
         if seconds:
             return seconds
     raise Usage(f"{flag} {text!r} is no duration; write 90, 90s, 5m or 1h30m")
+
+
+def moment(text: str, client: Client, *, flag: str) -> str:
+    """Return a time for the API: ``2h`` (ago), ``yesterday``, ``today``, or a written one.
+
+    Ago is before the server's time: the clock of this machine may be wrong.
+
+    Raises:
+        Usage: it is no time.
+    """
+    word = text.strip().lower()
+    if word in _DAYS_AGO:
+        day = client.now() - timedelta(days=_DAYS_AGO[word])
+        return day.replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
+    if word and word[0].isdigit() and word[-1] in _UNITS_S:
+        return (client.now() - timedelta(seconds=duration_s(word, flag=flag))).isoformat()
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise Usage(
+            f"{flag} {text!r} is no time; write 2h, yesterday, or 2026-01-31T12:00:00Z"
+        ) from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()
+
+
+def moment_to_come(text: str, client: Client, *, flag: str) -> str:
+    """Return a time for the API: ``2h`` from now, or a written one.
+
+    Raises:
+        Usage: it is no time.
+    """
+    word = text.strip().lower()
+    if word and word[0].isdigit() and word[-1] in _UNITS_S:
+        return (client.now() + timedelta(seconds=duration_s(word, flag=flag))).isoformat()
+    return moment(text, client, flag=flag)
 
 
 def body(text: str) -> str:

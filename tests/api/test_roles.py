@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.db import transaction
 
+from executors.models import Task
 from k8s4r.access.models import Membership, Project, Token, TokenKind
 from k8s4r.access.principals import CACHE
 from k8s4r.access.services import tokens
@@ -88,7 +89,13 @@ LISTS = {
 # Nobody may read these who is a viewer only.
 UNREADABLE = {("DELETE", "enrolment-tokens/{id}"), ("GET", "enrolment-tokens/{id}")}
 # Tested one by one below: they answer what is the caller's own, or select by themselves.
-OWN = {("GET", "about"), ("GET", "tokens"), ("POST", "tokens"), ("POST", "tasks/cancel")}
+OWN = {
+    ("GET", "about"),
+    ("GET", "tokens"),
+    ("POST", "tokens"),
+    ("POST", "tasks/cancel"),
+    ("POST", "tasks/rerun"),
+}
 
 
 @pytest.fixture
@@ -204,6 +211,18 @@ def test_cancelling_many_reaches_no_task_that_the_caller_may_not_cancel(own, for
         assert answer.status_code == 403
         return
     assert {each["id"] for each in answer.json()["items"]} == {str(own.ids["task"])}
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, "nobody"])
+def test_running_many_again_reaches_no_task_that_the_caller_may_not_run(own, foreign, role):
+    Task.objects.update(state="failed", ended_at=NOON)
+    answer = client_of(role, own.project).post("tasks/rerun", {"selector": {"state": ["failed"]}})
+    if role != Role.OPERATOR:
+        assert answer.status_code == 403
+        return
+    ids = {each["id"] for each in answer.json()["items"]}
+    assert str(own.ids["task"]) in ids
+    assert str(foreign.ids["task"]) not in ids
 
 
 def test_everybody_has_tokens_of_their_own_and_sees_who_they_are(own, foreign):

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from k8s4r.cli import __version__, output
+from k8s4r.cli import __version__
 from k8s4r.cli.errors import CliError, ExitCode
 from k8s4r.cli.output import MACHINE
 from k8s4r.cli.session import Session
@@ -44,6 +44,7 @@ def doctor(
     """Check every connection; exit code 1 when one of them is bad.
 
     k8s4r doctor
+    k8s4r doctor -o json
     k8s4r --url http://10.0.0.5:8420 doctor
     """
     session: Session = context.obj
@@ -56,7 +57,7 @@ def doctor(
             session.terminal.print(line + Text(f"{check.name:<9}  {clean(check.found)}"))
     if chosen in MACHINE:
         rows = [{"id": check.name, **asdict(check)} for check in checks]
-        output.write_list(session.terminal, chosen, rows, kind="check", following=None)
+        session.write_list(rows, kind="check", following=None)
     if any(check.verdict is Verdict.BAD for check in checks):
         raise typer.Exit(ExitCode.FAILED)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from k8s4r.cli import ages, endings, finding, output
+from k8s4r.cli import ages, endings, finding, options, output
 from k8s4r.cli.kinds import TASK
 from k8s4r.cli.output import MACHINE, Column, Context
 from k8s4r.cli.session import Session
@@ -21,20 +21,24 @@ COLUMNS = (
 
 def why(
     context: typer.Context,
-    task: Annotated[str, typer.Argument(metavar="TASK", show_default=False)],
+    task: Annotated[
+        str,
+        typer.Argument(metavar="TASK", show_default=False, autocompletion=options.complete_task),
+    ],
     format_: Annotated[str | None, typer.Option("--output", "-o", help="json or yaml.")] = None,
 ) -> None:
     """Say why a task waits, or how it stands when it does not.
 
     k8s4r why TASK
     k8s4r why nightly -o json
+    k8s4r get tasks --state pending -o name --limit 1 | xargs k8s4r why
     """
     session: Session = context.obj
     chosen = session.choose(format_)
     found = finding.one(session.client, TASK, task, session.terminal)
     reason = session.client.get(f"{TASK.path}/{found['id']}/waiting")
     if chosen in MACHINE:
-        output.write_object(session.terminal, chosen, reason, kind="task")
+        session.write_object(reason, kind="task")
     else:
         explain(session, found, reason)
 
