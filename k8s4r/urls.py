@@ -10,6 +10,7 @@ from executors.operating import selectors as operating_selectors
 from executors.operating.api import routes as operating
 from k8s4r.access import admin as access_admin
 from k8s4r.api import about, members, problems, tokens
+from k8s4r.console import refusals
 from pools.api import routes as pools
 
 api = [
@@ -34,6 +35,6 @@ urlpatterns = [
 ]
 
 handler400 = problems.bad_request
-handler403 = problems.forbidden
-handler404 = problems.not_found
+handler403 = refusals.forbidden
+handler404 = refusals.not_found
 handler500 = problems.internal_error

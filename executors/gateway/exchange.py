@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 import msgspec
+from django.http.cookie import parse_cookie
 from starlette.types import Receive, Scope, Send
 
 from k8s4r.core.errors import Unauthenticated
@@ -81,6 +82,10 @@ class Exchange:
         if scheme.lower() != "bearer" or not 0 < len(text) <= LONGEST_TOKEN:
             raise Unauthenticated("a valid bearer token is needed")
         return text
+
+    def cookie(self, name: str) -> str:
+        """Return a cookie, empty when it was not sent."""
+        return str(parse_cookie(self.header(b"cookie")).get(name, ""))
 
     async def respond(self, answer: Answer) -> None:
         """Send a whole answer."""

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -17,6 +18,7 @@ from executors.gateway.endpoint import refused
 from executors.gateway.exchange import Answer, Exchange, json_answer
 from executors.gateway.following import Follower, Followers
 from executors.gateway.log_rows import Page, Place, Question, TaskNews, place
+from k8s4r.api import browsing
 from k8s4r.core import ids
 from k8s4r.core.errors import DomainError, FieldProblem, Invalid, NotFound
 
@@ -54,7 +56,7 @@ class LogEndpoint:
         task_id = ids.as_uuid(exchange.part("task_id"))
         if task_id is None:
             raise NotFound("no such task")
-        question = Question(exchange.bearer(), task_id, attempt=_attempt(exchange.query("attempt")))
+        question = _asked_by(exchange, task_id)
         after = exchange.header(b"last-event-id") or exchange.query("after") or ""
         if not after:
             return question
@@ -139,6 +141,15 @@ class LogEndpoint:
             else:
                 follower.news.clear()
                 return
+
+
+def _asked_by(exchange: Exchange, task_id: UUID) -> Question:
+    """Return the question of whoever is known by a token, else by the browser's session."""
+    attempt = _attempt(exchange.query("attempt"))
+    session = exchange.cookie(browsing.cookie_name())
+    if session and not exchange.header(b"authorization"):
+        return Question("", task_id, session=session, attempt=attempt)
+    return Question(exchange.bearer(), task_id, attempt=attempt)
 
 
 def _attempt(text: str | None) -> int | None:

@@ -61,7 +61,7 @@ def retry(record: TaskRecord, terms: Submission) -> TaskRecord:
     """
     if record.state not in TASK_TERMINAL or record.state == TaskState.COMPLETED:
         raise IllegalTransition(f"task {record.id} is {record.state}: nothing to retry")
-    return submission.submit([_again(record)], replace(terms, parents=(record.id,)))[0]
+    return submission.submit([asked_again(record)], replace(terms, parents=(record.id,)))[0]
 
 
 def rerun(record: TaskRecord, changed: Changed, terms: Submission) -> Rerun:
@@ -73,7 +73,7 @@ def rerun(record: TaskRecord, changed: Changed, terms: Submission) -> Rerun:
     """
     if record.state not in TASK_TERMINAL:
         raise IllegalTransition(f"task {record.id} is {record.state}: it has not ended")
-    before = _again(record)
+    before = asked_again(record)
     terms = replace(terms, parents=(record.id,))
     if not changed.patch:
         return Rerun(submission.submit([before], terms)[0])
@@ -117,7 +117,7 @@ def _submitted(
     """Submit those whose pool still takes tasks; the others are refused one by one."""
     if not records:
         return {}
-    asked = [_again(record) for record in records]
+    asked = [asked_again(record) for record in records]
     wanted = replace(terms, parents=tuple(record.id for record in records), listed=True)
     try:
         made = submission.submit(asked, wanted)
@@ -139,7 +139,7 @@ def _refusal(task_id: UUID, row: Task | None, successor: UUID | None) -> DomainE
     return None
 
 
-def _again(record: TaskRecord) -> TaskRequest:
+def asked_again(record: TaskRecord) -> TaskRequest:
     """Return the request that a task was made from."""
     same = {name: getattr(record, name) for name in _SAME}
     deadline, again = record.queue_deadline_at, dict(record.retry)

@@ -76,4 +76,12 @@ SEEDS: tuple[Seed, ...] = (
         new="return rows",
         tests=("tests/api/test_roles.py",),
     ),
+    Seed(
+        name="pages-show-foreign-projects",
+        invariant="I16",
+        path="k8s4r/access/pages.py",
+        old="return rows if projects is None else rows.filter(project_id__in=projects)",
+        new="return rows",
+        tests=("tests/console/test_roles.py",),
+    ),
 )
