@@ -23,6 +23,7 @@ from k8s4r.api.rendering import JSONLinesRenderer, JSONRenderer, dumps
 from k8s4r.api.requests import principal_of
 from k8s4r.audit import selectors, verifying
 from k8s4r.audit.models import AuditEvent, AuditSeal
+from k8s4r.audit.names import Names
 from k8s4r.audit.selectors import EventFilter
 from k8s4r.audit.verifying import Broken, Verified
 from k8s4r.core import conversion, ids
@@ -66,8 +67,8 @@ class AuditView(APIView):
             return _export(rows)
         page = paging.page_from(request, selectors.NEWEST_FIRST)
         found = list(paging.rows_of(page, rows))
-        said = dict(zip((row.pk for row in found), history.told(found), strict=True))
-        return paging.answer(request, page, found, lambda row: _told(row, *said[row.pk]))
+        names = Names(found)
+        return paging.answer(request, page, found, lambda row: _told(row, names))
 
 
 class SealsView(APIView):
@@ -180,8 +181,11 @@ def _lines(rows: QuerySet[AuditEvent]) -> Iterator[bytes]:
         yield b"\n".join([*lines, b""])
 
 
-def _told(row: AuditEvent, actor: str, sentence: str) -> Mapping[str, Any]:
-    return {**shapes.event(row), "actor": actor, "sentence": sentence}
+def _told(row: AuditEvent, names: Names) -> Mapping[str, Any]:
+    """Return an event with the names of what it is about and who acted, and its sentence."""
+    ((actor, sentence),) = history.told([row], names)
+    called = names.of_object(row) or None
+    return {**shapes.event(row), "object": called, "actor": actor, "sentence": sentence}
 
 
 def _check_sees_all(principal: Principal) -> None:
