@@ -19,6 +19,7 @@ from k8s4r.access.principals import Principal
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core import ids
 from k8s4r.core.errors import NotFound
+from k8s4r.core.roles import Permission
 
 NEWEST_FIRST: Final = ("-id",)
 
@@ -94,17 +95,18 @@ class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
     created_before: datetime | None = None
 
 
-def visible(principal: Principal) -> QuerySet[Task]:
-    """Return the tasks that exist for the caller, in no order."""
+def visible(principal: Principal, needs: Permission = Permission.TASKS_READ) -> QuerySet[Task]:
+    """Return the tasks of the projects where the caller may do this, in no order."""
     rows = Task.objects.order_by()
-    if principal.project_ids is None:
-        return rows
-    return rows.filter(project_id__in=principal.project_ids)
+    allowed = principal.projects(needs)
+    return rows if allowed is None else rows.filter(project_id__in=allowed)
 
 
-def tasks(wanted: TaskFilter, principal: Principal) -> QuerySet[Task]:
+def tasks(
+    wanted: TaskFilter, principal: Principal, needs: Permission = Permission.TASKS_READ
+) -> QuerySet[Task]:
     """Return the tasks that a filter lets through, in no order."""
-    rows = visible(principal)
+    rows = visible(principal, needs)
     if wanted.states:
         rows = rows.filter(state__in=sorted(wanted.states))
     if wanted.name:
@@ -126,19 +128,30 @@ def records(rows: QuerySet[Task]) -> list[TaskRecord]:
     ]
 
 
-def task(task_id: UUID, principal: Principal) -> TaskRecord:
-    """Return one task.
+def task(
+    task_id: UUID, principal: Principal, needs: Permission = Permission.TASKS_READ
+) -> TaskRecord:
+    """Return one task, for a call that needs this permission.
 
     Raises:
         NotFound: there is none, or not for this caller.
+        Forbidden: the caller may see it, and no more.
     """
     found = records(visible(principal).filter(pk=task_id))
     if not found:
         raise NotFound(f"no task {task_id}")
+    principal.require(needs, found[0].project_id)
     return found[0]
 
 
-def attempts(task_id: UUID) -> QuerySet[Attempt]:
+def attempts(principal: Principal) -> QuerySet[Attempt]:
+    """Return the attempts that exist for the caller with their agents, newest first."""
+    rows = Attempt.objects.select_related("agent").order_by("-id")
+    seen = principal.projects(Permission.TASKS_READ)
+    return rows if seen is None else rows.filter(project_id__in=seen)
+
+
+def attempts_of(task_id: UUID) -> QuerySet[Attempt]:
     """Return the attempts of a task with their agents, first to last."""
     return Attempt.objects.filter(task_id=task_id).select_related("agent").order_by("number")
 

@@ -7,13 +7,15 @@ from agents.api import routes as agents
 from executors import selectors as executors_selectors
 from executors.api import routes as executors
 from k8s4r.access import admin as access_admin
-from k8s4r.api import about, own_tokens, problems
+from k8s4r.api import about, members, problems, tokens
 from pools.api import routes as pools
 
 api = [
     path("about", about.AboutView.as_view()),
-    path("tokens", own_tokens.TokensView.as_view()),
-    path("tokens/<uuid:token_id>", own_tokens.TokenView.as_view()),
+    path("tokens", tokens.TokensView.as_view()),
+    path("tokens/<uuid:token_id>", tokens.TokenView.as_view()),
+    path("projects/<uuid:project_id>/members", members.MembersView.as_view()),
+    path("projects/<uuid:project_id>/members/<str:user>", members.MemberView.as_view()),
     *executors.urlpatterns,
     *pools.urlpatterns,
     *agents.urlpatterns(held_slots=executors_selectors.held_slots),

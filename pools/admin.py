@@ -8,7 +8,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from k8s4r.access.principals import Principal, PrincipalKind
+from k8s4r.access.pages import principal_of
 from k8s4r.pages import ModelAdmin, chip, now_of
 from pools.models import Pool
 from pools.services import pools
@@ -48,20 +48,11 @@ class PoolAdmin(ModelAdmin[Pool]):
         """Change what was changed in the form, by the service."""
         changes: dict[str, Any] = {name: form.cleaned_data[name] for name in form.changed_data}
         if changes:
-            pools.change(obj.pk, changes, principal=_operator(request), now=now_of(request))
+            pools.change(obj.pk, changes, principal=principal_of(request), now=now_of(request))
 
     @admin.display(description="state")
     def status(self, pool: Pool) -> SafeString:
         return chip("paused" if pool.paused else "active")
-
-
-def _operator(request: HttpRequest) -> Principal:
-    """Return who acts on this page, as services know callers."""
-    user = request.user
-    assert user.pk is not None
-    return Principal(
-        kind=PrincipalKind.PERSON, id=user.pk, token_id=user.pk, name=user.get_username()
-    )
 
 
 admin.site.register(Pool, PoolAdmin)

@@ -11,6 +11,7 @@ from agents.models import Agent
 from k8s4r import database
 from k8s4r.access.principals import Principal
 from k8s4r.core.errors import NotFound
+from k8s4r.core.roles import Permission
 from pools.models import Membership, Pool, PoolType
 
 DEFAULT: Final = "default"
@@ -37,9 +38,8 @@ class PoolPlace:
 def pools(principal: Principal) -> QuerySet[Pool]:
     """Return the pools that exist for the caller, with their projects, by name."""
     rows = Pool.objects.filter(archived_at=None).select_related("project").order_by("name", "id")
-    if principal.project_ids is None:
-        return rows
-    return rows.filter(project_id__in=principal.project_ids)
+    seen = principal.projects(Permission.FLEET_READ)
+    return rows if seen is None else rows.filter(project_id__in=seen)
 
 
 def pool(pool_id: UUID, principal: Principal) -> Pool:
@@ -76,7 +76,8 @@ def pools_named(names: Iterable[PoolName], principal: Principal) -> dict[PoolNam
     found: dict[PoolName, PoolPlace] = {}
     for project, name, *place in database.rows(_NAMED, parameters):
         asked, row = PoolName(project, name), PoolPlace(*place)
-        if principal.may_see(row.project_id) and not (asked in found and row.name != name):
+        known = asked in found and row.name != name
+        if not known and principal.may(Permission.FLEET_READ, row.project_id):
             found[asked] = row
     return found
 

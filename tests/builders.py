@@ -8,8 +8,9 @@ from agents.models import Agent, Session, Slot
 from executors.core.lifecycle import AttemptState, TaskState
 from executors.models import Attempt, Requirement, Task
 from k8s4r import clock
-from k8s4r.access.models import Project, User
-from pools.models import Membership, Pool
+from k8s4r.access.models import Membership, Project, User
+from pools.models import Membership as PoolMembership
+from pools.models import Pool
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -17,6 +18,24 @@ NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 def a_user(name: str = "alice", **fields: Any) -> User:
     """Return the user of that name, made at the first call."""
     return User.objects.get_or_create(username=name, defaults=fields)[0]
+
+
+def an_admin(name: str = "alice", **fields: Any) -> User:
+    """Return the user of that name, who may do everything from now on."""
+    user = a_user(name, **fields)
+    User.objects.filter(pk=user.pk).update(is_superuser=True)
+    user.is_superuser = True
+    return user
+
+
+def a_member(name: str, *roles: str, project: Project | None = None) -> User:
+    """Return the user of that name with these roles in a project; without one, in every."""
+    user = a_user(name)
+    for role in roles:
+        Membership.objects.get_or_create(
+            user=user, project=project, role=role, defaults={"added_at": NOON}
+        )
+    return user
 
 
 def a_project(name: str = "default", **fields: Any) -> Project:
@@ -67,8 +86,8 @@ def a_pool(*members: Agent, name: str | None = None, **fields: Any) -> Pool:
             **fields,
         },
     )
-    Membership.objects.bulk_create(
-        Membership(pool=pool, agent=agent, added_at=NOON) for agent in members
+    PoolMembership.objects.bulk_create(
+        PoolMembership(pool=pool, agent=agent, added_at=NOON) for agent in members
     )
     return pool
 

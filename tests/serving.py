@@ -36,7 +36,7 @@ from k8s4r import clock
 from k8s4r.access.models import TokenKind
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
-from tests.builders import a_project, a_user
+from tests.builders import a_project, an_admin
 from tests.waiting import wait_until
 
 Answer = TypeVar("Answer")
@@ -115,7 +115,7 @@ def a_token(kind: TokenKind, **terms: Any) -> str:
 
 def a_persons_token(name: str = "alice") -> str:
     """Return a token of this user, who sees every project."""
-    return a_token(TokenKind.PERSON, user=a_user(name))
+    return a_token(TokenKind.PERSON, user=an_admin(name))
 
 
 def an_agents_token(agent: Agent) -> str:

@@ -12,17 +12,17 @@ from agents.core.states import Desired
 from agents.services import editing, wishes
 from k8s4r import clock
 from k8s4r.access.services.tokens import Minted
-from k8s4r.api.permissions import IsPerson
+from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.core import conversion
 from k8s4r.core.errors import FieldProblem, Invalid
+from k8s4r.core.roles import Permission
 
 
 class StatusView(AgentView):
     """``GET agents/{id}/status``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.FLEET_READ)
     def get(self, request: Request, agent_id: UUID) -> Response:
         """Show how an agent stands."""
         row = agent(agent_id, principal_of(request))
@@ -32,13 +32,12 @@ class StatusView(AgentView):
 class ApproveView(AgentView):
     """``POST agents/{id}/approve``: an agent that enrolled itself may work."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.FLEET_WRITE)
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Approve an agent."""
         conversion.convert(request.data, Nothing)
         principal = principal_of(request)
-        agent(agent_id, principal)
+        agent(agent_id, principal, Permission.FLEET_WRITE)
         return Response(
             self.whole(wishes.approve(agent_id, actor=principal.actor, now=clock.now()))
         )
@@ -47,14 +46,14 @@ class ApproveView(AgentView):
 class WishView(AgentView):
     """``POST agents/{id}/pause``, ``drain`` and ``resume``; the routes say which."""
 
-    permission_classes = (IsPerson,)
     desired = Desired.ACTIVE
 
+    @operation(needs=Permission.FLEET_WRITE)
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Ask this of an agent; asking twice is a success."""
         conversion.convert(request.data, Nothing)
         principal = principal_of(request)
-        agent(agent_id, principal)
+        agent(agent_id, principal, Permission.FLEET_WRITE)
         row = wishes.set_desired(agent_id, self.desired, actor=principal.actor, now=clock.now())
         return Response(self.whole(row), status=202)
 
@@ -62,13 +61,12 @@ class WishView(AgentView):
 class RevokeTokenView(AgentView):
     """``POST agents/{id}/revoke-token``: the agent is out, at once and for good."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TOKENS_WRITE)
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Revoke an agent and its tokens."""
         conversion.convert(request.data, Nothing)
         principal = principal_of(request)
-        agent(agent_id, principal)
+        agent(agent_id, principal, Permission.TOKENS_WRITE)
         row = wishes.set_desired(agent_id, Desired.REVOKED, actor=principal.actor, now=clock.now())
         return Response(self.whole(row))
 
@@ -76,13 +74,12 @@ class RevokeTokenView(AgentView):
 class RegenerateTokenView(AgentView):
     """``POST agents/{id}/regenerate-token``: the new token is in this answer and nowhere else."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TOKENS_WRITE)
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Replace an agent's token, or have the agent fetch a new one itself."""
         asked = conversion.convert(request.data, Regenerate)
         principal = principal_of(request)
-        agent(agent_id, principal)
+        agent(agent_id, principal, Permission.TOKENS_WRITE)
         if asked.rotate and asked.revoke_current:
             problem = FieldProblem("/rotate", "exclusive", "an agent needs its token to fetch one")
             raise Invalid("rotate and revoke_current exclude each other", errors=[problem])

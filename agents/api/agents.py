@@ -6,7 +6,6 @@ from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from agents import selectors
 from agents.api import bodies, filters, shapes
@@ -19,11 +18,13 @@ from k8s4r import clock
 from k8s4r.access import selectors as access
 from k8s4r.access.principals import Principal
 from k8s4r.api import paging
-from k8s4r.api.permissions import IsPerson
+from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem, Invalid, NotFound
+from k8s4r.core.roles import Permission
 
 HeldSlots: TypeAlias = Callable[[Collection[UUID]], Mapping[UUID, int]]
 
@@ -33,13 +34,12 @@ def nothing_held(agent_ids: Collection[UUID]) -> Mapping[UUID, int]:
     return {}
 
 
-class AgentView(APIView):
+class AgentView(View):
     """What views of agents share; ``held_slots`` is given by the routes.
 
     Tasks are not known here: how many slots are in use is asked of whoever knows.
     """
 
-    permission_classes = (IsPerson,)
     held_slots: HeldSlots = staticmethod(nothing_held)
 
     def presence(self, rows: Sequence[Agent]) -> Presence:
@@ -59,16 +59,16 @@ class AgentView(APIView):
 class AgentsView(AgentView):
     """``GET agents``, ``POST agents``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.FLEET_READ)
     def get(self, request: Request) -> Response:
         """List agents by name."""
-        page = paging.page_from(request, ("name", "id"))
-        rows = filters.agents(request).select_related("project")
+        page = paging.page_from(request, ("name", "id"), filters.SORTS)
+        rows = filters.agents(request, principal_of(request)).select_related("project")
         found = list(paging.rows_of(page, rows))
         presence = self.presence(found)
         return paging.answer(request, page, found, lambda row: shapes.listed(row, presence))
 
+    @operation(needs=Permission.FLEET_WRITE)
     def post(self, request: Request) -> Response:
         """Make an agent; its token is in this answer and nowhere else."""
         body = conversion.convert(request.data, NewAgentBody)
@@ -94,24 +94,26 @@ class AgentsView(AgentView):
 class OneAgentView(AgentView):
     """``GET PUT PATCH DELETE agents/{id}``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.FLEET_READ)
     def get(self, request: Request, agent_id: UUID) -> Response:
         """Show an agent."""
         return Response(self.whole(agent(agent_id, principal_of(request))))
 
+    @operation(needs=Permission.FLEET_WRITE)
     def put(self, request: Request, agent_id: UUID) -> Response:
         """Replace what people say about an agent."""
         return self._changed(request, agent_id, conversion.convert(request.data, ReplacedAgent))
 
+    @operation(needs=Permission.FLEET_WRITE)
     def patch(self, request: Request, agent_id: UUID) -> Response:
         """Change some of what people say about an agent."""
         return self._changed(request, agent_id, conversion.convert(request.data, ChangedAgent))
 
+    @operation(needs=Permission.FLEET_WRITE)
     def delete(self, request: Request, agent_id: UUID) -> Response:
         """Let an agent go: its tokens end, its history stays."""
         principal = principal_of(request)
-        agent(agent_id, principal)
+        agent(agent_id, principal, Permission.FLEET_WRITE)
         wishes.archive(agent_id, actor=principal.actor, now=clock.now())
         return Response(status=204)
 
@@ -119,27 +121,32 @@ class OneAgentView(AgentView):
         self, request: Request, agent_id: UUID, body: ReplacedAgent | ChangedAgent
     ) -> Response:
         principal = principal_of(request)
-        agent(agent_id, principal)
+        agent(agent_id, principal, Permission.FLEET_WRITE)
         row = editing.change(agent_id, bodies.changes(body), actor=principal.actor, now=clock.now())
         return Response(self.whole(row))
 
 
-def agent(agent_id: UUID, principal: Principal) -> Agent:
-    """Return an agent with its project.
+def agent(agent_id: UUID, principal: Principal, needs: Permission = Permission.FLEET_READ) -> Agent:
+    """Return an agent with its project, for a call that needs this permission.
 
     Raises:
         NotFound: there is none, or not for this caller.
+        Forbidden: the caller may see it, and no more.
     """
-    rows = selectors.agents(principal.project_ids).select_related("project")
+    seen = principal.projects(Permission.FLEET_READ)
+    rows = selectors.agents(seen).select_related("project")
     found = rows.filter(pk=agent_id).first()
     if found is None:
         raise NotFound(f"no agent {agent_id}")
+    principal.require(needs, found.project_id)
     return found
 
 
 def _project_id(name: str, principal: Principal) -> UUID:
     try:
-        return access.project_named(name, principal).pk
+        project = access.project_named(name, principal)
     except NotFound as error:
         problem = FieldProblem("/project", "unknown", f"no project {name}")
         raise Invalid(error.message, errors=[problem]) from error
+    principal.require(Permission.FLEET_WRITE, project.pk)
+    return project.pk

@@ -4,15 +4,16 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from django.db.models import QuerySet
-from rest_framework.request import Request
 
 from agents import selectors
 from agents.core.states import Desired, Observed
 from agents.models import Agent, AgentType
+from k8s4r.access.principals import Principal
 from k8s4r.api import paging
-from k8s4r.api.requests import principal_of
+from k8s4r.api.paging import Asked
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem
+from k8s4r.core.roles import Permission
 
 # The filter, the column it looks at, and the words it takes (none: any text).
 _FILTERS: Final[Mapping[str, tuple[str, Collection[str]]]] = {
@@ -24,14 +25,21 @@ _FILTERS: Final[Mapping[str, tuple[str, Collection[str]]]] = {
 }
 
 
-def agents(request: Request) -> QuerySet[Agent]:
+SORTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "name": ("name", "id"),
+    "created_at": ("created_at", "id"),
+    "changed_at": ("changed_at", "id"),
+}
+
+
+def agents(request: Asked, principal: Principal) -> QuerySet[Agent]:
     """Return the agents that exist for the caller and pass the filters.
 
     Raises:
         Invalid: a filter is not known, or its value is not of its kind.
     """
-    paging.check_parameters(request, (*_FILTERS, "label"))
-    rows = selectors.agents(principal_of(request).project_ids)
+    paging.check_parameters(request, (*_FILTERS, "label", paging.SORT))
+    rows = selectors.agents(principal.projects(Permission.FLEET_READ))
     for name, (column, words) in _FILTERS.items():
         text = request.query_params.get(name)
         if text is None:

@@ -50,7 +50,7 @@ class Step:
 
 def facts(task: Task, *, attempt: str, now: datetime) -> dict[str, Any]:
     """Return what the page's template shows; a constant number of queries."""
-    attempts = list(selectors.attempts(task.pk).select_related("slot"))
+    attempts = list(selectors.attempts_of(task.pk).select_related("slot"))
     explanation = selectors.explanation(task.pk)
     return {
         "task": task,

@@ -9,12 +9,11 @@ from django.http import HttpResponse
 from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from executors import creation, selectors, shapes
-from executors.api import creates, filters
-from executors.api.filters import Selector
+from executors import creation, filters, selectors, shapes
+from executors.api import creates
 from executors.core.lifecycle import TASK_TERMINAL
+from executors.filters import Selector
 from executors.selectors import TaskRecord
 from executors.services import cancellation, resolution, submission
 from executors.services.cancellation import CancelOutcome
@@ -22,10 +21,12 @@ from executors.services.resolution import Resolution
 from executors.services.submission import Submission
 from k8s4r import clock
 from k8s4r.api.idempotency import Answer
-from k8s4r.api.permissions import IsPerson
+from k8s4r.api.operations import operation
 from k8s4r.api.rendering import dumps
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
+from k8s4r.core.roles import Permission
 
 MOST_CANCELLED: Final = 500
 
@@ -48,16 +49,15 @@ class CancelMany(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
-class CancelView(APIView):
+class CancelView(View):
     """``POST tasks/{id}/cancel``: 202; the task ends at once, or when its agent has stopped it."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_WRITE)
     def post(self, request: Request, task_id: UUID) -> Response:
         """Cancel one task."""
         conversion.convert(request.data, Nothing)
         principal = principal_of(request)
-        selectors.task(task_id, principal)
+        selectors.task(task_id, principal, Permission.TASKS_WRITE)
         outcomes = cancellation.cancel([task_id], actor=principal.actor, now=clock.now())
         refusal = outcomes[task_id].refusal
         if refusal is not None:
@@ -69,16 +69,16 @@ class CancelView(APIView):
         )
 
 
-class CancelManyView(APIView):
+class CancelManyView(View):
     """``POST tasks/cancel {selector, dry_run}``: one result per task, at most 500 a call."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_WRITE)
     def post(self, request: Request) -> Response:
         """Cancel the selected tasks that have not ended, the oldest first."""
         asked = conversion.convert(request.data, CancelMany)
         principal = principal_of(request)
-        rows = selectors.tasks(filters.selected(asked.selector), principal)
+        wanted = filters.selected(asked.selector)
+        rows = selectors.tasks(wanted, principal, Permission.TASKS_WRITE)
         open_rows = rows.exclude(state__in=sorted(TASK_TERMINAL)).order_by("id")
         found = list(open_rows.values_list("pk", flat=True)[: MOST_CANCELLED + 1])
         chosen = found[:MOST_CANCELLED]
@@ -95,36 +95,33 @@ class CancelManyView(APIView):
         )
 
 
-class RetryView(APIView):
+class RetryView(View):
     """``POST tasks/{id}/retry``: a new task for one that ended without success."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_WRITE)
     def post(self, request: Request, task_id: UUID) -> HttpResponse:
         """Submit the task again."""
         return _again(request, task_id, submission.retry)
 
 
-class RerunView(APIView):
+class RerunView(View):
     """``POST tasks/{id}/rerun``: a new task for one that ended, however it did."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_WRITE)
     def post(self, request: Request, task_id: UUID) -> HttpResponse:
         """Submit the task again."""
         return _again(request, task_id, submission.rerun)
 
 
-class ResolveView(APIView):
+class ResolveView(View):
     """``POST tasks/{id}/resolve {outcome, reason}``: for tasks that are unknown."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_WRITE)
     def post(self, request: Request, task_id: UUID) -> Response:
         """End a task as a person says."""
         asked = conversion.convert(request.data, Resolve)
         principal = principal_of(request)
-        selectors.task(task_id, principal)
+        selectors.task(task_id, principal, Permission.TASKS_WRITE)
         resolution.resolve(
             task_id, asked.outcome, asked.reason, actor=principal.actor, now=clock.now()
         )
@@ -135,7 +132,7 @@ def _again(
     request: Request, task_id: UUID, submit: Callable[[TaskRecord, Submission], TaskRecord]
 ) -> HttpResponse:
     conversion.convert(request.data, Nothing)
-    record = selectors.task(task_id, principal_of(request))
+    record = selectors.task(task_id, principal_of(request), Permission.TASKS_WRITE)
     terms = creates.submitted_by(request, parent_id=task_id)
     answer = creation.once(
         creates.create_from(request),

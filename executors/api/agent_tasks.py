@@ -5,29 +5,28 @@ from uuid import UUID
 import msgspec
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from agents.models import Agent
-from executors import selectors, shapes
-from executors.api import filters
+from executors import filters, selectors, shapes
 from k8s4r.api import paging
-from k8s4r.api.permissions import IsPerson
+from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core.errors import NotFound
+from k8s4r.core.roles import Permission
 
 
-class AgentTasksView(APIView):
+class AgentTasksView(View):
     """``GET agents/{id}/tasks``: tasks whose latest attempt is or was on this agent."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_READ)
     def get(self, request: Request, agent_id: UUID) -> Response:
         """List an agent's tasks, the newest first."""
         principal = principal_of(request)
         agent = Agent.objects.filter(pk=agent_id).first()
-        if agent is None or not principal.may_see(agent.project_id):
+        if agent is None or not principal.may(Permission.FLEET_READ, agent.project_id):
             raise NotFound(f"no agent {agent_id}")
         wanted = msgspec.structs.replace(filters.task_filter(request), agent_id=agent_id)
-        page = paging.page_from(request, selectors.NEWEST_FIRST)
+        page = paging.page_from(request, selectors.NEWEST_FIRST, filters.SORTS)
         found = selectors.records(paging.rows_of(page, selectors.tasks(wanted, principal)))
         return paging.answer(request, page, found, shapes.task)

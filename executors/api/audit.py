@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import msgspec
 from django.db.models import Q, QuerySet
@@ -9,7 +10,6 @@ from django.http import HttpResponseBase, StreamingHttpResponse
 from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from agents.models import Agent
 from executors import history, shapes
@@ -18,9 +18,10 @@ from k8s4r.access import selectors as access
 from k8s4r.access.models import User
 from k8s4r.access.principals import Principal
 from k8s4r.api import paging, queries
-from k8s4r.api.permissions import IsPerson
+from k8s4r.api.operations import operation
 from k8s4r.api.rendering import JSONLinesRenderer, JSONRenderer, dumps
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.audit import selectors, verifying
 from k8s4r.audit.models import AuditEvent, AuditSeal
 from k8s4r.audit.names import Names
@@ -28,6 +29,7 @@ from k8s4r.audit.selectors import EventFilter
 from k8s4r.audit.verifying import Broken, Verified
 from k8s4r.core import conversion, ids
 from k8s4r.core.errors import FieldProblem, Forbidden, NotFound
+from k8s4r.core.roles import Permission
 
 FILTERS: Final = (
     "object_type", "object_id", "actor_kind", "actor", "token_id", "address", "cause", "project",
@@ -48,16 +50,16 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     head: Annotated[str, Meta(pattern=r"^([0-9]{1,18}:[0-9a-f]{64})?$")] = ""
 
 
-class AuditView(APIView):
+class AuditView(View):
     """``GET audit``: what happened to anything in the caller's projects, the newest first.
 
     As ``application/x-ndjson``, or with ``format=jsonl``, all of it: one event a line, the oldest
     first, up to the newest when the answer began.
     """
 
-    permission_classes = (IsPerson,)
     renderer_classes = (JSONRenderer, JSONLinesRenderer)
 
+    @operation(needs=Permission.AUDIT_READ)
     def get(self, request: Request) -> HttpResponseBase:
         """List events, or stream them."""
         paging.check_parameters(request, (*FILTERS, "format"))
@@ -71,11 +73,10 @@ class AuditView(APIView):
         return paging.answer(request, page, found, lambda row: _told(row, names))
 
 
-class SealsView(APIView):
+class SealsView(View):
     """``GET audit/seals``: the chain, the newest seal first."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.AUDIT_READ)
     def get(self, request: Request) -> Response:
         """List seals; only for who may see every project, whose events they are made of."""
         paging.check_parameters(request)
@@ -85,11 +86,10 @@ class SealsView(APIView):
         return paging.answer(request, page, rows, _seal)
 
 
-class VerifyView(APIView):
+class VerifyView(View):
     """``POST audit/verify``: read the events again and compare them with their seals."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.AUDIT_READ)
     def post(self, request: Request) -> Response:
         """Check as many seals as one call may; ``next`` says where to go on."""
         asked = conversion.convert(request.data, Check)
@@ -125,16 +125,25 @@ def _wanted(request: Request, principal: Principal) -> EventFilter:
     return wanted
 
 
-def _projects(request: Request) -> frozenset[Any] | None:
-    """Return whose events are shown; None for all, those without a project included."""
+def _projects(request: Request) -> frozenset[UUID] | None:
+    """Return whose events are shown; None for all, those without a project included.
+
+    Raises:
+        Invalid: the caller may not read the history of the project that is named.
+    """
     principal = principal_of(request)
+    readable = principal.projects(Permission.AUDIT_READ)
     name = request.query_params.get("project")
     if name is None:
-        return principal.project_ids
+        return readable
     try:
-        return frozenset({access.project_named(name.replace("\x00", ""), principal).pk})
+        project_id = access.project_named(name.replace("\x00", ""), principal).pk
     except NotFound as error:
         raise paging.refused([FieldProblem("?project", "unknown", error.message)]) from error
+    if readable is not None and project_id not in readable:
+        detail = f"this needs {Permission.AUDIT_READ} in project {name}"
+        raise paging.refused([FieldProblem("?project", "allowed", detail)])
+    return frozenset({project_id})
 
 
 def _actors(text: str, principal: Principal) -> tuple[str, list[str] | None]:
@@ -148,8 +157,9 @@ def _actors(text: str, principal: Principal) -> tuple[str, list[str] | None]:
     identity = ids.as_uuid(text)
     named = Q(pk=identity) if identity else Q()
     agents = Agent.objects.filter(named | Q(name=text))
-    if principal.project_ids is not None:
-        agents = agents.filter(project_id__in=principal.project_ids)
+    readable = principal.projects(Permission.AUDIT_READ)
+    if readable is not None:
+        agents = agents.filter(project_id__in=readable)
     found_agents = [str(pk) for pk in agents.values_list("pk", flat=True)]
     users = User.objects.filter(named | Q(username=text)).values_list("pk", flat=True)
     found_users = [str(pk) for pk in users]
@@ -173,7 +183,7 @@ def _lines(rows: QuerySet[AuditEvent]) -> Iterator[bytes]:
     """Yield the events as lines, some hundred at a time."""
     lines: list[bytes] = []
     for row in selectors.in_order(rows):
-        lines.append(dumps(shapes.event(row)))
+        lines.append(dumps(_whole(row)))
         if len(lines) >= _PIECE:
             yield b"\n".join([*lines, b""])
             lines.clear()
@@ -185,11 +195,21 @@ def _told(row: AuditEvent, names: Names) -> Mapping[str, Any]:
     """Return an event with the names of what it is about and who acted, and its sentence."""
     ((actor, sentence),) = history.told([row], names)
     called = names.of_object(row) or None
-    return {**shapes.event(row), "object": called, "actor": actor, "sentence": sentence}
+    return {**_whole(row), "object": called, "actor": actor, "sentence": sentence}
+
+
+def _whole(row: AuditEvent) -> dict[str, Any]:
+    """Return an event with what only those see who may read the audit: token and address."""
+    return {
+        **shapes.event(row),
+        "project_id": row.project_id,
+        "token_id": row.token_id,
+        "address": row.address,
+    }
 
 
 def _check_sees_all(principal: Principal) -> None:
-    if principal.project_ids is not None:
+    if principal.projects(Permission.AUDIT_READ) is not None:
         raise Forbidden("seals are over the events of every project, and you may not see them all")
 
 

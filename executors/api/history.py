@@ -1,5 +1,6 @@
 """The history of one thing over REST, and putting back what one of its changes took away."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -7,7 +8,6 @@ import msgspec
 from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from agents.models import Agent
 from executors import history, shapes
@@ -19,22 +19,38 @@ from k8s4r import clock
 from k8s4r.access.models import Project, Token, User
 from k8s4r.access.principals import Principal
 from k8s4r.api import paging, queries
-from k8s4r.api.permissions import IsPerson
+from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core import conversion
 from k8s4r.core.errors import FieldProblem, NotFound
+from k8s4r.core.roles import Permission
 from pools.models import Pool
 
 KEYS: Final = ("-at", "source", "-key")
-# Of what kinds of thing there is a history, and which of its columns names the project.
-_PROJECT_OF: Final[dict[str, tuple[Any, str]]] = {
-    "task": (Task, "project_id"),
-    "agent": (Agent, "project_id"),
-    "pool": (Pool, "project_id"),
-    "project": (Project, "pk"),
-    "token": (Token, "project_id"),
-    "user": (User, ""),
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of thing that has a history.
+
+    Who may read such things of a project reads their history, and so does who reads the audit.
+    """
+
+    model: Any
+    project: str
+    reads: Permission
+    writes: Permission | None = None
+
+
+_KINDS: Final[dict[str, _Kind]] = {
+    "task": _Kind(Task, "project_id", Permission.TASKS_READ),
+    "agent": _Kind(Agent, "project_id", Permission.FLEET_READ, Permission.FLEET_WRITE),
+    "pool": _Kind(Pool, "project_id", Permission.FLEET_READ, Permission.FLEET_WRITE),
+    "project": _Kind(Project, "pk", Permission.PROJECT_READ, Permission.PROJECT_WRITE),
+    "token": _Kind(Token, "project_id", Permission.TOKENS_READ),
+    "user": _Kind(User, "", Permission.MEMBERS_READ),
 }
 
 
@@ -45,11 +61,10 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     force: bool = False
 
 
-class HistoryView(APIView):
+class HistoryView(View):
     """``GET history/{kind}/{id}``: one line of time, the newest first."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=None)
     def get(self, request: Request, kind: str, object_id: UUID) -> Response:
         """List what happened to a task, agent, pool, project, token or user."""
         paging.check_parameters(request, ("since",))
@@ -63,34 +78,38 @@ class HistoryView(APIView):
         return paging.answer(request, page, _entries(kind, object_id, span), shape)
 
 
-class RevertView(APIView):
+class RevertView(View):
     """``POST history/{kind}/{id}/revert``: for settings of pools, agents and projects."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=None)
     def post(self, request: Request, kind: str, object_id: UUID) -> Response:
         """Put back the values that one change replaced; this is a change like any other."""
         body = conversion.convert(request.data, Undo)
         principal = principal_of(request)
-        check_visible(kind, object_id, principal)
+        project_id = check_visible(kind, object_id, principal)
+        writes = _KINDS[kind].writes
+        if writes is not None and project_id is not None:
+            principal.require(writes, project_id)
         wanted = Revert(kind=kind, object_id=object_id, event_id=body.event, force=body.force)
         done = reverting.revert(wanted, principal=principal, now=clock.now())
         return Response({"kind": kind, "id": object_id, "event": body.event, "reverted": done})
 
 
-def check_visible(kind: str, object_id: UUID, principal: Principal) -> None:
-    """See that a thing exists, or did, for the caller.
+def check_visible(kind: str, object_id: UUID, principal: Principal) -> UUID | None:
+    """See that a thing exists, or did, for the caller; return its project.
 
     Raises:
         NotFound: it does not, or there is no history of such things.
     """
-    if kind not in _PROJECT_OF:
-        raise NotFound(f"no history of a {kind}; there is one of {', '.join(_PROJECT_OF)}")
-    if principal.project_ids is None and _was_there(kind, object_id):
-        return
-    project_id, is_own = _belonging(kind, object_id, principal)
-    if not is_own and (project_id is None or not principal.may_see(project_id)):
+    if kind not in _KINDS:
+        raise NotFound(f"no history of a {kind}; there is one of {', '.join(_KINDS)}")
+    known, project_id, owner_id = _belonging(kind, object_id)
+    reads = _KINDS[kind].reads
+    is_own = owner_id == principal.id and (not principal.scopes or reads in principal.scopes)
+    reachable = (_reaches(principal, one, project_id) for one in (reads, Permission.AUDIT_READ))
+    if not known or not (is_own or any(reachable)):
         raise NotFound(f"no {kind} {object_id}")
+    return project_id
 
 
 def shape(entry: Entry) -> dict[str, Any]:
@@ -115,23 +134,21 @@ def _entries(kind: str, object_id: UUID, span: Span) -> list[Entry]:
     return history.of_object([object_id, *parts], span)
 
 
-def _was_there(kind: str, object_id: UUID) -> bool:
-    """Is there such a row, or was there one once?"""
-    model, _ = _PROJECT_OF[kind]
-    found = model.objects.filter(pk=object_id).exists()
-    return found or AuditEvent.objects.filter(object_id=object_id, object_type=kind).exists()
+def _reaches(principal: Principal, needs: Permission, project_id: UUID | None) -> bool:
+    seen = principal.projects(needs)
+    return seen is None or project_id in seen
 
 
-def _belonging(kind: str, object_id: UUID, principal: Principal) -> tuple[UUID | None, bool]:
-    """Return the project of a thing, and whether it is the caller's own: they, or their token."""
-    model, column = _PROJECT_OF[kind]
-    if kind == "user":
-        return None, object_id == principal.id
-    row = model.objects.filter(pk=object_id).first()
+def _belonging(kind: str, object_id: UUID) -> tuple[bool, UUID | None, UUID | None]:
+    """Return whether a thing is or was there, its project, and whose own it is."""
+    described = _KINDS[kind]
+    row = described.model.objects.filter(pk=object_id).first()
     if row is not None:
-        return getattr(row, column), kind == "token" and row.user_id == principal.id
+        owner = {"user": "pk", "token": "user_id"}.get(kind)
+        project_id = getattr(row, described.project) if described.project else None
+        return True, project_id, getattr(row, owner) if owner else None
     past = AuditEvent.objects.filter(object_id=object_id, object_type=kind).first()
-    return (past.project_id if past else None), False
+    return past is not None, past.project_id if past else None, None
 
 
 def _behind(after: tuple[Any, ...] | None) -> Place | None:

@@ -5,34 +5,36 @@ from uuid import UUID
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from executors import creation, selectors, shapes
-from executors.api import creates, filters
+from executors import creation, filters, selectors, shapes
+from executors.api import creates
 from k8s4r.api import paging
-from k8s4r.api.permissions import IsPerson
+from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
+from k8s4r.core.roles import Permission
 
 EVENT_KEYS = ("id",)
 
 
-class TasksView(APIView):
+class TasksView(View):
     """``GET tasks``, ``POST tasks`` (one object, or a list of up to 1,000).
 
     The gateway takes what comes with a token (`executors.gateway.creates`); browsers come here.
     """
 
-    permission_classes = (IsPerson,)
     json_limits = creation.LIMITS
 
+    @operation(needs=Permission.TASKS_READ)
     def get(self, request: Request) -> Response:
         """List tasks, the newest first."""
         wanted = filters.task_filter(request)
-        page = paging.page_from(request, selectors.NEWEST_FIRST)
+        page = paging.page_from(request, selectors.NEWEST_FIRST, filters.SORTS)
         rows = selectors.tasks(wanted, principal_of(request))
         found = selectors.records(paging.rows_of(page, rows))
         return paging.answer(request, page, found, shapes.task)
 
+    @operation(needs=Permission.TASKS_WRITE)
     def post(self, request: Request) -> HttpResponse:
         """Accept tasks: 201 when they are committed."""
         listed = isinstance(request.data, list)
@@ -41,37 +43,34 @@ class TasksView(APIView):
         return creates.response(answer, listed=listed)
 
 
-class TaskView(APIView):
+class TaskView(View):
     """``GET tasks/{id}``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_READ)
     def get(self, request: Request, task_id: UUID) -> Response:
         """Show a task with its attempts."""
         record = selectors.task(task_id, principal_of(request))
-        attempts = [shapes.attempt(row) for row in selectors.attempts(task_id)]
+        attempts = [shapes.attempt(row) for row in selectors.attempts_of(task_id)]
         return Response({**shapes.task(record), "attempts": attempts})
 
 
-class AttemptsView(APIView):
+class TaskAttemptsView(View):
     """``GET tasks/{id}/attempts``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_READ)
     def get(self, request: Request, task_id: UUID) -> Response:
         """List a task's attempts, first to last."""
         paging.check_parameters(request)
         selectors.task(task_id, principal_of(request))
         page = paging.page_from(request, ("number",))
-        found = paging.rows_of(page, selectors.attempts(task_id))
+        found = paging.rows_of(page, selectors.attempts_of(task_id))
         return paging.answer(request, page, list(found), shapes.attempt)
 
 
-class EventsView(APIView):
+class EventsView(View):
     """``GET tasks/{id}/events``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_READ)
     def get(self, request: Request, task_id: UUID) -> Response:
         """List what happened to a task and its attempts, in order."""
         paging.check_parameters(request)
@@ -81,11 +80,10 @@ class EventsView(APIView):
         return paging.answer(request, page, list(found), shapes.event)
 
 
-class WaitingView(APIView):
+class WaitingView(View):
     """``GET tasks/{id}/waiting``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TASKS_READ)
     def get(self, request: Request, task_id: UUID) -> Response:
         """Say why a task waits, candidate by candidate."""
         record = selectors.task(task_id, principal_of(request))

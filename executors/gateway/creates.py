@@ -20,11 +20,12 @@ from executors.gateway.endpoint import Endpoint
 from executors.gateway.exchange import Answer, Exchange
 from executors.services.submission import Submission
 from k8s4r import clock, failpoints
-from k8s4r.access.principals import Principal, PrincipalKind
+from k8s4r.access.principals import Principal, PrincipalKind, refusal
 from k8s4r.api import authentication, idempotency, parsing
 from k8s4r.api.collector import BatchLimits, Collector
 from k8s4r.audit import attribution
 from k8s4r.core.errors import DomainError, Forbidden, Unauthenticated
+from k8s4r.core.roles import Permission
 
 # Above this a body is a long list: it takes its time, and nobody's single task waits for it.
 SMALL_BYTES: Final = 32 * 1024
@@ -112,10 +113,12 @@ def _checked(call: Asking, principal: Principal | None) -> _Ready | DomainError:
         return Unauthenticated("this token is not valid")
     if principal.kind is not PrincipalKind.PERSON:
         return Forbidden("only people may do this")
+    if not principal.rights.anywhere(Permission.TASKS_WRITE):
+        return refusal(Permission.TASKS_WRITE)
     try:
         return _Ready(principal, parsing.strict_loads(call.body, limits=creation.LIMITS), call)
-    except DomainError as refusal:
-        return refusal
+    except DomainError as refused:
+        return refused
 
 
 def _made(ready: Sequence[_Ready], *, now: datetime) -> list[Made | DomainError]:
@@ -139,6 +142,6 @@ def _one(one: _Ready, *, now: datetime) -> Made | DomainError:
             attribution.origin(one.asking.address, token_id=one.principal.token_id),
         ):
             answer = creation.tasks(Create(body=one.body, key=one.asking.key), terms)
-    except DomainError as refusal:
-        return refusal
+    except DomainError as refused:
+        return refused
     return Made(answer, terms.listed)

@@ -12,9 +12,10 @@ import msgspec
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
 from executors.models import Attempt, LogChunk, Task
 from k8s4r import clock
-from k8s4r.access.principals import Principal, PrincipalKind
+from k8s4r.access.principals import Principal
 from k8s4r.api import authentication
 from k8s4r.core.errors import DomainError, FieldProblem, Invalid, NotFound, Unauthenticated
+from k8s4r.core.roles import Permission
 
 # At most 8 MiB of output in one page.
 PAGE_CHUNKS: Final = 128
@@ -109,7 +110,7 @@ def read(questions: Sequence[Question]) -> list[Page | DomainError]:
 
 
 def _may_read(principal: Principal, task: Task) -> bool:
-    return principal.kind is PrincipalKind.PERSON and principal.may_see(task.project_id)
+    return principal.may(Permission.TASKS_READ, task.project_id)
 
 
 def _page(question: Question, task: Task) -> Page:

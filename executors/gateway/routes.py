@@ -11,10 +11,11 @@ from executors.gateway.creates import ByToken
 from executors.gateway.endpoint import Endpoint, Handler
 from executors.gateway.logs import LogEndpoint
 from executors.gateway.station import Gateway
+from executors.gateway.watches import WatchOrList
 
 
 def routes(gateway: Gateway, *, behind: ASGIApp) -> list[Route]:
-    """Return the gateway's paths, which match exactly; one of them it shares with ``behind``."""
+    """Return the gateway's paths, which match exactly; two of them it shares with ``behind``."""
     agents = AgentEndpoints(gateway.calls, gateway.claims, gateway.followers, gateway.bodies)
     logs = LogEndpoint(gateway.followers)
     health = gateway.health
@@ -31,5 +32,10 @@ def routes(gateway: Gateway, *, behind: ASGIApp) -> list[Route]:
         ("/readyz", {"GET": health.ready, "HEAD": health.ready}),
         ("/metrics", {"GET": gateway.metrics.scrape}),
     ]
-    creates = Route(creation.ROUTE, ByToken(gateway.creates, behind=behind))
-    return [*(Route(path, Endpoint(handlers)) for path, handlers in table), creates]
+    watch = Endpoint({"GET": gateway.watches.get})
+    tasks = WatchOrList(watch, ByToken(gateway.creates, behind=behind))
+    return [
+        *(Route(path, Endpoint(handlers)) for path, handlers in table),
+        Route(creation.ROUTE, tasks),
+        Route("/api/v1/agents", WatchOrList(watch, behind)),
+    ]

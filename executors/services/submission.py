@@ -23,6 +23,7 @@ from k8s4r.access.principals import Principal
 from k8s4r.audit import attribution
 from k8s4r.core import conversion, ids
 from k8s4r.core.errors import FieldProblem, IllegalTransition, pointer
+from k8s4r.core.roles import Permission
 from pools import selectors as pool_selectors
 from pools.selectors import PoolName, PoolPlace
 
@@ -84,6 +85,7 @@ def submit(asked: Sequence[TaskRequest], submission: Submission) -> list[TaskRec
 
     Raises:
         Invalid: a pool or project is not there for the caller; the pointer says of which task.
+        Forbidden: the caller may not submit to one of the projects.
     """
     pools = _pools(asked, submission)
     tasks = _Tasks(submission)
@@ -227,6 +229,8 @@ def _pools(asked: Sequence[TaskRequest], submission: Submission) -> list[PoolPla
     ]
     if unknown:
         raise conversion.refusal(unknown[: requests.MOST_PROBLEMS])
+    for project_id in {pool.project_id for pool in found.values()}:
+        submission.principal.require(Permission.TASKS_WRITE, project_id)
     return [found[name] for name in names]
 
 

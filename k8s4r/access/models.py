@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 
 from k8s4r import clock
+from k8s4r.core.roles import Role
 
 
 class User(AbstractUser):
@@ -31,6 +32,30 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Membership(models.Model):
+    """A role of a person in a project; without a project, in every one."""
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    project = models.ForeignKey(Project, models.CASCADE, null=True, blank=True, related_name="+")
+    role = models.CharField(max_length=16, choices=[(str(role), str(role)) for role in Role])
+    added_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["user__username", "role"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "project", "role"], nulls_distinct=False, name="role_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=[str(role) for role in Role]), name="role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} is {self.role} in {self.project_id or 'every project'}"
 
 
 class TokenKind(models.TextChoices):
@@ -59,6 +84,12 @@ class Token(models.Model):
     label = models.CharField(max_length=200, blank=True, default="")
     pool_id = models.UUIDField(null=True, blank=True, help_text="Enrolment: the pool to join.")
     label_keys = models.JSONField(default=list, blank=True)
+    scopes = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Person: the permissions it is good for; none: all.",
+    )
     max_uses = models.PositiveIntegerField(null=True, blank=True)
     uses = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()

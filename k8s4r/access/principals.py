@@ -10,6 +10,8 @@ from typing import Final
 from uuid import UUID
 
 from k8s4r.audit.attribution import Actor
+from k8s4r.core.errors import Forbidden
+from k8s4r.core.roles import ALLOWED, NOTHING, Permission, Rights
 
 REMEMBERED_S: Final = 5.0
 MOST_REMEMBERED: Final = 50_000
@@ -29,15 +31,19 @@ class Principal:
     """A known caller.
 
     ``id`` is the user, the agent or, of an enrolment, the token; a browser's session has its
-    user's id for ``token_id``. ``name`` is a person's user name. ``project_ids`` None means every
-    project. ``rotating`` asks for a new token with the next heartbeat.
+    user's id for ``token_id``. ``name`` is a person's user name. ``rights`` are a person's: what
+    their roles allow and their token is good for; ``scopes`` and ``project_id`` are the limits of
+    that token, none for a session. ``rotating`` asks for a new token with the next
+    heartbeat.
     """
 
     kind: PrincipalKind
     id: UUID
     token_id: UUID
     name: str = ""
-    project_ids: frozenset[UUID] | None = None
+    rights: Rights = NOTHING
+    scopes: tuple[str, ...] = ()
+    project_id: UUID | None = None
     rotating: bool = False
 
     @property
@@ -47,9 +53,28 @@ class Principal:
             return Actor("user", str(self.id))
         return Actor(str(self.kind), str(self.id))
 
-    def may_see(self, project_id: UUID) -> bool:
-        """Do the things of this project exist for the caller?"""
-        return self.project_ids is None or project_id in self.project_ids
+    def may(self, permission: Permission, project_id: UUID) -> bool:
+        """Is this allowed to the caller in that project?"""
+        return self.rights.may(permission, project_id)
+
+    def projects(self, permission: Permission) -> frozenset[UUID] | None:
+        """Return the projects in which this is allowed to the caller; ``None``: every one."""
+        return self.rights.projects(permission)
+
+    def require(self, permission: Permission, project_id: UUID) -> None:
+        """Refuse what is not allowed in a project whose things the caller may see.
+
+        Raises:
+            Forbidden: names the permission and the roles that have it.
+        """
+        if not self.may(permission, project_id):
+            raise refusal(permission)
+
+
+def refusal(permission: Permission) -> Forbidden:
+    """Return the refusal of a call that needs a permission; it says which roles have it."""
+    roles = ", ".join(role for role, allowed in ALLOWED.items() if permission in allowed)
+    return Forbidden(f"this needs {permission} here: a role ({roles}) and a token with that scope")
 
 
 class TokenCache:

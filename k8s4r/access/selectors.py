@@ -1,17 +1,50 @@
-"""Which users, projects and tokens are there? Reads only."""
+"""Which users, projects, roles and tokens are there? Reads only."""
+
+from collections.abc import Iterable
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from k8s4r.access.models import Project, Token, TokenKind
-from k8s4r.access.principals import Principal
-from k8s4r.core import ids
+from k8s4r.access.models import Membership, Project, Token, TokenKind, User
+from k8s4r.access.principals import Principal, PrincipalKind
+from k8s4r.core import ids, roles
 from k8s4r.core.errors import NotFound
+from k8s4r.core.roles import EVERYTHING, Permission, Rights
+
+
+def rights(users: Iterable[User]) -> dict[UUID, Rights]:
+    """Return what people may do by their roles; a superuser may do everything.
+
+    One query for any number, none when all of them are superusers.
+    """
+    people = list(users)
+    found = {user.pk: EVERYTHING for user in people if user.is_superuser}
+    given: dict[UUID, list[tuple[UUID | None, str]]] = {
+        user.pk: [] for user in people if not user.is_superuser
+    }
+    if given:
+        rows = Membership.objects.filter(user__in=given).order_by()
+        for user_id, project_id, role in rows.values_list("user", "project", "role"):
+            given[user_id].append((project_id, role))
+    return found | {user_id: roles.rights(own) for user_id, own in given.items()}
+
+
+def person(user: User) -> Principal:
+    """Return a person who is known by a session, with all that their roles allow."""
+    return Principal(
+        kind=PrincipalKind.PERSON,
+        id=user.pk,
+        token_id=user.pk,
+        name=user.username,
+        rights=rights([user])[user.pk],
+    )
 
 
 def projects(principal: Principal) -> QuerySet[Project]:
     """Return the projects that exist for the caller, by name."""
+    seen = principal.projects(Permission.PROJECT_READ)
     rows = Project.objects.order_by("name")
-    return rows if principal.project_ids is None else rows.filter(pk__in=principal.project_ids)
+    return rows if seen is None else rows.filter(pk__in=seen)
 
 
 def project_named(text: str, principal: Principal) -> Project:
@@ -26,19 +59,33 @@ def project_named(text: str, principal: Principal) -> Project:
     return found
 
 
-def own_tokens(principal: Principal) -> QuerySet[Token]:
-    """Return the person's tokens that may still be used or were, newest first."""
-    return Token.objects.filter(kind=TokenKind.PERSON, user_id=principal.id).order_by(
-        "-created_at", "-id"
+def members(project: Project) -> QuerySet[Membership]:
+    """Return the roles in a project, those that hold in every project among them."""
+    return (
+        Membership.objects.filter(Q(project=project) | Q(project=None))
+        .select_related("user")
+        .order_by("user__username", "role", "id")
     )
 
 
+def tokens_of_people(principal: Principal) -> QuerySet[Token]:
+    """Return the tokens of people that the caller may know of, newest first.
+
+    Those are their own, and where they look after tokens, those that are good for one of these
+    projects alone; one that reaches further belongs to who looks after tokens everywhere.
+    """
+    rows = Token.objects.filter(kind=TokenKind.PERSON).select_related("user", "project")
+    keeps = principal.projects(Permission.TOKENS_READ)
+    if keeps is not None:
+        rows = rows.filter(Q(user_id=principal.id) | Q(project_id__in=keeps))
+    return rows.order_by("-created_at", "-id")
+
+
 def enrolment_tokens(principal: Principal) -> QuerySet[Token]:
-    """Return the enrolment tokens of the caller's projects, newest first."""
+    """Return the enrolment tokens of the projects whose tokens the caller may see, newest first."""
     rows = Token.objects.filter(kind=TokenKind.ENROLMENT).order_by("-created_at", "-id")
-    if principal.project_ids is None:
-        return rows
-    return rows.filter(project_id__in=principal.project_ids)
+    seen = principal.projects(Permission.TOKENS_READ)
+    return rows if seen is None else rows.filter(project_id__in=seen)
 
 
 def _named(text: str) -> Q:

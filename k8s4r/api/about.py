@@ -10,31 +10,48 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from k8s4r import database
-from k8s4r.api.permissions import IsPerson
+from k8s4r.access.models import Project
+from k8s4r.access.principals import Principal
+from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 
 PATIENCE_S: Final = 0.5
 
 
-class AboutView(APIView):
+class AboutView(View):
     """``GET about``: versions are for people who are known, not for everybody."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=None)
     def get(self, request: Request) -> Response:
-        """Tell versions, ``null`` for what does not answer, and the caller's name."""
+        """Tell versions, ``null`` for what does not answer, and what the caller may do."""
+        principal = principal_of(request)
         return Response(
             {
                 "version": _own_version(),
                 "python": platform.python_version(),
                 "database": _database_version(),
                 "redis": _redis_version(),
-                "user": principal_of(request).name,
+                "user": principal.name,
+                "permissions": _permissions(principal),
             }
         )
+
+
+def _permissions(principal: Principal) -> dict[str, list[str]]:
+    """Return what is allowed by the name of the project; ``*`` stands for every one."""
+    rights = principal.rights
+    found: dict[str, list[str]] = {}
+    if rights.everywhere:
+        found["*"] = [*sorted(rights.everywhere)]
+    names = Project.objects.in_bulk(list(rights.in_projects))
+    return found | {
+        names[project_id].name: [*sorted(own)]
+        for project_id, own in rights.in_projects.items()
+        if project_id in names
+    }
 
 
 def _own_version() -> str:

@@ -1,14 +1,16 @@
 """Who is calling? One answer for DRF and for the gateway."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
 from k8s4r import clock
-from k8s4r.access.models import Token, TokenKind
+from k8s4r.access import selectors
+from k8s4r.access.models import Token, TokenKind, User
 from k8s4r.access.principals import CACHE, Principal, PrincipalKind, TokenCache
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import TokenRow
@@ -16,6 +18,7 @@ from k8s4r.audit import attribution
 from k8s4r.core import ids, rotation
 from k8s4r.core.errors import Malformed, Unauthenticated
 from k8s4r.core.ids import TokenParts
+from k8s4r.core.roles import NOTHING, Rights
 from k8s4r.core.rotation import TokenFacts
 
 __all__ = [
@@ -105,10 +108,7 @@ class BrowserAuthentication(SessionAuthentication):
         known = super().authenticate(request)
         if known is None:
             return None
-        user = known[0]
-        principal = Principal(
-            kind=PrincipalKind.PERSON, id=user.pk, token_id=user.pk, name=user.username
-        )
+        principal = selectors.person(known[0])
         return principal, principal
 
 
@@ -117,14 +117,16 @@ def _looked_up(texts: Iterable[str], *, now: datetime) -> dict[str, Principal | 
     key_ids = {each.key_id for each in parts.values() if each}
     by_key = {token.key_id: token for token in _rows(key_ids)}
     found: dict[str, Principal | None] = dict.fromkeys(parts)
-    used = []
+    good = {}
     for text, each in parts.items():
         token = by_key.get(each.key_id) if each else None
         if each and token and tokens.matches(token, each) and _is_good(token, now):
-            used.append(token)
-            found[text] = principal = _principal(token)
-            CACHE.remember(text, principal)
-    tokens.mark_used(used, now=now)
+            good[text] = token
+    rights = _rights(good.values())
+    for text, token in good.items():
+        found[text] = principal = _principal(token, rights)
+        CACHE.remember(text, principal)
+    tokens.mark_used(list(good.values()), now=now)
     return found
 
 
@@ -148,7 +150,26 @@ def _is_good(token: TokenRow, now: datetime) -> bool:
     return rotation.is_good(facts, now) and token.user__is_active is not False
 
 
-def _principal(token: TokenRow) -> Principal:
+def _rights(found: Iterable[TokenRow]) -> Mapping[UUID, Rights]:
+    """Return what people may do by their roles: no query when nobody is among the bearers."""
+    people = {
+        token.user_id: User(pk=token.user_id, is_superuser=bool(token.user__is_superuser))
+        for token in found
+        if token.user_id
+    }
+    return selectors.rights(people.values())
+
+
+def _reach(token: TokenRow, rights: Mapping[UUID, Rights]) -> Rights:
+    """Return what a token is good for: what its bearer may do, where and as far as it reaches."""
+    if token.user_id is None:
+        return NOTHING
+    own = rights[token.user_id]
+    placed = own.within(token.project_id) if token.project_id else own
+    return placed.scoped(token.scopes)
+
+
+def _principal(token: TokenRow, rights: Mapping[UUID, Rights]) -> Principal:
     kind = _KINDS[TokenKind(token.kind)]
     whose = {PrincipalKind.PERSON: token.user_id, PrincipalKind.ENROLMENT: token.pk}
     return Principal(
@@ -156,6 +177,8 @@ def _principal(token: TokenRow) -> Principal:
         id=whose.get(kind) or token.subject or token.pk,
         token_id=token.pk,
         name=token.user__username or "",
-        project_ids=frozenset({token.project_id}) if token.project_id else None,
+        rights=_reach(token, rights),
+        scopes=tuple(token.scopes),
+        project_id=token.project_id,
         rotating=token.rotating,
     )

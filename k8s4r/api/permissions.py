@@ -1,23 +1,39 @@
-"""Which kinds of caller may use a view? Without an answer of its own: none."""
+"""May this caller make this call at all? What a view declares decides; without it, nobody may.
 
+Whether they may in the project of the object that the call is about is asked again where the
+object is known.
+"""
+
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from k8s4r.access.principals import Principal, PrincipalKind
+from k8s4r.access.principals import Principal, PrincipalKind, refusal
+from k8s4r.api.operations import operation_of
+from k8s4r.core.errors import Forbidden
 
 
-class DenyAll(BasePermission):
-    """The default: a view that forgot to say whom it serves serves nobody."""
+class Declared(BasePermission):
+    """Lets people make the calls that views declare, where a role of theirs allows it."""
 
-    def has_permission(self, request: Request, view: object) -> bool:
-        return False
-
-
-class IsPerson(BasePermission):
-    """People and integrations that act for them."""
-
-    message = "only people may do this"
+    message = "nobody may do this"
 
     def has_permission(self, request: Request, view: object) -> bool:
+        """Check the caller.
+
+        Raises:
+            MethodNotAllowed: the view declares nothing for this method.
+            Forbidden: no role of the caller allows it in any project.
+        """
         principal = request.auth
-        return isinstance(principal, Principal) and principal.kind is PrincipalKind.PERSON
+        if not isinstance(principal, Principal):
+            return False
+        if principal.kind is not PrincipalKind.PERSON:
+            raise Forbidden("only people may do this")
+        method = str(request.method)
+        declared = operation_of(view, method)
+        if declared is None:
+            raise MethodNotAllowed(method)
+        if declared.needs is not None and not principal.rights.anywhere(declared.needs):
+            raise refusal(declared.needs)
+        return True

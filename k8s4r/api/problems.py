@@ -11,6 +11,7 @@ from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 
+from k8s4r.api.operations import methods
 from k8s4r.core.errors import (
     DomainError,
     Forbidden,
@@ -81,6 +82,8 @@ def response_for(error: DomainError, request: HttpRequest) -> HttpResponse:
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     """Turn what a view raised into a problem; ``None`` for a defect, which Django logs."""
     meaning = error if isinstance(error, DomainError) else _meaning(error)
+    if isinstance(meaning, MethodNotAllowed):
+        meaning.facts["allow"] = ", ".join(methods(context["view"]))
     return None if meaning is None else response_for(meaning, context["request"]._request)
 
 

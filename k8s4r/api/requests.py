@@ -37,7 +37,7 @@ class RequestContextMiddleware:
         ):
             response = self._get_response(request)
             if request.path.startswith("/api/"):
-                response.headers.setdefault("Cache-Control", "no-store")
+                response.headers.setdefault("Cache-Control", _caching(request, response))
             logger.debug(
                 "request_answered",
                 extra={
@@ -53,6 +53,12 @@ class RequestContextMiddleware:
 def request_id_from(given: str) -> str:
     """Return the caller's own id when it is a harmless word, else a new one."""
     return given if _HARMLESS.fullmatch(given) else secrets.token_hex(8)
+
+
+def _caching(request: HttpRequest, response: HttpResponse) -> str:
+    """Say that what can be asked for again by its ``ETag`` may be kept, and nothing else."""
+    kept = request.method == "GET" and response.has_header("ETag")
+    return "private, no-cache" if kept else "no-store"
 
 
 def principal_of(request: Request) -> Principal:

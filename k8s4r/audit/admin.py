@@ -19,7 +19,7 @@ from k8s4r.pages import CappedPaginator, ReadOnlyAdmin, chip, now_of
 _DAY: Final = timedelta(days=1)
 _MOST_PROJECTS: Final = 100
 _SHORT: Final = 13
-_NAMING: Final = frozenset({"name", "username", "label", "agent_id"})
+_NAMING: Final = frozenset({"name", "username", "label", "agent_id", "role"})
 _TOLD_BY_STATE: Final = frozenset({"observed", "archived_at", "revoked_at"})
 
 
@@ -47,7 +47,7 @@ class KindFilter(_WordFilter):
     title = "what"
     parameter_name = "object_type"
     words = (
-        "task", "attempt", "agent", "pool", "pool_member", "project", "user", "user_group",
+        "task", "attempt", "agent", "pool", "pool_member", "project", "user", "role", "user_group",
         "user_permission", "group", "group_permission", "token",
     )  # fmt: skip
 

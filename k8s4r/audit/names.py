@@ -25,6 +25,7 @@ _NAMED: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
 # Whose rows these events are told with, and of what kind an actor of another word is.
 _TOLD_WITH: Final[Mapping[str, str]] = {
     "pool_member": "pool",
+    "role": "user",
     "user_group": "user",
     "user_permission": "user",
     "enrolment": "token",

@@ -78,6 +78,20 @@ class NewProject(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     weight: Annotated[float, Meta(gt=0, le=1e6)] = 1.0
 
 
+class ReplacedProject(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``PUT projects/{id}``: what is left out becomes the default again."""
+
+    description: Text = ""
+    weight: Annotated[float, Meta(gt=0, le=1e6)] = 1.0
+
+
+class ChangedProject(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``PATCH projects/{id}``: what is left out stays."""
+
+    description: Text | UnsetType = UNSET
+    weight: Annotated[float, Meta(gt=0, le=1e6)] | UnsetType = UNSET
+
+
 class NewEnrolment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``POST enrolment-tokens``: good for one agent within 15 minutes unless told otherwise.
 
@@ -94,6 +108,13 @@ class NewEnrolment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 _COLUMNS: Mapping[str, str] = {"pool_type": "type"}
+
+
+def given(body: ReplacedProject | ChangedProject) -> dict[str, Any]:
+    """Return the columns of a project that a body gives."""
+    return {
+        name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET
+    }
 
 
 def columns(body: NewPool | ReplacedPool | ChangedPool) -> dict[str, Any]:

@@ -8,20 +8,21 @@ from uuid import UUID
 from msgspec import UNSET
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from k8s4r import clock
 from k8s4r.access import selectors as access
-from k8s4r.access.models import Project, TokenKind
+from k8s4r.access.models import Project, Token, TokenKind
 from k8s4r.access.principals import Principal
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
 from k8s4r.api import paging
-from k8s4r.api.permissions import IsPerson
+from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem, Invalid, NotFound, pointer
+from k8s4r.core.roles import Permission
 from pools import selectors
 from pools.api import shapes
 from pools.api.bodies import NewEnrolment
@@ -29,11 +30,10 @@ from pools.api.pools import project_named
 from pools.selectors import PoolName
 
 
-class EnrolmentsView(APIView):
+class EnrolmentsView(View):
     """``GET enrolment-tokens``, ``POST enrolment-tokens``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.TOKENS_READ)
     def get(self, request: Request) -> Response:
         """List enrolment tokens, the newest first, without their text."""
         paging.check_parameters(request)
@@ -41,12 +41,13 @@ class EnrolmentsView(APIView):
         rows = access.enrolment_tokens(principal_of(request))
         return paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.enrolment)
 
+    @operation(needs=Permission.TOKENS_WRITE)
     def post(self, request: Request) -> Response:
         """Make an enrolment token; its text is in this answer and nowhere else."""
         body = conversion.convert(request.data, NewEnrolment)
         _check_label_keys(body.label_keys)
         principal, now = principal_of(request), clock.now()
-        project = project_named(body.project, principal)
+        project = project_named(body.project, principal, Permission.TOKENS_WRITE)
         terms = Terms(
             lifetime=_lifetime(body, now),
             project=project,
@@ -60,19 +61,30 @@ class EnrolmentsView(APIView):
         return Response(answer, status=201)
 
 
-class EnrolmentView(APIView):
-    """``DELETE enrolment-tokens/{id}``."""
+class EnrolmentView(View):
+    """``GET enrolment-tokens/{id}``, ``DELETE enrolment-tokens/{id}``."""
 
-    permission_classes = (IsPerson,)
+    @operation(needs=Permission.TOKENS_READ)
+    def get(self, request: Request, token_id: UUID) -> Response:
+        """Show an enrolment token, without its text."""
+        return Response(shapes.enrolment(_enrolment(token_id, principal_of(request))))
 
+    @operation(needs=Permission.TOKENS_WRITE)
     def delete(self, request: Request, token_id: UUID) -> Response:
         """Revoke an enrolment token; the agents that it made stay."""
         principal = principal_of(request)
-        rows = access.enrolment_tokens(principal)
-        if not rows.filter(pk=token_id).exists():
-            raise NotFound(f"no enrolment token {token_id}")
+        row = _enrolment(token_id, principal)
+        assert row.project_id is not None
+        principal.require(Permission.TOKENS_WRITE, row.project_id)
         tokens.revoke([token_id], now=clock.now(), actor=principal.actor)
         return Response(status=204)
+
+
+def _enrolment(token_id: UUID, principal: Principal) -> Token:
+    row = access.enrolment_tokens(principal).filter(pk=token_id).first()
+    if row is None:
+        raise NotFound(f"no enrolment token {token_id}")
+    return row
 
 
 def _check_label_keys(keys: Sequence[str]) -> None:

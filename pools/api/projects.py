@@ -1,40 +1,51 @@
-"""Projects over REST: list, make, read."""
+"""Projects over REST: list, make, read, change."""
 
+from collections.abc import Mapping
+from typing import Final
 from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from k8s4r import clock
 from k8s4r.access import selectors as access
+from k8s4r.access.models import Project
+from k8s4r.access.principals import Principal
+from k8s4r.access.services import projects
 from k8s4r.api import paging
-from k8s4r.api.permissions import IsPerson
+from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
-from k8s4r.core.errors import Forbidden
-from pools.api import shapes
-from pools.api.bodies import NewProject
+from k8s4r.core.errors import Forbidden, NotFound
+from k8s4r.core.roles import Permission
+from pools.api import bodies, shapes
+from pools.api.bodies import ChangedProject, NewProject, ReplacedProject
 from pools.services import founding
 
+SORTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "name": ("name",),
+    "created_at": ("created_at", "id"),
+}
 
-class ProjectsView(APIView):
+
+class ProjectsView(View):
     """``GET projects``, ``POST projects``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.PROJECT_READ)
     def get(self, request: Request) -> Response:
         """List projects by name."""
-        paging.check_parameters(request)
-        page = paging.page_from(request, ("name",))
+        paging.check_parameters(request, (paging.SORT,))
+        page = paging.page_from(request, ("name",), SORTS)
         rows = access.projects(principal_of(request))
         return paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.project)
 
+    @operation(needs=Permission.PROJECT_WRITE)
     def post(self, request: Request) -> Response:
         """Make a project with its default pool."""
         body = conversion.convert(request.data, NewProject)
-        if principal_of(request).project_ids is not None:
-            raise Forbidden("this token is for one project only")
+        if Permission.PROJECT_WRITE not in principal_of(request).rights.everywhere:
+            raise Forbidden("a new project needs project.write in every project")
         row = founding.found(
             body.name,
             actor=principal_of(request).actor,
@@ -46,12 +57,44 @@ class ProjectsView(APIView):
         return Response(shapes.project(row), status=201, headers=headers)
 
 
-class ProjectView(APIView):
-    """``GET projects/{id}``."""
+class ProjectView(View):
+    """``GET PUT PATCH projects/{id}``."""
 
-    permission_classes = (IsPerson,)
-
+    @operation(needs=Permission.PROJECT_READ)
     def get(self, request: Request, project_id: UUID) -> Response:
         """Show a project."""
-        row = access.project_named(str(project_id), principal_of(request))
+        return Response(shapes.project(project(project_id, principal_of(request))))
+
+    @operation(needs=Permission.PROJECT_WRITE)
+    def put(self, request: Request, project_id: UUID) -> Response:
+        """Replace what a project is; its name stays."""
+        return self._changed(request, project_id, conversion.convert(request.data, ReplacedProject))
+
+    @operation(needs=Permission.PROJECT_WRITE)
+    def patch(self, request: Request, project_id: UUID) -> Response:
+        """Change some of what a project is."""
+        return self._changed(request, project_id, conversion.convert(request.data, ChangedProject))
+
+    def _changed(
+        self, request: Request, project_id: UUID, body: ReplacedProject | ChangedProject
+    ) -> Response:
+        principal = principal_of(request)
+        project(project_id, principal, Permission.PROJECT_WRITE)
+        row = projects.change(project_id, bodies.given(body), actor=principal.actor)
         return Response(shapes.project(row))
+
+
+def project(
+    project_id: UUID, principal: Principal, needs: Permission = Permission.PROJECT_READ
+) -> Project:
+    """Return a project, for a call that needs this permission in it.
+
+    Raises:
+        NotFound: there is none, or not for this caller.
+        Forbidden: the caller may see it, and no more.
+    """
+    row = access.projects(principal).filter(pk=project_id).first()
+    if row is None:
+        raise NotFound(f"no project {project_id}")
+    principal.require(needs, row.pk)
+    return row

@@ -13,6 +13,7 @@ from k8s4r.access.principals import Principal
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import Conflict, FieldProblem, Invalid, NotFound, pointer
+from k8s4r.core.roles import Permission
 from pools import selectors
 from pools.models import Membership, Pool, PoolType
 
@@ -54,6 +55,7 @@ def change(
 
     Raises:
         NotFound: there is no such pool for the caller.
+        Forbidden: the caller may see the pool, and no more.
         Conflict: its project has another pool of this name, or it is the default pool, whose name
             and rule of membership stay.
     """
@@ -80,6 +82,7 @@ def archive(pool_id: UUID, *, principal: Principal, now: datetime) -> None:
 
     Raises:
         NotFound: there is no such pool for the caller.
+        Forbidden: the caller may see the pool, and no more.
         Conflict: a project keeps its default pool.
     """
     row = _locked(pool_id, principal)
@@ -100,6 +103,7 @@ def add_agents(
 
     Raises:
         NotFound: there is no such pool for the caller.
+        Forbidden: the caller may see the pool, and no more.
         Conflict: a dynamic pool finds its members by labels.
         Invalid: names agents that the pool's project does not have.
     """
@@ -132,6 +136,7 @@ def remove_agent(pool_id: UUID, agent_id: UUID, *, principal: Principal) -> None
 
     Raises:
         NotFound: there is no such pool for the caller, or the agent is not listed in it.
+        Forbidden: the caller may see the pool, and no more.
         Conflict: a dynamic pool finds its members by labels.
     """
     row = _static(pool_id, principal)
@@ -153,6 +158,7 @@ def _locked(pool_id: UUID, principal: Principal) -> Pool:
     row = rows.filter(pk=pool_id).first()
     if row is None:
         raise NotFound(f"no pool {pool_id}")
+    principal.require(Permission.FLEET_WRITE, row.project_id)
     return row
 
 

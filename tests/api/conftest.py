@@ -8,7 +8,7 @@ from django.test import Client
 from k8s4r.access.models import TokenKind
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
-from tests.builders import NOON, a_pool, a_project, a_user
+from tests.builders import NOON, a_pool, a_project, an_admin
 
 
 class Api:
@@ -56,7 +56,7 @@ def token_of(user, *, project=None):
 @pytest.fixture
 def alice(db):
     """Return a person who may see every project."""
-    return a_user("alice")
+    return an_admin("alice")
 
 
 @pytest.fixture
@@ -82,4 +82,4 @@ def stranger(pool):
     """Return a client whose token is for another project only."""
     other = a_project("other")
     a_pool(project=other, name="default")
-    return Api(token_of(a_user("bob"), project=other))
+    return Api(token_of(an_admin("bob"), project=other))

@@ -12,7 +12,7 @@ from k8s4r.access.models import Token
 from k8s4r.audit.models import AuditEvent
 from k8s4r.audit.selectors import EXPORT_ROWS
 from tests.api.conftest import Api, token_of
-from tests.builders import a_pool, a_project, a_task, a_tasks, a_user, an_agent
+from tests.builders import a_pool, a_project, a_task, a_tasks, an_admin, an_agent
 from tests.sealed import seal_everything
 
 
@@ -167,7 +167,7 @@ class TestSeals:
     @pytest.fixture
     def browser(self, transactional_db):
         a_pool(name="default")
-        return Api(token_of(a_user("alice")))
+        return Api(token_of(an_admin("alice")))
 
     def test_a_sound_history_is_said_to_be_so_with_its_head(self, browser):
         seal_everything()
@@ -202,6 +202,6 @@ class TestSeals:
         assert browser.post("audit/verify", {"after": -1}).status_code == 422
 
     def test_who_sees_one_project_sees_no_seals(self, browser):
-        bob = Api(token_of(a_user("bob"), project=a_project("other")))
+        bob = Api(token_of(an_admin("bob"), project=a_project("other")))
         assert bob.get("audit/seals").status_code == 403
         assert bob.post("audit/verify").status_code == 403

@@ -3,18 +3,21 @@
 from datetime import timedelta
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import get_resolver
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from executors.models import Task
 from k8s4r import clock
 from k8s4r.access.models import Token, TokenKind
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
-from k8s4r.api.permissions import DenyAll
+from k8s4r.api.operations import methods
 from tests.api.conftest import Api, token_of
-from tests.builders import a_project, a_user, an_agent
+from tests.builders import a_project, an_admin, an_agent
 
+VERBS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 PATHS = ["tasks", "agents", "agent-pools", "projects", "tokens", "enrolment-tokens"]
 
 
@@ -27,10 +30,21 @@ def views():
 
 
 @pytest.mark.parametrize("view", list(views()))
-def test_every_view_says_itself_whom_it_serves(view):
-    own = vars(view).get("permission_classes")
-    assert own
-    assert DenyAll not in own
+def test_every_method_of_every_view_is_declared(view):
+    handlers = {word for word in VERBS if hasattr(view, word.lower())}
+    assert handlers
+    assert set(methods(view)) - {"HEAD"} == handlers
+
+
+def test_a_view_that_declares_nothing_serves_nobody(alice, pool):
+    class Forgotten(APIView):
+        def get(self, request):
+            return Response({"secret": 1})
+
+    headers = {"HTTP_AUTHORIZATION": f"Bearer {token_of(alice)}"}
+    answer = Forgotten.as_view()(RequestFactory().get("/api/v1/forgotten", **headers))
+    assert answer.status_code == 405
+    assert b"secret" not in answer.content
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -131,7 +145,7 @@ def test_a_persons_token_lives_ninety_days_at_most(api, days):
 
 
 def test_nobody_sees_or_revokes_another_persons_tokens(api, stranger):
-    mine = api.get("tokens").json()["items"][0]["id"]
+    (mine,) = [each["id"] for each in api.get("tokens?user=alice").json()["items"]]
     assert mine not in stranger.get("tokens").content.decode()
     assert stranger.delete(f"tokens/{mine}").status_code == 404
     assert Token.objects.get(pk=mine).revoked_at is None
@@ -146,6 +160,6 @@ def test_a_token_for_one_project_cannot_make_one_for_more(stranger):
 
 def test_a_bad_token_is_not_made_good_by_a_session(alice, pool):
     browser = Client()
-    browser.force_login(a_user("carol"))
+    browser.force_login(an_admin("carol"))
     answer = browser.get("/api/v1/tasks", headers={"Authorization": "Bearer pat_bad"})
     assert answer.status_code == 401

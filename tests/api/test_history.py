@@ -153,7 +153,7 @@ class TestLines:
         token = api.post("tokens", {"label": "laptop"}).json()
         api.delete(f"tokens/{token['id']}")
         assert "weight 1 -> 3" in sentences(api.get(f"history/project/{project.pk}"))[0]
-        assert sentences(api.get(f"history/user/{alice.pk}")) == ["the platform made the user"]
+        assert sentences(api.get(f"history/user/{alice.pk}"))[-1] == "the platform made the user"
         revoked, made = sentences(api.get(f"history/token/{token['id']}"))
         assert revoked.startswith("alice revoked the token (token ")
         assert made.startswith("alice made the token (token ")

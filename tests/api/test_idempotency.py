@@ -7,7 +7,7 @@ from django.db import connections, transaction
 from executors.models import Task
 from k8s4r.api.models import IdempotencyRecord
 from tests.api.conftest import Api, token_of
-from tests.builders import a_pool, a_user
+from tests.builders import a_pool, an_admin
 
 TRUE = {"spec": {"argv": ["/bin/true"]}}
 
@@ -48,7 +48,7 @@ def test_a_key_for_another_request_is_refused(api):
 
 def test_a_key_belongs_to_its_person(api):
     api.post("tasks", TRUE, Idempotency_Key="k")
-    Api(token_of(a_user("bob"))).post("tasks", TRUE, Idempotency_Key="k")
+    Api(token_of(an_admin("bob"))).post("tasks", TRUE, Idempotency_Key="k")
     assert Task.objects.count() == 2
 
 
@@ -69,7 +69,7 @@ def test_a_key_is_printable_and_not_too_long(api, key):
 @pytest.mark.django_db(transaction=True)
 def test_two_creates_with_one_key_at_once_make_one_task():
     a_pool(name="default")
-    token = token_of(a_user("alice"))
+    token = token_of(an_admin("alice"))
     gate = Barrier(2)
 
     def create(_):
@@ -90,7 +90,7 @@ def test_two_creates_with_one_key_at_once_make_one_task():
 @pytest.mark.django_db(transaction=True)
 def test_a_second_create_waits_for_the_first_and_goes_on_when_that_fails():
     a_pool(name="default")
-    token = token_of(a_user("alice"))
+    token = token_of(an_admin("alice"))
 
     def create():
         try:

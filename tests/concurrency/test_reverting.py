@@ -8,6 +8,7 @@ from k8s4r import clock
 from k8s4r.access.principals import Principal, PrincipalKind
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core.errors import Conflict
+from k8s4r.core.roles import EVERYTHING
 from pools.models import Pool
 from pools.services import pools
 from tests.builders import a_pool, a_user
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_of_eight_that_take_back_a_change_at_once_one_does():
     alice = a_user()
-    who = Principal(kind=PrincipalKind.PERSON, id=alice.pk, token_id=alice.pk)
+    who = Principal(kind=PrincipalKind.PERSON, id=alice.pk, token_id=alice.pk, rights=EVERYTHING)
     pool = a_pool(name="fast", max_concurrent=5)
     pools.change(pool.pk, {"max_concurrent": 50}, principal=who, now=clock.now())
     event = AuditEvent.objects.latest("id")

@@ -273,6 +273,22 @@ SEEDS: tuple[Seed, ...] = (
         tests=("tests/agent/test_belongings.py",),
     ),
     Seed(
+        name="reading-somewhere-is-enough-to-change",
+        invariant="I16",
+        path="k8s4r/access/principals.py",
+        old="        if not self.may(permission, project_id):\n",
+        new="        if not self.rights.anywhere(permission):\n",
+        tests=("tests/api/test_roles.py",),
+    ),
+    Seed(
+        name="tasks-are-looked-up-by-id-only",
+        invariant="I16",
+        path="executors/selectors.py",
+        old="return rows if allowed is None else rows.filter(project_id__in=allowed)",
+        new="return rows",
+        tests=("tests/api/test_roles.py",),
+    ),
+    Seed(
         name="one-failing-sweep-stops-the-others",
         invariant="I1",
         path="executors/sweeps.py",

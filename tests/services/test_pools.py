@@ -9,13 +9,16 @@ from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal, PrincipalKind
 from k8s4r.audit import attribution
 from k8s4r.core.errors import Conflict, NotFound
+from k8s4r.core.roles import EVERYTHING
 from pools import selectors
 from pools.models import Pool
 from pools.selectors import PoolName
 from pools.services import founding, pools
 from tests.builders import a_pool, a_project, an_agent
 
-EVERYONE = Principal(kind=PrincipalKind.PERSON, id=clock.new_id(), token_id=clock.new_id())
+EVERYONE = Principal(
+    kind=PrincipalKind.PERSON, id=clock.new_id(), token_id=clock.new_id(), rights=EVERYTHING
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +28,7 @@ def only_for(project):
         kind=PrincipalKind.PERSON,
         id=clock.new_id(),
         token_id=clock.new_id(),
-        project_ids=frozenset({project.pk}),
+        rights=EVERYTHING.within(project.pk),
     )
 
 

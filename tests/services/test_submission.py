@@ -11,6 +11,7 @@ from executors.services import submission
 from executors.services.submission import Submission
 from k8s4r.access.principals import Principal, PrincipalKind
 from k8s4r.core.errors import Invalid
+from k8s4r.core.roles import EVERYTHING
 from tests.builders import a_pool, a_user
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +26,11 @@ def pool():
 def terms(now):
     user = a_user()
     principal = Principal(
-        kind=PrincipalKind.PERSON, id=user.pk, token_id=user.pk, name=user.username
+        kind=PrincipalKind.PERSON,
+        id=user.pk,
+        token_id=user.pk,
+        name=user.username,
+        rights=EVERYTHING,
     )
     return Submission(principal=principal, now=now, aging_weight_s=60.0)
 

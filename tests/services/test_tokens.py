@@ -9,7 +9,8 @@ from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
 from k8s4r.api import authentication
 from k8s4r.clock import new_id
-from tests.builders import a_project, a_user, an_agent
+from k8s4r.core.roles import EVERYTHING, NOTHING
+from tests.builders import a_project, an_admin, an_agent
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +37,7 @@ def test_only_a_digest_of_a_token_is_stored_and_its_repr_is_silent(now):
 
 
 def test_a_token_says_who_its_bearer_is(now):
-    agent, user = an_agent(), a_user()
+    agent, user = an_agent(), an_admin()
     of_agent = an_agent_token(now, agent=agent)
     of_user = tokens.mint(TokenKind.PERSON, Terms(lifetime=None, user=user), now=now)
     enrolment = tokens.mint(
@@ -45,8 +46,8 @@ def test_a_token_says_who_its_bearer_is(now):
     first, second, third = authentication.authenticate_many(
         [of_agent.text, of_user.text, enrolment.text], now=now
     )
-    assert (first.kind, first.id, first.project_ids) == ("agent", agent.pk, {agent.project_id})
-    assert (second.kind, second.id, second.project_ids) == ("person", user.pk, None)
+    assert (first.kind, first.id, first.rights) == ("agent", agent.pk, NOTHING)
+    assert (second.kind, second.id, second.rights) == ("person", user.pk, EVERYTHING)
     assert (third.kind, third.id) == ("enrolment", enrolment.token.pk)
     assert second.actor.kind == "user"
 

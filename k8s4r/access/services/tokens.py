@@ -33,7 +33,7 @@ class Terms:
 
     ``lifetime`` None: it does not expire. ``supersedes`` is the token that dies when this one is
     used. ``pool_id``, ``label_keys`` (`ANY_LABEL` among them: any) and ``max_uses`` (None: any
-    number) are an enrolment's.
+    number) are an enrolment's; ``scopes`` a person's: permissions, none for all of theirs.
     """
 
     lifetime: timedelta | None
@@ -44,6 +44,7 @@ class Terms:
     pool_id: UUID | None = None
     label: str = ""
     label_keys: Sequence[str] = ()
+    scopes: Sequence[str] = ()
     max_uses: int | None = None
     supersedes: Token | None = None
 
@@ -58,6 +59,8 @@ class TokenRow(NamedTuple):
     user_id: UUID | None
     user__username: str | None
     user__is_active: bool | None
+    user__is_superuser: bool | None
+    scopes: list[str]
     subject: UUID | None
     project_id: UUID | None
     rotating: bool
@@ -180,6 +183,7 @@ def _drawn(kind: TokenKind, terms: Terms, *, now: datetime) -> Minted:
         pool_id=terms.pool_id,
         label=terms.label,
         label_keys=list(terms.label_keys),
+        scopes=list(terms.scopes),
         max_uses=terms.max_uses,
         supersedes=terms.supersedes,
         created_at=now,

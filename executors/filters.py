@@ -1,24 +1,27 @@
 """Which tasks does a query string or a selector ask for?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
-from rest_framework.request import Request
 
 from executors.core.lifecycle import TaskState
 from executors.selectors import TaskFilter
 from k8s4r.api import paging, queries
+from k8s4r.api.paging import Asked
 from k8s4r.core import ids
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem, Invalid
 
 ALLOWED: Final = (
-    "state", "project", "pool", "name", "label", "id_prefix", "created_after", "created_before",
+    "sort", "state", "project", "pool", "name", "label", "id_prefix", "created_after",
+    "created_before",
 )  # fmt: skip
 LONGEST: Final = 253
+# Ids begin with the time of submission.
+SORTS: Final[Mapping[str, tuple[str, ...]]] = {"submitted_at": ("id",)}
 
 
 class Selector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,7 +35,7 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     created_before: datetime | None = None
 
 
-def task_filter(request: Request) -> TaskFilter:
+def task_filter(request: Asked) -> TaskFilter:
     """Read the filters of a list of tasks.
 
     Raises:
@@ -108,7 +111,7 @@ def _id_range(text: str | None, problems: list[FieldProblem]) -> tuple[UUID, UUI
     return found
 
 
-def _long(request: Request) -> Iterator[FieldProblem]:
+def _long(request: Asked) -> Iterator[FieldProblem]:
     for name in ("project", "pool", "name"):
         text = request.query_params.get(name, "")
         if len(text) > LONGEST or "\x00" in text:

@@ -1,0 +1,134 @@
+"""Projects with one thing of each kind, and how each call is made on them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from k8s4r import clock
+from k8s4r.access.models import Project, TokenKind
+from k8s4r.access.services import tokens
+from k8s4r.access.services.tokens import Terms
+from k8s4r.core.roles import Role
+from tests.builders import NOON, a_member, a_pool, a_project, a_task, an_agent, an_attempt
+
+
+class Place(NamedTuple):
+    """A project with one thing of each kind."""
+
+    project: Project
+    ids: dict[str, UUID]
+    member: str
+
+
+def a_place(name: str) -> Place:
+    project = a_project(name)
+    pool = a_pool(name="default", project=project)
+    agent = an_agent(f"{name}-agent", slots=8, project=project)
+    spare = an_agent(f"{name}-spare", project=project)
+    listed = a_pool(agent, name="listed", project=project)
+    open_task = a_task(pool)
+    ended = a_task(pool, state="failed", ended_at=NOON)
+    attempt = an_attempt(a_task(pool), agent, state="running")
+    lost = attempt.task
+    lost.state = "unknown"
+    lost.save()
+    enrolment = tokens.mint(TokenKind.ENROLMENT, Terms(lifetime=None, project=project), now=NOON)
+    member = a_member(f"{name}-member", Role.VIEWER, project=project)
+    token = tokens.mint(
+        TokenKind.PERSON, Terms(lifetime=None, user=member, project=project), now=clock.now()
+    )
+    return Place(
+        project,
+        {
+            "task": open_task.pk, "ended": ended.pk, "lost": lost.pk,
+            "attempt": attempt.pk, "agent": agent.pk, "spare": spare.pk, "pool": listed.pk,
+            "project": project.pk,
+            "enrolment": enrolment.token.pk, "token": token.token.pk,
+        },
+        member.username,
+    )  # fmt: skip
+
+
+def nowhere(place: Place) -> Place:
+    """Return a place whose things do not exist."""
+    gone = {kind: clock.new_id() for kind in place.ids}
+    return Place(Project(id=clock.new_id(), name="nowhere"), gone, place.member)
+
+
+EXEC = {"spec": {"argv": ["true"]}}
+Recipe = Callable[[Place], tuple[str, Any]]
+# How each call is made on the things of a place: the path and the body.
+RECIPES: dict[tuple[str, str], Recipe] = {
+    ("GET", "tasks/{id}"): lambda at: (f"tasks/{at.ids['task']}", None),
+    ("GET", "tasks/{id}/attempts"): lambda at: (f"tasks/{at.ids['task']}/attempts", None),
+    ("GET", "tasks/{id}/events"): lambda at: (f"tasks/{at.ids['task']}/events", None),
+    ("GET", "tasks/{id}/waiting"): lambda at: (f"tasks/{at.ids['task']}/waiting", None),
+    ("GET", "agents/{id}/tasks"): lambda at: (f"agents/{at.ids['agent']}/tasks", None),
+    ("GET", "attempts/{id}"): lambda at: (f"attempts/{at.ids['attempt']}", None),
+    ("GET", "enrolment-tokens/{id}"): lambda at: (f"enrolment-tokens/{at.ids['enrolment']}", None),
+    ("GET", "tokens/{id}"): lambda at: (f"tokens/{at.ids['token']}", None),
+    ("POST", "tasks"): lambda at: ("tasks", {**EXEC, "project": at.project.name}),
+    ("POST", "tasks/{id}/cancel"): lambda at: (f"tasks/{at.ids['task']}/cancel", {}),
+    ("POST", "tasks/{id}/retry"): lambda at: (f"tasks/{at.ids['ended']}/retry", {}),
+    ("POST", "tasks/{id}/rerun"): lambda at: (f"tasks/{at.ids['ended']}/rerun", {}),
+    ("POST", "tasks/{id}/resolve"): lambda at: (
+        f"tasks/{at.ids['lost']}/resolve",
+        {"outcome": "failed", "reason": "seen"},
+    ),
+    ("GET", "agents/{id}"): lambda at: (f"agents/{at.ids['agent']}", None),
+    ("GET", "agents/{id}/status"): lambda at: (f"agents/{at.ids['agent']}/status", None),
+    ("GET", "agent-pools/{id}"): lambda at: (f"agent-pools/{at.ids['pool']}", None),
+    ("GET", "agent-pools/{id}/agents"): lambda at: (f"agent-pools/{at.ids['pool']}/agents", None),
+    ("POST", "agents"): lambda at: ("agents", {"name": "new", "project": at.project.name}),
+    ("PUT", "agents/{id}"): lambda at: (f"agents/{at.ids['agent']}", {"name": "renamed"}),
+    ("PATCH", "agents/{id}"): lambda at: (f"agents/{at.ids['agent']}", {"description": "x"}),
+    ("DELETE", "agents/{id}"): lambda at: (f"agents/{at.ids['spare']}", None),
+    ("POST", "agents/{id}/approve"): lambda at: (f"agents/{at.ids['agent']}/approve", {}),
+    ("POST", "agents/{id}/pause"): lambda at: (f"agents/{at.ids['agent']}/pause", {}),
+    ("POST", "agents/{id}/drain"): lambda at: (f"agents/{at.ids['agent']}/drain", {}),
+    ("POST", "agents/{id}/resume"): lambda at: (f"agents/{at.ids['agent']}/resume", {}),
+    ("POST", "agent-pools"): lambda at: ("agent-pools", {"name": "n", "project": at.project.name}),
+    ("PUT", "agent-pools/{id}"): lambda at: (
+        f"agent-pools/{at.ids['pool']}",
+        {"name": "listed", "pool_type": "static"},
+    ),
+    ("PATCH", "agent-pools/{id}"): lambda at: (
+        f"agent-pools/{at.ids['pool']}",
+        {"description": "x"},
+    ),
+    ("DELETE", "agent-pools/{id}"): lambda at: (f"agent-pools/{at.ids['pool']}", None),
+    ("POST", "agent-pools/{id}/agents"): lambda at: (
+        f"agent-pools/{at.ids['pool']}/agents",
+        {"agent_id": str(at.ids["spare"])},
+    ),
+    ("DELETE", "agent-pools/{id}/agents/{id}"): lambda at: (
+        f"agent-pools/{at.ids['pool']}/agents/{at.ids['agent']}",
+        None,
+    ),
+    ("POST", "enrolment-tokens"): lambda at: ("enrolment-tokens", {"project": at.project.name}),
+    ("DELETE", "enrolment-tokens/{id}"): lambda at: (
+        f"enrolment-tokens/{at.ids['enrolment']}",
+        None,
+    ),
+    ("POST", "agents/{id}/revoke-token"): lambda at: (
+        f"agents/{at.ids['agent']}/revoke-token",
+        {},
+    ),
+    ("POST", "agents/{id}/regenerate-token"): lambda at: (
+        f"agents/{at.ids['agent']}/regenerate-token",
+        {},
+    ),
+    ("GET", "projects/{id}"): lambda at: (f"projects/{at.project.pk}", None),
+    ("PUT", "projects/{id}"): lambda at: (f"projects/{at.project.pk}", {"weight": 2}),
+    ("PATCH", "projects/{id}"): lambda at: (f"projects/{at.project.pk}", {"weight": 2}),
+    ("GET", "projects/{id}/members"): lambda at: (f"projects/{at.project.pk}/members", None),
+    ("POST", "projects/{id}/members"): lambda at: (
+        f"projects/{at.project.pk}/members",
+        {"user": "zoe", "roles": ["viewer"]},
+    ),
+    ("DELETE", "projects/{id}/members/{user}"): lambda at: (
+        f"projects/{at.project.pk}/members/{at.member}",
+        None,
+    ),
+    ("DELETE", "tokens/{id}"): lambda at: (f"tokens/{at.ids['token']}", None),
+}
