@@ -3,16 +3,22 @@
 from k8s4r import clock
 from k8s4r.audit import sealing
 from k8s4r.audit.models import AuditEvent, AuditSeal
+from tests.waiting import wait_until
 
 
 def seal_everything():
-    """Seal all events there are; the test's own transactions have ended."""
-    for _ in range(20):
-        sealing.seal(now=clock.now())
-        newest = AuditEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
-        if sealed_up_to() >= newest:
-            return
-    raise AssertionError("events are left that cannot be sealed")
+    """Seal all events there are.
+
+    The test's own transactions have ended; those of other tests on the same server are waited for.
+    """
+    wait_until(everything_is_sealed)
+
+
+def everything_is_sealed():
+    """Seal what can be sealed now. Is anything left?"""
+    sealing.seal(now=clock.now())
+    newest = AuditEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
+    return sealed_up_to() >= newest
 
 
 def sealed_up_to():

@@ -1,6 +1,5 @@
 """The history of one thing over REST, and putting back what one of its changes took away."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -29,28 +28,29 @@ from k8s4r.core.roles import Permission
 from pools.models import Pool
 
 KEYS: Final = ("-at", "source", "-key")
+# Of what kinds of thing there is a history, and which of its columns names the project.
+_PROJECT_OF: Final[dict[str, tuple[Any, str]]] = {
+    "task": (Task, "project_id"),
+    "agent": (Agent, "project_id"),
+    "pool": (Pool, "project_id"),
+    "project": (Project, "pk"),
+    "token": (Token, "project_id"),
+    "user": (User, ""),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A kind of thing that has a history.
-
-    Who may read such things of a project reads their history, and so does who reads the audit.
-    """
-
-    model: Any
-    project: str
-    reads: Permission
-    writes: Permission | None = None
-
-
-_KINDS: Final[dict[str, _Kind]] = {
-    "task": _Kind(Task, "project_id", Permission.TASKS_READ),
-    "agent": _Kind(Agent, "project_id", Permission.FLEET_READ, Permission.FLEET_WRITE),
-    "pool": _Kind(Pool, "project_id", Permission.FLEET_READ, Permission.FLEET_WRITE),
-    "project": _Kind(Project, "pk", Permission.PROJECT_READ, Permission.PROJECT_WRITE),
-    "token": _Kind(Token, "project_id", Permission.TOKENS_READ),
-    "user": _Kind(User, "", Permission.MEMBERS_READ),
+# An agent's line of time names the tasks that it ran.
+READS: Final = {
+    "task": Permission.TASKS_READ,
+    "agent": Permission.TASKS_READ,
+    "pool": Permission.FLEET_READ,
+    "project": Permission.PROJECT_READ,
+    "token": Permission.TOKENS_READ,
+}
+CHANGES: Final = {
+    "agent": Permission.FLEET_WRITE,
+    "pool": Permission.FLEET_WRITE,
+    "project": Permission.PROJECT_WRITE,
 }
 
 
@@ -87,29 +87,36 @@ class RevertView(View):
         body = conversion.convert(request.data, Undo)
         principal = principal_of(request)
         project_id = check_visible(kind, object_id, principal)
-        writes = _KINDS[kind].writes
-        if writes is not None and project_id is not None:
-            principal.require(writes, project_id)
+        if kind in CHANGES and project_id is not None:
+            principal.require(CHANGES[kind], project_id)
         wanted = Revert(kind=kind, object_id=object_id, event_id=body.event, force=body.force)
         done = reverting.revert(wanted, principal=principal, now=clock.now())
         return Response({"kind": kind, "id": object_id, "event": body.event, "reverted": done})
 
 
 def check_visible(kind: str, object_id: UUID, principal: Principal) -> UUID | None:
-    """See that a thing exists, or did, for the caller; return its project.
+    """See that a thing exists, or did, for the caller; return its project when it has one.
+
+    Whoever reads the thing reads its history, and so does whoever reads the audit there.
 
     Raises:
         NotFound: it does not, or there is no history of such things.
     """
-    if kind not in _KINDS:
-        raise NotFound(f"no history of a {kind}; there is one of {', '.join(_KINDS)}")
-    known, project_id, owner_id = _belonging(kind, object_id)
-    reads = _KINDS[kind].reads
-    is_own = owner_id == principal.id and (not principal.scopes or reads in principal.scopes)
-    reachable = (_reaches(principal, one, project_id) for one in (reads, Permission.AUDIT_READ))
-    if not known or not (is_own or any(reachable)):
-        raise NotFound(f"no {kind} {object_id}")
-    return project_id
+    if kind not in _PROJECT_OF:
+        raise NotFound(f"no history of a {kind}; there is one of {', '.join(_PROJECT_OF)}")
+    project_id, is_own = _belonging(kind, object_id, principal)
+    if is_own or _reads(kind, project_id, principal):
+        return project_id
+    if Permission.AUDIT_READ in principal.rights.everywhere and _was_there(kind, object_id):
+        return project_id
+    raise NotFound(f"no {kind} {object_id}")
+
+
+def _reads(kind: str, project_id: UUID | None, principal: Principal) -> bool:
+    if project_id is None:
+        return False
+    reads = (READS[kind], Permission.AUDIT_READ) if kind in READS else (Permission.AUDIT_READ,)
+    return any(principal.may(permission, project_id) for permission in reads)
 
 
 def shape(entry: Entry) -> dict[str, Any]:
@@ -134,21 +141,23 @@ def _entries(kind: str, object_id: UUID, span: Span) -> list[Entry]:
     return history.of_object([object_id, *parts], span)
 
 
-def _reaches(principal: Principal, needs: Permission, project_id: UUID | None) -> bool:
-    seen = principal.projects(needs)
-    return seen is None or project_id in seen
+def _was_there(kind: str, object_id: UUID) -> bool:
+    """Is there such a row, or was there one once?"""
+    model, _ = _PROJECT_OF[kind]
+    found = model.objects.filter(pk=object_id).exists()
+    return found or AuditEvent.objects.filter(object_id=object_id, object_type=kind).exists()
 
 
-def _belonging(kind: str, object_id: UUID) -> tuple[bool, UUID | None, UUID | None]:
-    """Return whether a thing is or was there, its project, and whose own it is."""
-    described = _KINDS[kind]
-    row = described.model.objects.filter(pk=object_id).first()
+def _belonging(kind: str, object_id: UUID, principal: Principal) -> tuple[UUID | None, bool]:
+    """Return the project of a thing, and whether it is the caller's own: they, or their token."""
+    model, column = _PROJECT_OF[kind]
+    if kind == "user":
+        return None, object_id == principal.id
+    row = model.objects.filter(pk=object_id).first()
     if row is not None:
-        owner = {"user": "pk", "token": "user_id"}.get(kind)
-        project_id = getattr(row, described.project) if described.project else None
-        return True, project_id, getattr(row, owner) if owner else None
+        return getattr(row, column), kind == "token" and row.user_id == principal.id
     past = AuditEvent.objects.filter(object_id=object_id, object_type=kind).first()
-    return past is not None, past.project_id if past else None, None
+    return (past.project_id if past else None), False
 
 
 def _behind(after: tuple[Any, ...] | None) -> Place | None:

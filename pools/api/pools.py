@@ -49,9 +49,8 @@ class PoolsView(View):
         body = conversion.convert(request.data, NewPool)
         principal = principal_of(request)
         project = project_named(body.project, principal, Permission.FLEET_WRITE)
-        row = pools.create(
-            project=project, actor=principal.actor, now=clock.now(), **bodies.columns(body)
-        )
+        columns = bodies.columns(body)
+        row = pools.create(project=project, actor=principal.actor, now=clock.now(), **columns)
         headers = {"Location": f"{request.path}/{row.pk}"}
         return Response(shapes.pool(row), status=201, headers=headers)
 

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 
 from agents.core.states import Desired
 from agents.models import Agent
@@ -197,7 +198,10 @@ class TestUsers:
         user = a_user()
         group = only(lambda: Group.objects.create(name="night shift"))
         joined = only(lambda: user.groups.add(Group.objects.get()))
-        granted = only(lambda: Group.objects.get().permissions.add(1))
+        kind = ContentType.objects.create(app_label="nights", model="shift")
+        named = {"content_type": kind, "codename": "walk", "name": "Walk at night"}
+        permission = Permission.objects.create(**named)
+        granted = only(lambda: Group.objects.get().permissions.add(permission))
         assert [e.object_type for e in (group, joined, granted)] == [
             "group", "user_group", "group_permission",
         ]  # fmt: skip
@@ -214,7 +218,7 @@ class TestRoles:
         assert told(taken) == ("role", "active", "deleted", "take_roles")
         assert given.object_id == taken.object_id == bob.pk
         assert taken.project_id == project.pk
-        assert taken.detail["changes"] == {"role": ["viewer", None]}
+        assert taken.detail["changes"]["role"] == ["viewer", None]
 
 
 class TestTokens:

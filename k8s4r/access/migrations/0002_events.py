@@ -1,4 +1,4 @@
-"""People, their roles, groups, projects and tokens leave an event for each change, without any secret."""
+"""People, groups, projects and tokens leave an event for each change, without any secret."""
 
 from django.db import migrations
 
@@ -30,13 +30,6 @@ GROUP_PERMISSION = Watched(
     identity=_NUMBER.format("r.group_id"),
     unread=("group_id",),
 )
-ROLE = Watched(
-    table="access_membership",
-    kind="role",
-    identity="r.user_id",
-    project="r.project_id",
-    unread=("user_id", "project_id", "added_at"),
-)
 PROJECT = Watched(
     table="access_project", kind="project", project="r.id", unread=("created_at",)
 )
@@ -54,10 +47,10 @@ TOKEN = Watched(
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("access", "0003_token_scopes"),
+        ("access", "0001_initial"),
         ("audit", "0003_row_events"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]
     operations = [
-        watch(USER, ROLE, USER_GROUP, USER_PERMISSION, GROUP, GROUP_PERMISSION, PROJECT, TOKEN)
+        watch(USER, USER_GROUP, USER_PERMISSION, GROUP, GROUP_PERMISSION, PROJECT, TOKEN)
     ]
