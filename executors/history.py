@@ -12,15 +12,14 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from agents.models import Agent, Session
+from agents.models import Session
 from executors.models import Attempt, Task
-from k8s4r.access.models import Token, TokenKind, User
+from k8s4r.access.models import Token, TokenKind
 from k8s4r.audit.models import AuditEvent
-from k8s4r.core.ids import as_uuid
+from k8s4r.audit.names import Names, member
 from k8s4r.core.sentences import Told, sentence, shown
 
 PLATFORM: Final = "the platform"
-ENROLMENT: Final = "enrolment"
 # Where an entry comes from, in the order of those that carry the same time, the later one first.
 EVENT, ENDED, BEGUN, GONE, CAME = range(5)
 
@@ -72,63 +71,41 @@ def of_agent(agent_id: UUID, span: Span) -> list[Entry]:
     return _newest(entries, span)
 
 
-def told(events: Sequence[AuditEvent]) -> list[tuple[str, str]]:
-    """Return who acted and the sentence of each event; at most four queries for any number."""
-    names = Names(events)
-    return [(names.actor(event), sentence(names.told(event))) for event in events]
+def told(events: Sequence[AuditEvent], names: Names) -> list[tuple[str, str]]:
+    """Return who acted and the sentence of each event."""
+    return [(_actor(event, names), sentence(_in_words(event, names))) for event in events]
 
 
-class Names:
-    """What the ids in some events are called; looked up once for all of them."""
+def _in_words(event: AuditEvent, names: Names) -> Told:
+    agent = member(event)
+    return Told(
+        kind=event.object_type,
+        from_state=event.from_state,
+        to_state=event.to_state,
+        cause=event.cause,
+        actor=_actor(event, names),
+        via=_via(event, names),
+        reason=str(event.detail.get("reason") or ""),
+        number=event.detail.get("number"),
+        member=f"agent {names.of(agent) or agent}" if agent else "",
+        changes=event.detail.get("changes") or {},
+    )
 
-    def __init__(self, events: Iterable[AuditEvent]) -> None:
-        actors, members, tokens = set[UUID](), set[UUID](), set[UUID]()
-        for event in events:
-            actors |= _ids(event.actor_id)
-            members |= _ids(_member(event))
-            tokens |= {event.token_id} if event.token_id else set()
-            tokens |= _ids(event.actor_id) if event.actor_kind == ENROLMENT else set()
-        users = User.objects.filter(pk__in=actors).values_list("pk", "username")
-        agents = Agent.objects.filter(pk__in=actors | members).values_list("pk", "name")
-        self._users = {str(pk): name for pk, name in users} if actors else {}
-        self._agents = {str(pk): name for pk, name in agents} if actors | members else {}
-        labels = Token.objects.filter(pk__in=tokens).values_list("pk", "label", "key_id")
-        self._tokens = {pk: label or key for pk, label, key in labels} if tokens else {}
 
-    def actor(self, event: AuditEvent) -> str:
-        """Return who acted."""
-        if event.actor_kind == "user":
-            return self._users.get(event.actor_id) or f"user {event.actor_id or '?'}"
-        if event.actor_kind == "system":
-            return PLATFORM
-        if event.actor_kind == ENROLMENT:
-            found = as_uuid(event.actor_id)
-            label = self._tokens.get(found, event.actor_id) if found else event.actor_id
-            return f"enrolment {label}"
-        return f"{event.actor_kind} {self._agents.get(event.actor_id) or event.actor_id}"
+def _actor(event: AuditEvent, names: Names) -> str:
+    known = names.of_actor(event) or event.actor_id
+    if event.actor_kind == "user":
+        return known or "somebody"
+    return PLATFORM if event.actor_kind == "system" else f"{event.actor_kind} {known}"
 
-    def told(self, event: AuditEvent) -> Told:
-        """Return an event in words."""
-        member = _member(event)
-        return Told(
-            kind=event.object_type,
-            from_state=event.from_state,
-            to_state=event.to_state,
-            cause=event.cause,
-            actor=self.actor(event),
-            via=self._via(event),
-            reason=str(event.detail.get("reason") or ""),
-            number=event.detail.get("number"),
-            member=f"agent {self._agents.get(member, member)}" if member else "",
-            changes=event.detail.get("changes") or {},
-        )
 
-    def _via(self, event: AuditEvent) -> str:
-        if event.actor_kind != "user":
-            return ""
-        if event.token_id is None:
-            return "web" if event.address else ""
-        return f"token {self._tokens.get(event.token_id, event.token_id)}"
+def _via(event: AuditEvent, names: Names) -> str:
+    """Return what a person used: the web has an address and no token."""
+    if event.actor_kind != "user":
+        return ""
+    if event.token_id is None:
+        return "web" if event.address else ""
+    return f"token {names.of_token(event) or event.token_id}"
 
 
 def _events(object_ids: Collection[UUID], span: Span) -> list[Entry]:
@@ -136,7 +113,7 @@ def _events(object_ids: Collection[UUID], span: Span) -> list[Entry]:
     events = list(_cut(rows, span, EVENT, "id")[: span.limit])
     return [
         Entry(at=event.at, source=EVENT, key=str(event.pk), sentence=said, event=event, actor=who)
-        for event, (who, said) in zip(events, told(events), strict=True)
+        for event, (who, said) in zip(events, told(events, Names(events)), strict=True)
     ]
 
 
@@ -207,15 +184,3 @@ def _newest(entries: Iterable[Entry], span: Span) -> list[Entry]:
     """Merge the sources: by time downwards, then by source, then as each source has them."""
     by_source = sorted(entries, key=lambda entry: entry.source)
     return sorted(by_source, key=lambda entry: entry.at, reverse=True)[: span.limit]
-
-
-def _member(event: AuditEvent) -> str:
-    if event.object_type != "pool_member":
-        return ""
-    before, after = (event.detail.get("changes") or {}).get("agent_id", (None, None))
-    return str(after or before or "")
-
-
-def _ids(text: str) -> set[UUID]:
-    found = as_uuid(text)
-    return {found} if found else set()

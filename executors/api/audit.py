@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import msgspec
 from django.db.models import Q, QuerySet
@@ -23,6 +24,7 @@ from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.audit import selectors, verifying
 from k8s4r.audit.models import AuditEvent, AuditSeal
+from k8s4r.audit.names import Names
 from k8s4r.audit.selectors import EventFilter
 from k8s4r.audit.verifying import Broken, Verified
 from k8s4r.core import conversion, ids
@@ -67,8 +69,8 @@ class AuditView(View):
             return _export(rows)
         page = paging.page_from(request, selectors.NEWEST_FIRST)
         found = list(paging.rows_of(page, rows))
-        said = dict(zip((row.pk for row in found), history.told(found), strict=True))
-        return paging.answer(request, page, found, lambda row: _told(row, *said[row.pk]))
+        names = Names(found)
+        return paging.answer(request, page, found, lambda row: _told(row, names))
 
 
 class SealsView(View):
@@ -123,18 +125,25 @@ def _wanted(request: Request, principal: Principal) -> EventFilter:
     return wanted
 
 
-def _projects(request: Request) -> frozenset[Any] | None:
-    """Return whose events are shown; None for all, those without a project included."""
+def _projects(request: Request) -> frozenset[UUID] | None:
+    """Return whose events are shown; None for all, those without a project included.
+
+    Raises:
+        Invalid: the caller may not read the history of the project that is named.
+    """
     principal = principal_of(request)
+    readable = principal.projects(Permission.AUDIT_READ)
     name = request.query_params.get("project")
     if name is None:
-        return principal.projects(Permission.AUDIT_READ)
+        return readable
     try:
-        project = access.project_named(name.replace("\x00", ""), principal)
-        principal.require(Permission.AUDIT_READ, project.pk)
-        return frozenset({project.pk})
+        project_id = access.project_named(name.replace("\x00", ""), principal).pk
     except NotFound as error:
         raise paging.refused([FieldProblem("?project", "unknown", error.message)]) from error
+    if readable is not None and project_id not in readable:
+        detail = f"this needs {Permission.AUDIT_READ} in project {name}"
+        raise paging.refused([FieldProblem("?project", "allowed", detail)])
+    return frozenset({project_id})
 
 
 def _actors(text: str, principal: Principal) -> tuple[str, list[str] | None]:
@@ -148,9 +157,9 @@ def _actors(text: str, principal: Principal) -> tuple[str, list[str] | None]:
     identity = ids.as_uuid(text)
     named = Q(pk=identity) if identity else Q()
     agents = Agent.objects.filter(named | Q(name=text))
-    seen = principal.projects(Permission.AUDIT_READ)
-    if seen is not None:
-        agents = agents.filter(project_id__in=seen)
+    readable = principal.projects(Permission.AUDIT_READ)
+    if readable is not None:
+        agents = agents.filter(project_id__in=readable)
     found_agents = [str(pk) for pk in agents.values_list("pk", flat=True)]
     users = User.objects.filter(named | Q(username=text)).values_list("pk", flat=True)
     found_users = [str(pk) for pk in users]
@@ -174,7 +183,7 @@ def _lines(rows: QuerySet[AuditEvent]) -> Iterator[bytes]:
     """Yield the events as lines, some hundred at a time."""
     lines: list[bytes] = []
     for row in selectors.in_order(rows):
-        lines.append(dumps(shapes.event(row)))
+        lines.append(dumps(_whole(row)))
         if len(lines) >= _PIECE:
             yield b"\n".join([*lines, b""])
             lines.clear()
@@ -182,12 +191,25 @@ def _lines(rows: QuerySet[AuditEvent]) -> Iterator[bytes]:
         yield b"\n".join([*lines, b""])
 
 
-def _told(row: AuditEvent, actor: str, sentence: str) -> Mapping[str, Any]:
-    return {**shapes.event(row), "actor": actor, "sentence": sentence}
+def _told(row: AuditEvent, names: Names) -> Mapping[str, Any]:
+    """Return an event with the names of what it is about and who acted, and its sentence."""
+    ((actor, sentence),) = history.told([row], names)
+    called = names.of_object(row) or None
+    return {**_whole(row), "object": called, "actor": actor, "sentence": sentence}
+
+
+def _whole(row: AuditEvent) -> dict[str, Any]:
+    """Return an event with what only those see who may read the audit: token and address."""
+    return {
+        **shapes.event(row),
+        "project_id": row.project_id,
+        "token_id": row.token_id,
+        "address": row.address,
+    }
 
 
 def _check_sees_all(principal: Principal) -> None:
-    if Permission.AUDIT_READ not in principal.rights.everywhere:
+    if principal.projects(Permission.AUDIT_READ) is not None:
         raise Forbidden("seals are over the events of every project, and you may not see them all")
 
 

@@ -17,10 +17,10 @@ def moment(text: str | None, name: str, problems: list[FieldProblem]) -> datetim
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         problems.append(FieldProblem(f"?{name}", "time", "write a time as 2026-01-31T12:00:00Z"))
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def identity(text: str | None, name: str, problems: list[FieldProblem]) -> UUID | None:

@@ -11,15 +11,15 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from k8s4r.audit import names
 from k8s4r.audit.models import AuditEvent
+from k8s4r.audit.names import Names, model
 from k8s4r.core import ids, sentences
 from k8s4r.pages import CappedPaginator, ReadOnlyAdmin, chip, now_of
 
 _DAY: Final = timedelta(days=1)
 _MOST_PROJECTS: Final = 100
 _SHORT: Final = 13
-_NAMING: Final = frozenset({"name", "username", "label", "agent_id"})
+_NAMING: Final = frozenset({"name", "username", "label", "agent_id", "role"})
 _TOLD_BY_STATE: Final = frozenset({"observed", "archived_at", "revoked_at"})
 
 
@@ -47,8 +47,8 @@ class KindFilter(_WordFilter):
     title = "what"
     parameter_name = "object_type"
     words = (
-        "task", "attempt", "agent", "pool", "pool_member", "project", "user", "user_group",
-        "user_permission", "role", "group", "group_permission", "token",
+        "task", "attempt", "agent", "pool", "pool_member", "project", "user", "role", "user_group",
+        "user_permission", "group", "group_permission", "token",
     )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ class ProjectFilter(admin.SimpleListFilter):
     parameter_name = "project_id"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = names.model("access", "Project").objects.order_by("name").values_list("pk", "name")
+        rows = model("access", "Project").objects.order_by("name").values_list("pk", "name")
         return [(str(pk), name) for pk, name in rows[:_MOST_PROJECTS]]
 
     def queryset(
@@ -117,14 +117,17 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Return the page's rows with the names of who acted on what: a query for each kind."""
         changelist = super().get_changelist_instance(request)
-        names.look_up(changelist.result_list)
+        found = Names(changelist.result_list)
+        for event in changelist.result_list:
+            event.names = found
         return changelist
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> AuditEvent | None:
         event = super().get_object(request, object_id, from_field)
-        names.look_up([event] if event else [])
+        if event is not None:
+            event.names = Names([event])  # type: ignore[attr-defined]
         return event
 
     def get_search_results(
@@ -138,7 +141,7 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
         if identity is not None:
             found = Q(object_id=identity) | Q(actor_id=str(identity)) | Q(token_id=identity)
             return queryset.filter(found), False
-        people = names.model("access", "User").objects.filter(username=word)
+        people = model("access", "User").objects.filter(username=word)
         called_so = [str(pk) for pk in people.values_list("pk", flat=True)]
         acted = Q(actor_kind="user", actor_id__in=called_so)
         return queryset.filter(acted | Q(address=word) | Q(cause=word) | Q(request_id=word)), False
@@ -166,12 +169,12 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
             event.object_type.replace("_", " "),
             event.object_id,
             event.object_id,
-            names.of_object(event) or _beginning(event.object_id),
+            _names(event).of_object(event) or _beginning(event.object_id),
         )
 
     @admin.display(description="by")
     def who(self, event: AuditEvent) -> SafeString:
-        known = names.of_actor(event) or _beginning(event.actor_id)
+        known = _names(event).of_actor(event) or _beginning(event.actor_id)
         return format_html(
             '<span>{} <span title="{}">{}</span></span>', event.actor_kind, event.actor_id, known
         )
@@ -194,6 +197,12 @@ def _pairs(event: AuditEvent) -> Sequence[tuple[str, Any, Any]]:
     if not event.from_state or event.to_state == "deleted":
         return [pair for pair in sentences.pairs(changes) if pair[0] in _NAMING]
     return [pair for pair in sentences.pairs(changes) if pair[0] not in _TOLD_BY_STATE]
+
+
+def _names(event: AuditEvent) -> Names:
+    """Return the names that the page looked up for its events."""
+    found: Names = event.names  # type: ignore[attr-defined]
+    return found
 
 
 def _pair(name: str, before: Any, after: Any) -> SafeString:

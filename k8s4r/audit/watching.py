@@ -1,6 +1,7 @@
 """How does a table get an event for each change of its rows? By triggers, made in a migration.
 
-What the fields of `Watched` hold is SQL over a row ``r``; all of it is written by us.
+What the fields of `Watched` hold is SQL over a row ``r``; all of it is written by us. Migrations of
+every age call this: what it makes of the same values stays the same.
 """
 
 from dataclasses import dataclass

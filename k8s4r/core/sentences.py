@@ -78,9 +78,8 @@ def shown(value: Any) -> str:
 def _deed(told: Told) -> str:
     if told.kind in {"task", "attempt"}:
         return _move(told)
-    if told.kind == "pool_member":
-        took = told.to_state == "deleted"
-        return f"took {told.member} off the list" if took else f"listed {told.member}"
+    if told.kind in {"pool_member", "role"}:
+        return _handed(told)
     if not told.from_state:
         return f"made the {_word(told.kind)}"
     if told.kind == "agent" and told.cause in _WISHES and "desired" in told.changes:
@@ -88,6 +87,15 @@ def _deed(told: Told) -> str:
     if told.from_state != told.to_state:
         return _turn(told)
     return f"changed {changed(told.changes)}" if told.changes else "changed it"
+
+
+def _handed(told: Told) -> str:
+    """Return who came into a list, or which role a person got, or the end of that."""
+    is_over = told.to_state == "deleted"
+    if told.kind == "pool_member":
+        return f"took {told.member} off the list" if is_over else f"listed {told.member}"
+    before, after = told.changes.get("role") or ("", "")
+    return f"took the role {before}" if is_over else f"gave the role {after}"
 
 
 def _move(told: Told) -> str:

@@ -1,5 +1,6 @@
 """The whole history over REST: filters, pages, the export as lines, and the proof."""
 
+import base64
 import json
 
 import pytest
@@ -11,7 +12,7 @@ from k8s4r.access.models import Token
 from k8s4r.audit.models import AuditEvent
 from k8s4r.audit.selectors import EXPORT_ROWS
 from tests.api.conftest import Api, token_of
-from tests.builders import a_pool, a_project, a_task, a_tasks, a_user, an_admin, an_agent
+from tests.builders import a_pool, a_project, a_task, a_tasks, an_admin, an_agent
 from tests.sealed import seal_everything
 
 
@@ -31,7 +32,7 @@ def changed(api):
 def test_the_newest_event_comes_first_with_who_what_and_from_where(api, alice, changed):
     newest = items(api.get("audit"))[0]
     assert newest["sentence"].startswith("alice changed max_concurrent 5 -> 50 (token ")
-    assert newest["actor"] == "alice"
+    assert (newest["actor"], newest["object"]) == ("alice", "fast")
     assert newest["token_id"] == str(Token.objects.get(user=alice).pk)
     assert newest["address"] == "127.0.0.1"
     assert newest["detail"] == {"changes": {"max_concurrent": [5, 50]}}
@@ -73,6 +74,8 @@ def test_a_filter_shows_all_that_fits_and_nothing_else(api, alice, changed, quer
         ("token_id=1", "?token_id"),
         ("after=yesterday", "?after"),
         ("before=1", "?before"),
+        ("after=0001-01-01T00:00:00%2B23:59", "?after"),
+        ("before=9999-12-31T23:59:59-23:59", "?before"),
         ("project=nowhere", "?project"),
         ("cause=" + "x" * 300, "?cause"),
         ("actor=%00", "?actor"),
@@ -96,6 +99,12 @@ def test_pages_meet_without_a_gap(api, pool):
         pages += [e["id"] for e in answer["items"]]
         cursor = answer["next"]
     assert pages == whole
+
+
+@pytest.mark.parametrize("place", [2**70, -(2**70), "x", 0])
+def test_a_cursor_that_no_page_gave_breaks_nothing(api, pool, place):
+    cursor = base64.urlsafe_b64encode(json.dumps([place]).encode()).decode().rstrip("=")
+    assert api.get(f"audit?cursor={cursor}").status_code in {200, 422}
 
 
 def test_a_stranger_sees_the_events_of_his_project_alone(stranger, pool, changed):
@@ -193,6 +202,6 @@ class TestSeals:
         assert browser.post("audit/verify", {"after": -1}).status_code == 422
 
     def test_who_sees_one_project_sees_no_seals(self, browser):
-        bob = Api(token_of(a_user("bob"), project=a_project("other")))
+        bob = Api(token_of(an_admin("bob"), project=a_project("other")))
         assert bob.get("audit/seals").status_code == 403
         assert bob.post("audit/verify").status_code == 403

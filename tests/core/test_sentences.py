@@ -74,6 +74,20 @@ AGENT = {"kind": "agent", "from_state": "online", "to_state": "online", "cause":
             "x asked the task to stop",
         ),
         (
+            Told(
+                kind="role", from_state="", to_state="active", cause="give_roles", actor="x",
+                changes={"role": [None, "viewer"]},
+            ),
+            "x gave the role viewer",
+        ),
+        (
+            Told(
+                kind="role", from_state="active", to_state="deleted", cause="take_roles",
+                actor="x", changes={"role": ["viewer", None]},
+            ),
+            "x took the role viewer",
+        ),
+        (
             Told(kind="token", from_state="active", to_state="used_up", cause="enrol", actor="x"),
             "x used up the token",
         ),

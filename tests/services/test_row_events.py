@@ -13,12 +13,12 @@ from agents.services.registration import NewAgent
 from k8s4r import database
 from k8s4r.access.models import Project, Token, TokenKind, User
 from k8s4r.access.principals import Principal, PrincipalKind
-from k8s4r.access.services import tokens
+from k8s4r.access.services import members, tokens
 from k8s4r.access.services.tokens import Terms
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
 from k8s4r.audit.models import AuditEvent
-from k8s4r.core.roles import EVERYTHING
+from k8s4r.core.roles import EVERYTHING, Role
 from pools.models import Membership, Pool
 from pools.services import founding, joining, pools
 from tests.builders import NOON, a_pool, a_project, a_task, a_user, an_agent, seconds
@@ -29,13 +29,7 @@ ALICE = Actor("user", "alice")
 
 
 def principal(user):
-    return Principal(
-        kind=PrincipalKind.PERSON,
-        id=user.pk,
-        token_id=user.pk,
-        name=user.username,
-        rights=EVERYTHING,
-    )
+    return Principal(kind=PrincipalKind.PERSON, id=user.pk, token_id=user.pk, rights=EVERYTHING)
 
 
 def events_of(act):
@@ -213,6 +207,18 @@ class TestUsers:
         ]  # fmt: skip
         assert joined.object_id == user.pk
         assert granted.object_id == group.object_id
+
+
+class TestRoles:
+    def test_given_and_taken_are_told_with_their_person(self):
+        project, bob, who = a_project(), a_user("bob"), principal(a_user())
+        given = only(lambda: members.give(project, "bob", [Role.VIEWER], by=who, now=NOON))
+        taken = only(lambda: members.take(project, "bob", by=who))
+        assert told(given) == ("role", "", "active", "give_roles")
+        assert told(taken) == ("role", "active", "deleted", "take_roles")
+        assert given.object_id == taken.object_id == bob.pk
+        assert taken.project_id == project.pk
+        assert taken.detail["changes"]["role"] == ["viewer", None]
 
 
 class TestTokens:

@@ -43,13 +43,13 @@ def change(
     Raises:
         Conflict: another project has this name.
     """
-    row = Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project_id)
     attribution.attribute(actor, cause=cause)
+    row = Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project_id)
     for column, value in changes.items():
         setattr(row, column, value)
     try:
         with transaction.atomic():
-            row.save(update_fields=[*changes])
+            row.save(update_fields=list(changes))
     except IntegrityError as error:
         raise Conflict(f"a project {row.name} exists") from error
     return row

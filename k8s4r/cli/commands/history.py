@@ -17,7 +17,6 @@ _OTHERS: Final = ("project", "token", "user")
 _COLUMNS: Final = (
     Column("TIME", lambda row, _: moments.local(row["at"]), most=19),
     Column("EVENT", lambda row, _: str(row.get("event_id") or "")),
-    Column("FROM", lambda row, _: _of(row, "address"), only_wide=True),
     Column("REQUEST", lambda row, _: _of(row, "request_id"), only_wide=True),
     Column("WHAT", lambda row, _: row["sentence"], most=160),
 )
