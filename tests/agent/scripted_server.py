@@ -35,6 +35,7 @@ class Script:
     settings: wire.Settings = field(
         default_factory=lambda: wire.Settings(heartbeat_s=0.2, claim_wait_s=5.0)
     )
+    generation: int = 1
     token: str = "agt_first"
     enrolment_token: str = "enr_secret"
     rotate_to: str | None = None
@@ -178,6 +179,7 @@ class ScriptedServer:
                 settings=self.script.settings,
                 adopted=[held.attempt for held in message.held],
                 directives=self._directives(()),
+                generation=self.script.generation,
             )
         )
 
