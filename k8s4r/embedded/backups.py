@@ -103,7 +103,9 @@ def _fill(draft: Path, home: Home, client: Client, *, say: Say) -> Manifest:
         "SELECT coalesce(max(number), 1) FROM agents_generation",
         "SHOW server_version",
     )
-    client.run("pg_dump", "--format=custom", "--no-owner", "--file", str(draft / manifest.DUMP))
+    # Who may do what is for the server that it is restored to: its roles may have other names.
+    options = ("--format=custom", "--no-owner", "--no-privileges")
+    client.run("pg_dump", *options, "--file", str(draft / manifest.DUMP))
     say("dumped the database")
     copied = _copy_artifacts(home.root / manifest.ARTIFACTS, draft / manifest.ARTIFACTS)
     say(f"copied {copied} artifacts")

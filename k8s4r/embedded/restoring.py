@@ -95,7 +95,7 @@ def _load(client: Client, source: Path, found: Manifest, *, say: Say) -> None:
     neutral.ask(f"DROP DATABASE IF EXISTS {RESTORED}", f"CREATE DATABASE {RESTORED}")
     client.at(RESTORED).run(
         "pg_restore",
-        *("--no-owner", "--exit-on-error", "--single-transaction"),
+        *("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"),
         *("--dbname", RESTORED, str(source / manifest.DUMP)),
     )
     say("loaded the database beside the present one")
