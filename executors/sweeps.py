@@ -169,7 +169,8 @@ def _audit_months(now: datetime) -> None:
 def _audit_seal(now: datetime) -> None:
     for _ in range(MOST_BATCHES):
         if sealing.seal(now=now) < sealing.MOST_EVENTS:
-            return
+            break
+    pulses.beat(pulses.AUDIT_SEAL, now=now, policy=conf.leases())
 
 
 def _leftovers(now: datetime) -> None:

@@ -103,7 +103,9 @@ def _fill(draft: Path, home: Home, client: Client, *, say: Say) -> Manifest:
         "SELECT coalesce(max(number), 1) FROM agents_generation",
         "SHOW server_version",
     )
-    client.run("pg_dump", "--format=custom", "--no-owner", "--file", str(draft / manifest.DUMP))
+    # Who may do what is for the server that it is restored to: its roles may have other names.
+    options = ("--format=custom", "--no-owner", "--no-privileges")
+    client.run("pg_dump", *options, "--file", str(draft / manifest.DUMP))
     say("dumped the database")
     copied = _copy_artifacts(home.root / manifest.ARTIFACTS, draft / manifest.ARTIFACTS)
     say(f"copied {copied} artifacts")
@@ -122,11 +124,11 @@ def _fill(draft: Path, home: Home, client: Client, *, say: Say) -> Manifest:
 
 
 def _copy_artifacts(source: Path, target: Path) -> int:
-    """Copy what is whole; uploads under way carry a passing name that begins with a dot."""
+    """Copy what is whole and ours; uploads under way carry a passing name."""
     target.mkdir()
     if not source.is_dir():
         return 0
-    names = [path.name for path in source.iterdir() if not path.name.startswith(".")]
+    names = [path.name for path in source.iterdir() if manifest.is_artifact(path.name)]
     # One that is gone meanwhile had lived its time: so will its row.
     return sum(_copied(source / name, target / name) for name in names)
 

@@ -4,6 +4,7 @@ A backup lies where many can read it: what opens doors is in it by name only.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from k8s4r.embedded import credentials
@@ -37,8 +38,8 @@ def export(home: Home, path: Path) -> None:
     credentials.store(path, json.dumps(found, indent=2))
 
 
-def take_over(home: Home, path: Path) -> None:
-    """Put the secrets of such a file into place.
+def read(path: Path) -> dict[str, str]:
+    """Return the secrets of such a file, by name.
 
     Raises:
         EmbeddedError: it is none.
@@ -49,6 +50,11 @@ def take_over(home: Home, path: Path) -> None:
         raise EmbeddedError(f"{path} holds no secrets of a backup: {error}") from error
     if not isinstance(found, dict) or NEEDED not in found or not _are_plain(found):
         raise EmbeddedError(f"{path} holds no secrets of a backup: {NEEDED} is not in it")
+    return found
+
+
+def put_into_place(home: Home, found: Mapping[str, str]) -> None:
+    """Make these the secrets of the platform."""
     for name, text in found.items():
         credentials.store(home.secrets / name, text.strip())
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ DUMP = "database.dump"
 ARTIFACTS = "artifacts"
 FORMAT = 1
 _READ_BYTES = 1 << 20
+_ARTIFACT = re.compile(r"[0-9a-f-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Manifest:
     @property
     def artifacts(self) -> list[str]:
         return [name for name in self.files if name.startswith(f"{ARTIFACTS}/")]
+
+
+def is_artifact(name: str) -> bool:
+    """Is this the name of a file that holds an artifact: an id, and no way out of the folder?"""
+    return _ARTIFACT.fullmatch(name) is not None
 
 
 def checksum(path: Path) -> str:
@@ -59,11 +66,18 @@ def read(folder: Path) -> Manifest:
     manifest = _parsed(folder)
     for name, expected in manifest.files.items():
         path = folder / name
+        if not _is_ours(name):
+            raise EmbeddedError(f"{folder / NAME} is damaged: no backup of ours has {name!r} in it")
         if not path.is_file():
             raise EmbeddedError(f"{path} is missing: this backup is not whole; take another one")
         if checksum(path) != expected:
             raise EmbeddedError(f"{path} has changed since the backup; take another one")
     return manifest
+
+
+def _is_ours(name: str) -> bool:
+    folder, _, file = name.rpartition("/")
+    return name == DUMP or (folder == ARTIFACTS and is_artifact(file))
 
 
 def _parsed(folder: Path) -> Manifest:

@@ -54,7 +54,7 @@ def restore(
         raise EmbeddedError("the platform is up; stop it first: k8s4r down")
     for line in recovery.clear(home):
         say(line)
-    _settle_secrets(home, secrets_file)
+    secrets = _secrets(home, secrets_file)
     password = home.secrets / "database_password"
     with postgres.start(home.root / "postgres", password_file=password) as server:
         client = clients.of(server.url, backups.programs(home))
@@ -66,19 +66,21 @@ def restore(
         )
         copied = _bring_artifacts(source, home, found)
         say(f"brought {copied} artifacts")
+        keys.put_into_place(home, secrets)
         _put_into_place(client)
     say(said.strip())
 
 
-def _settle_secrets(home: Home, secrets_file: Path | None) -> None:
-    """Take the secrets from their file, or be content with those that are here."""
+def _secrets(home: Home, secrets_file: Path | None) -> dict[str, str]:
+    """Return the secrets of the backup; none when those that are here go on."""
     if secrets_file is not None:
-        keys.take_over(home, secrets_file)
-    elif not (home.secrets / keys.NEEDED).exists():
+        return keys.read(secrets_file)
+    if not (home.secrets / keys.NEEDED).exists():
         raise EmbeddedError(
             f"{home.secrets} has no secrets, and without those of the backup no token in it is "
             "valid: name their file with --secrets-file"
         )
+    return {}
 
 
 def _load(client: Client, source: Path, found: Manifest, *, say: Say) -> None:
@@ -93,7 +95,7 @@ def _load(client: Client, source: Path, found: Manifest, *, say: Say) -> None:
     neutral.ask(f"DROP DATABASE IF EXISTS {RESTORED}", f"CREATE DATABASE {RESTORED}")
     client.at(RESTORED).run(
         "pg_restore",
-        *("--no-owner", "--exit-on-error", "--single-transaction"),
+        *("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"),
         *("--dbname", RESTORED, str(source / manifest.DUMP)),
     )
     say("loaded the database beside the present one")

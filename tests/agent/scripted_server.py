@@ -34,6 +34,7 @@ class Script:
     """What the server does; a test changes it at any time."""
 
     settings: Settings = field(default_factory=lambda: Settings(heartbeat_s=0.2, claim_wait_s=5.0))
+    generation: int = 1
     token: str = "agt_first"
     enrolment_token: str = "enr_secret"
     rotate_to: str | None = None
@@ -185,6 +186,7 @@ class ScriptedServer:
                 settings=self.script.settings,
                 adopted=[held.attempt for held in message.held],
                 directives=self._directives((), message.settings_version),
+                generation=self.script.generation,
             )
         )
 

@@ -132,6 +132,13 @@ def test_what_was_given_up_can_be_sent_again(api, stranger):
     assert (row.tries, row.ended_at) == (0, None)
 
 
+def test_one_test_is_on_its_way_at_a_time(api):
+    row = a_notification(api, event="test")
+    answer = api.post(f"notification-targets/{row.target_id}/test")
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert "worker" in answer.json()["detail"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_test_message_says_what_happened(api):
     with web_hook() as hook:

@@ -56,6 +56,16 @@ def test_a_backup_whose_file_is_missing_or_changed_is_refused_by_name(tmp_path):
         manifest.read(folder)
 
 
+@pytest.mark.parametrize("name", ["artifacts/../../x", "/etc/passwd", "more", "artifacts/"])
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path, name):
+    folder = a_backup(tmp_path / "backup")
+    found = json.loads((folder / manifest.NAME).read_text())
+    found["files"][name] = "0" * 64
+    (folder / manifest.NAME).write_text(json.dumps(found))
+    with pytest.raises(EmbeddedError, match="is damaged"):
+        manifest.read(folder)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "more": 1}'])
 def test_what_is_no_backup_is_refused(tmp_path, text):
     (tmp_path / manifest.NAME).write_text(text)
@@ -70,7 +80,7 @@ def test_secrets_travel_in_a_file_of_their_own(tmp_path):
         (here.secrets / name).write_text(f"{name} of here\n")
     keys.export(here, file)
     assert file.stat().st_mode & 0o777 == 0o600
-    keys.take_over(there, file)
+    keys.put_into_place(there, keys.read(file))
     assert (there.secrets / "token_pepper").read_text() == "token_pepper of here\n"
     assert not (there.secrets / "database_password").exists(), "it belongs to its machine"
     with pytest.raises(EmbeddedError, match="exists"):
@@ -84,8 +94,7 @@ def test_a_file_that_holds_no_secrets_of_ours_is_refused(tmp_path, found):
     file = tmp_path / "secrets.json"
     file.write_text(json.dumps(found))
     with pytest.raises(EmbeddedError, match="holds no secrets"):
-        keys.take_over(Home(tmp_path / "home"), file)
-    assert not (tmp_path / "home" / "secrets").exists()
+        keys.read(file)
 
 
 def test_nothing_that_is_there_is_overwritten(k8s4r, platform, tmp_path):
@@ -186,16 +195,31 @@ def go_on_after(work, tasks):
     return forgotten
 
 
+def an_artifact_among_others(folder):
+    """Return a file as an attempt leaves it, beside what is none."""
+    folder.mkdir(exist_ok=True)
+    for name in ("README", ".01a2157b-5255-7000-bf81-f7689a276a92.part"):
+        (folder / name).write_bytes(b"x")
+    artifact = folder / "01a2157b-509a-7000-ae2b-7b353922d69a"
+    artifact.write_bytes(b"plan")
+    return artifact
+
+
 @pytest.mark.processes
 def test_after_a_restore_nothing_runs_twice_and_agents_go_on_with_what_is_known(
-    k8s4r, up, work, agent, tmp_path
+    k8s4r, platform, up, work, agent
 ):
-    backup = str(tmp_path / "backup")
+    backup = str(work.folder / "backup")
     runner = agent()
     # Two slots: the third waits when the backup is made, and runs after it.
     tasks = {name: work.submit(name) for name in ("goes-on", "ended", "waited")}
     wait_until(lambda: work.state(tasks["ended"]) == "running" and work.begun("goes-on"))
+    artifact = an_artifact_among_others(platform.home / "artifacts")
     k8s4r("backup", backup)
+    assert [path.name for path in (work.folder / "backup" / "artifacts").iterdir()] == [
+        artifact.name
+    ]
+    artifact.unlink()
     forgotten = go_on_after(work, tasks)
 
     assert "stop it first" in k8s4r("restore", backup, code=1)
@@ -212,4 +236,5 @@ def test_after_a_restore_nothing_runs_twice_and_agents_go_on_with_what_is_known(
     work.end("goes-on")
     wait_until(lambda: work.state(tasks["goes-on"]) == "completed", timeout_s=60)
     assert [work.begun(name) for name in (*tasks, "forgotten")] == [1, 1, 1, 1]
+    assert artifact.read_bytes() == b"plan"
     assert "k8s4r_backup_age_seconds " in work.client.get("/metrics").text

@@ -1,12 +1,15 @@
 """Messages reach real receivers, are tried again, given up, and never go where they must not."""
 
+import logging
 import socket
+from contextlib import contextmanager
+from io import StringIO
 from random import Random
 
 import pytest
 
 from executors.operating import tasks
-from executors.operating.channels import guard
+from executors.operating.channels import guard, sending
 from executors.operating.core import notices
 from executors.operating.core.addresses import allowed_from
 from executors.operating.models import Notification
@@ -62,11 +65,12 @@ def test_a_message_reaches_a_mail_server():
 def test_a_receiver_that_fails_is_tried_again_later_and_given_up_at_last():
     with web_hook() as hook:
         hook.status = 500
-        row = a_message(f"json://{LOCAL}:{hook.port}/")
+        row = a_message(f"json://{LOCAL}:{hook.port}/canary-secret")
         tasks.deliver()
         row.refresh_from_db()
         assert (row.state, row.tries) == ("waiting", 1)
         assert "500" in row.last_error
+        assert "canary" not in row.last_error
         left_s = (row.next_try_at - clock.now()).total_seconds()
         assert 20 < left_s <= 30
         tasks.deliver()
@@ -77,6 +81,34 @@ def test_a_receiver_that_fails_is_tried_again_later_and_given_up_at_last():
         assert (row.state, row.ended_at is None) == ("dead", False)
         tasks.deliver()
         assert len(hook.messages) == 2
+
+
+@contextmanager
+def our_log():
+    """Hear what reaches the root of all loggers, where ours is written."""
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield stream
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+def test_an_address_that_apprise_does_not_understand_is_said_to_be_one():
+    row = a_message("slack://canary-secret")
+    with our_log() as log:
+        tasks.deliver()
+    row.refresh_from_db()
+    assert row.last_error == "apprise does not understand this address"
+    assert "notification_failed" in log.getvalue()
+    assert "canary" not in log.getvalue()
+
+
+def test_a_reason_tells_nothing_of_the_address():
+    url = "jsons://some-user:some-pass@hooks.example.org/canary-secret?+x=more-secret"
+    said = sending._told("no canary-secret, more-secret, some-user, some-pass at hooks", url)
+    assert said == "no ..., ..., ..., ... at hooks"
 
 
 def test_a_redirect_is_not_followed():

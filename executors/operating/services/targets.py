@@ -98,8 +98,12 @@ def send_test(target_id: UUID, *, principal: Principal, now: datetime) -> Notifi
 
     Raises:
         NotFound: there is no such target for the caller.
+        Conflict: one is on its way already.
     """
     target = selectors.target(target_id, principal, Permission.FLEET_WRITE)
+    under_way = {"target": target, "event": notices.Event.TEST, "state": notices.State.WAITING}
+    if Notification.objects.filter(**under_way).exists():
+        raise Conflict(f"a test of {target.name} is on its way: is a worker running?")
     row = writing.row_of(notices.test(target.name), target.pk, now=now)
     row.save(force_insert=True)
     return row
