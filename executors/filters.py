@@ -1,7 +1,7 @@
 """Which tasks does a query string or a selector ask for?"""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -9,7 +9,7 @@ import msgspec
 
 from executors.core.lifecycle import TaskState
 from executors.selectors import TaskFilter
-from k8s4r.api import paging
+from k8s4r.api import paging, queries
 from k8s4r.api.paging import Asked
 from k8s4r.core import ids
 from k8s4r.core import labels as label_rules
@@ -47,8 +47,8 @@ def task_filter(request: Asked) -> TaskFilter:
     states = _states(asked.get("state", ""), problems)
     labels = _labels(asked.getlist("label"), problems)
     id_range = _id_range(asked.get("id_prefix"), problems)
-    after = _moment(asked.get("created_after"), "created_after", problems)
-    before = _moment(asked.get("created_before"), "created_before", problems)
+    after = queries.moment(asked.get("created_after"), "created_after", problems)
+    before = queries.moment(asked.get("created_before"), "created_before", problems)
     problems += _long(request)
     if problems:
         raise paging.refused(problems)
@@ -109,17 +109,6 @@ def _id_range(text: str | None, problems: list[FieldProblem]) -> tuple[UUID, UUI
     if found is None:
         problems.append(FieldProblem("?id_prefix", "id", "the first 8 digits of an id, or more"))
     return found
-
-
-def _moment(text: str | None, name: str, problems: list[FieldProblem]) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        problems.append(FieldProblem(f"?{name}", "time", "write a time as 2026-01-31T12:00:00Z"))
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _long(request: Asked) -> Iterator[FieldProblem]:

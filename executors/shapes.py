@@ -73,6 +73,9 @@ def event(row: AuditEvent) -> dict[str, Any]:
         "cause": row.cause,
         "actor_kind": row.actor_kind,
         "actor_id": row.actor_id,
+        "token_id": row.token_id,
+        "address": row.address,
+        "project_id": row.project_id,
         "request_id": row.request_id,
         "detail": row.detail,
     }

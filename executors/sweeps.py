@@ -20,6 +20,7 @@ from executors.core.lifecycle import TaskState
 from executors.core.schedule import Job
 from executors.models import Task
 from executors.services import decisions, dispatch, expiry, pulses, retention, ticks
+from k8s4r.audit import sealing
 from pools.models import Pool
 from pools.services import pools
 
@@ -155,6 +156,12 @@ def _audit_months(now: datetime) -> None:
     retention.keep_audit_months(now=now, policy=conf.retention())
 
 
+def _audit_seal(now: datetime) -> None:
+    for _ in range(MOST_BATCHES):
+        if sealing.seal(now=now) < sealing.MOST_EVENTS:
+            return
+
+
 SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.PULSE: _pulse,
     Job.LEASES: _leases,
@@ -167,4 +174,5 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.DISPATCH: _dispatch,
     Job.RETENTION: _retention,
     Job.AUDIT_MONTHS: _audit_months,
+    Job.AUDIT_SEAL: _audit_seal,
 }

@@ -6,6 +6,7 @@ from django.urls import include, path
 from agents.api import routes as agents
 from executors import selectors as executors_selectors
 from executors.api import routes as executors
+from k8s4r.access import admin as access_admin
 from k8s4r.api import about, members, problems, tokens
 from pools.api import routes as pools
 
@@ -22,6 +23,10 @@ api = [
 
 urlpatterns = [
     path("api/v1/", include(api)),
+    path(
+        "admin/password_change/",
+        admin.site.admin_view(access_admin.change_own_password, cacheable=True),
+    ),
     path("admin/", admin.site.urls),
 ]
 

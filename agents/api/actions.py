@@ -72,9 +72,11 @@ class SettingsView(AgentView):
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Set some settings of an agent; it fetches them with its next word."""
         body = conversion.convert(request.data, SettingsBody)
-        agent(agent_id, principal_of(request), Permission.FLEET_WRITE)
+        principal = principal_of(request)
+        agent(agent_id, principal, Permission.FLEET_WRITE)
         changes = {"settings": bodies.settings(body)}
-        return Response(self.whole(editing.change(agent_id, changes, now=clock.now())), status=202)
+        row = editing.change(agent_id, changes, actor=principal.actor, now=clock.now())
+        return Response(self.whole(row), status=202)
 
 
 class RevokeTokenView(AgentView):
@@ -97,15 +99,17 @@ class RegenerateTokenView(AgentView):
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Replace an agent's token, or have the agent fetch a new one itself."""
         asked = conversion.convert(request.data, Regenerate)
-        agent(agent_id, principal_of(request), Permission.TOKENS_WRITE)
+        principal = principal_of(request)
+        agent(agent_id, principal, Permission.TOKENS_WRITE)
         if asked.rotate and asked.revoke_current:
             problem = FieldProblem("/rotate", "exclusive", "an agent needs its token to fetch one")
             raise Invalid("rotate and revoke_current exclude each other", errors=[problem])
         if asked.rotate:
-            editing.rotate_token(agent_id, now=clock.now())
+            editing.rotate_token(agent_id, actor=principal.actor, now=clock.now())
             return Response({"id": agent_id, "rotating": True}, status=202)
         replace = editing.renew_token if asked.revoke_current else editing.replace_token
-        return Response(_minted(agent_id, replace(agent_id, now=clock.now())))
+        minted = replace(agent_id, actor=principal.actor, now=clock.now())
+        return Response(_minted(agent_id, minted))
 
 
 def _minted(agent_id: UUID, minted: Minted) -> dict[str, object]:

@@ -121,8 +121,10 @@ class OneAgentView(AgentView):
     def _changed(
         self, request: Request, agent_id: UUID, body: ReplacedAgent | ChangedAgent
     ) -> Response:
-        agent(agent_id, principal_of(request), Permission.FLEET_WRITE)
-        return Response(self.whole(editing.change(agent_id, bodies.changes(body), now=clock.now())))
+        principal = principal_of(request)
+        agent(agent_id, principal, Permission.FLEET_WRITE)
+        row = editing.change(agent_id, bodies.changes(body), actor=principal.actor, now=clock.now())
+        return Response(self.whole(row))
 
 
 def agent(agent_id: UUID, principal: Principal, needs: Permission = Permission.FLEET_READ) -> Agent:

@@ -2,7 +2,15 @@
 
 from django.urls import URLPattern, path
 
-from executors.api import actions, agent_tasks, attempts, pool_reasons, tasks
+from executors.api import (
+    actions,
+    agent_tasks,
+    attempts,
+    audit,
+    history,
+    pool_reasons,
+    tasks,
+)
 
 urlpatterns: list[URLPattern] = [
     path("tasks", tasks.TasksView.as_view()),
@@ -20,5 +28,10 @@ urlpatterns: list[URLPattern] = [
     path("agent-pools/<uuid:pool_id>/dispatches", pool_reasons.DispatchesView.as_view()),
     path("attempts", attempts.AttemptsView.as_view()),
     path("attempts/<uuid:attempt_id>", attempts.AttemptView.as_view()),
+    path("audit", audit.AuditView.as_view()),
+    path("audit/seals", audit.SealsView.as_view()),
+    path("audit/verify", audit.VerifyView.as_view()),
+    path("history/<str:kind>/<uuid:object_id>", history.HistoryView.as_view()),
+    path("history/<str:kind>/<uuid:object_id>/revert", history.RevertView.as_view()),
     path("agents/<uuid:agent_id>/tasks", agent_tasks.AgentTasksView.as_view()),
 ]

@@ -22,6 +22,7 @@ class Job(StrEnum):
     DISPATCH = "dispatch"
     RETENTION = "retention"
     AUDIT_MONTHS = "audit_months"
+    AUDIT_SEAL = "audit_seal"
 
 
 # Short enough for what people notice (a deadline, a retry), long enough to idle cheaply.
@@ -37,6 +38,7 @@ PERIODS: Final[dict[Job, timedelta]] = {
     Job.DISPATCH: timedelta(seconds=2),
     Job.RETENTION: timedelta(minutes=1),
     Job.AUDIT_MONTHS: timedelta(hours=1),
+    Job.AUDIT_SEAL: timedelta(minutes=1),
 }
 
 # Beat sends these in one message, whenever the shortest of them may be due, and each of the others

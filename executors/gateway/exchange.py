@@ -52,6 +52,12 @@ class Exchange:
     def path(self) -> str:
         return str(self.scope["path"])
 
+    @property
+    def address(self) -> str:
+        """Return where the client is; no header is believed."""
+        client = self.scope.get("client")
+        return str(client[0]) if client else ""
+
     def part(self, name: str) -> str:
         """Return a variable part of the path."""
         return str(self.scope["path_params"][name])

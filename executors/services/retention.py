@@ -17,6 +17,7 @@ from agents.models import Session
 from executors.models import Artifact, Attempt, Evidence, Task, Tick
 from k8s4r import database
 from k8s4r.api.models import IdempotencyRecord
+from k8s4r.audit import attribution
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,12 @@ WHERE i.inhparent = 'audit_event'::regclass AND c.relname ~ '^audit_event_[0-9]{
       (%s - make_interval(months => %s)) AT TIME ZONE 'UTC', 'YYYY_MM')
 ORDER BY 1
 """
+_IS_SEALED: Final = """
+SELECT coalesce(max(id), 0) <= (SELECT coalesce(max(last_id), 0) FROM audit_seal) FROM "{}"
+"""
+_NOTE_DROPPED: Final = (
+    "INSERT INTO audit_dropped_month (month, dropped_at) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+)
 
 
 def delete_tasks(
@@ -82,6 +89,7 @@ def delete_tasks(
 @transaction.atomic
 def _delete_rows(task_ids: Sequence[UUID]) -> int:
     tasks = Task.objects.filter(pk__in=task_ids).order_by("pk")
+    attribution.attribute(attribution.SYSTEM, cause="retention")
     locked = list(
         tasks.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)
     )
@@ -117,8 +125,21 @@ def keep_audit_months(*, now: datetime, policy: RetentionPolicy) -> None:
     for ahead in range(MONTHS_AHEAD + 1):
         _make_month(now, ahead)
     for (name,) in database.rows(_OLD_MONTHS, [now, policy.event_months]):
-        _as_owner(f'DROP TABLE IF EXISTS "{name}"')
-        logger.info("audit_month_dropped", extra={"partition": name})
+        _drop_month(name, now=now)
+
+
+@transaction.atomic
+def _drop_month(name: str, *, now: datetime) -> None:
+    """Drop a month whose events are all sealed; the seals stay, and the month is noted."""
+    _become_owner()
+    ((is_sealed,),) = database.rows(_IS_SEALED.format(name))
+    if not is_sealed:
+        logger.warning("audit_month_not_sealed_yet", extra={"partition": name})
+        return
+    database.run(f'DROP TABLE "{name}"')
+    month = datetime.strptime(name[-7:], "%Y_%m").date()  # noqa: DTZ007  # a month has no zone
+    database.run(_NOTE_DROPPED, [month, now])
+    logger.info("audit_month_dropped", extra={"partition": name})
 
 
 def _make_month(now: datetime, ahead: int) -> None:
@@ -132,5 +153,9 @@ def _make_month(now: datetime, ahead: int) -> None:
 @transaction.atomic
 def _as_owner(statement: str, *parameters: datetime | int) -> None:
     """Run one statement as the user we logged in as: the working role may not change history."""
-    database.run("SET LOCAL ROLE NONE")
+    _become_owner()
     database.run(statement, parameters)
+
+
+def _become_owner() -> None:
+    database.run("SET LOCAL ROLE NONE")

@@ -14,6 +14,7 @@ from k8s4r.access.models import Token, TokenKind, User
 from k8s4r.access.principals import CACHE, Principal, PrincipalKind, TokenCache
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import TokenRow
+from k8s4r.audit import attribution
 from k8s4r.core import ids, rotation
 from k8s4r.core.errors import Malformed, Unauthenticated
 from k8s4r.core.ids import TokenParts
@@ -92,6 +93,7 @@ class TokenAuthentication(BaseAuthentication):
         principal = remembered(text) or authenticate(text, now=clock.now())
         if principal is None:
             raise Unauthenticated("this token is not valid")
+        attribution.with_token(principal.token_id)
         return principal, principal
 
     def authenticate_header(self, request: Request) -> str:

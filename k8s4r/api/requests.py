@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
 from k8s4r.access.principals import Principal
+from k8s4r.audit import attribution
 
 logger = logging.getLogger(__name__)
 
@@ -19,14 +20,21 @@ _HARMLESS: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class RequestContextMiddleware:
-    """Gives each request its id, in the logging context and in the answer."""
+    """Gives each request its id, in the logging context and in the answer.
+
+    The history takes the address of the client from here; no header is believed.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = request_id_from(request.META.get("HTTP_X_REQUEST_ID", ""))
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        address = request.META.get("REMOTE_ADDR", "")
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            attribution.origin(address),
+        ):
             response = self._get_response(request)
             if request.path.startswith("/api/"):
                 response.headers.setdefault("Cache-Control", _caching(request, response))

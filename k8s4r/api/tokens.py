@@ -64,7 +64,7 @@ class TokensView(View):
             label=body.label,
             scopes=sorted(set(body.scopes)),
         )
-        minted = tokens.mint(TokenKind.PERSON, terms, now=clock.now())
+        minted = tokens.mint(TokenKind.PERSON, terms, now=clock.now(), actor=principal.actor)
         return Response({**shape(minted.token), "token": minted.text}, status=201)
 
 
@@ -86,7 +86,7 @@ class TokenView(View):
         row = _token(token_id, principal)
         if row.user_id != principal.id:
             _check_keeper(row, principal)
-        tokens.revoke([token_id], now=clock.now())
+        tokens.revoke([token_id], now=clock.now(), actor=principal.actor)
         return Response(status=204)
 
 

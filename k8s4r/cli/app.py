@@ -8,10 +8,12 @@ import typer
 from k8s4r.cli.commands import (
     agent,
     api,
+    audit,
     cancel,
     describe,
     doctor,
     get,
+    history,
     logs,
     platform,
     run,
@@ -69,5 +71,7 @@ for module in (run, get, describe, logs, why, wait, cancel):
 for module in (agent, steer):
     module.register(app, panel="Agents")
 platform.register(app)
+for module in (history, audit):
+    module.register(app, panel="History")
 for module in (doctor, api, version):
     module.register(app, panel="Tools")

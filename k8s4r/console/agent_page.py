@@ -113,5 +113,5 @@ def _events(agent: Agent, now: datetime) -> list[dict[str, Any]]:
 
 def _what_changed(event: AuditEvent) -> str:
     """Return the wish when that changed, else the fact."""
-    wish = str(event.detail.get("desired", ""))
-    return wish if wish != event.detail.get("desired_before", wish) else event.to_state
+    wish = event.detail.get("changes", {}).get("desired")
+    return str(wish[1]) if wish and event.from_state else event.to_state

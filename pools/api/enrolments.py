@@ -56,7 +56,7 @@ class EnrolmentsView(View):
             label_keys=body.label_keys,
             max_uses=body.max_uses,
         )
-        minted = tokens.mint(TokenKind.ENROLMENT, terms, now=now)
+        minted = tokens.mint(TokenKind.ENROLMENT, terms, now=now, actor=principal.actor)
         answer = {**shapes.enrolment(minted.token), "token": minted.text}
         return Response(answer, status=201)
 
@@ -76,7 +76,7 @@ class EnrolmentView(View):
         row = _enrolment(token_id, principal)
         assert row.project_id is not None
         principal.require(Permission.TOKENS_WRITE, row.project_id)
-        tokens.revoke([token_id], now=clock.now())
+        tokens.revoke([token_id], now=clock.now(), actor=principal.actor)
         return Response(status=204)
 
 

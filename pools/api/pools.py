@@ -52,7 +52,7 @@ class PoolsView(View):
         row = pools.create(
             project=project_named(body.project, principal, Permission.FLEET_WRITE),
             now=now,
-            agent_ids=bodies.listed(body) or (),
+            actor=principal.actor,
             by=principal.name,
             **bodies.columns(body, principal, now=now),
         )
@@ -94,7 +94,6 @@ class PoolView(View):
             bodies.columns(body, principal, now=now),
             principal=principal,
             now=now,
-            agent_ids=bodies.listed(body),
         )
         return Response(shapes.pool(row, now=now))
 

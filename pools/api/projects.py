@@ -47,7 +47,11 @@ class ProjectsView(View):
         if Permission.PROJECT_WRITE not in principal_of(request).rights.everywhere:
             raise Forbidden("a new project needs project.write in every project")
         row = founding.found(
-            body.name, description=body.description, weight=body.weight, now=clock.now()
+            body.name,
+            actor=principal_of(request).actor,
+            description=body.description,
+            weight=body.weight,
+            now=clock.now(),
         )
         headers = {"Location": f"{request.path}/{row.pk}"}
         return Response(shapes.project(row), status=201, headers=headers)

@@ -10,6 +10,8 @@ from django.db import IntegrityError, transaction
 from agents.models import Agent
 from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
+from k8s4r.audit import attribution
+from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import Conflict, FieldProblem, Invalid, NotFound, pointer
 from k8s4r.core.roles import Permission
 from pools import selectors
@@ -17,6 +19,8 @@ from pools.core import gates
 from pools.core.windows import leave_time_open
 from pools.models import Membership, Pool, PoolType
 
+# Who is listed in a pool stands in no column of it.
+AGENT_IDS: Final = "agent_ids"
 # What a pause consists of; it is written together.
 _PAUSE: Final = ("paused", "paused_reason", "paused_by", "paused_at", "paused_until")
 _NEEDS_PAUSED: Final = "belongs to a pause: send paused: true with it"
@@ -29,16 +33,21 @@ def create(
     *,
     project: Project,
     now: datetime,
-    agent_ids: Sequence[UUID] = (),
+    actor: Actor | None = None,
     by: str = "",
     **columns: Any,
 ) -> Pool:
-    """Make a pool; ``columns`` are those of `Pool`, ``agent_ids`` are listed in it.
+    """Make a pool; ``columns`` are those of `Pool`, and as ``agent_ids`` who is listed in it.
+
+    ``by`` is the actor's name. Without an actor in a transaction that is signed already.
 
     Raises:
         Conflict: the project has a pool of this name.
         Invalid: the parts do not fit each other, or an agent is not one of the project.
     """
+    if actor is not None:
+        attribution.attribute(actor, cause="create_pool")
+    agent_ids = columns.pop(AGENT_IDS, ())
     row = Pool(name=name, project=project, created_at=now, changed_at=now, **columns)
     _settle_pause(row, was_paused=False, by=by, now=now)
     _check_gate(row, now=now)
@@ -58,9 +67,11 @@ def change(
     *,
     principal: Principal,
     now: datetime,
-    agent_ids: Sequence[UUID] | None = None,
+    cause: str = "change_pool",
 ) -> Pool:
-    """Change columns of a pool, and who is listed in it when ``agent_ids`` are given.
+    """Change columns of a pool and, as ``agent_ids``, who is listed in it.
+
+    ``cause`` is what its event names.
 
     Locks: the pool.
 
@@ -74,20 +85,22 @@ def change(
     row = _locked(pool_id, principal)
     if row.name == selectors.DEFAULT and _unsettles_default(row, changes):
         raise Conflict("the default pool keeps its name and takes every agent of its project")
+    attribution.attribute(principal.actor, cause=cause)
     was_paused = row.paused
-    for column, value in changes.items():
+    columns = {name: value for name, value in changes.items() if name != AGENT_IDS}
+    for column, value in columns.items():
         setattr(row, column, value)
     _settle_pause(row, was_paused=was_paused, by=principal.name, now=now)
     _check_gate(row, now=now)
     row.changed_at = now
     try:
         with transaction.atomic():
-            row.save(update_fields=[*changes, *_PAUSE, "changed_at"])
+            row.save(update_fields=[*columns, *_PAUSE, "changed_at"])
     except IntegrityError as error:
         raise Conflict(f"its project has another pool {row.name}") from error
-    if agent_ids is not None:
-        Membership.objects.filter(pool=row).exclude(agent_id__in=agent_ids).delete()
-        _list_agents(row, agent_ids, now=now)
+    if AGENT_IDS in changes:
+        Membership.objects.filter(pool=row).exclude(agent_id__in=changes[AGENT_IDS]).delete()
+        _list_agents(row, changes[AGENT_IDS], now=now)
     return row
 
 
@@ -99,6 +112,8 @@ def end_pauses(*, now: datetime, limit: int) -> int:
     """
     over = Pool.objects.filter(paused=True, paused_until__lte=now).order_by("pk")
     rows = list(over.select_for_update(of=("self",), no_key=True, skip_locked=True)[:limit])
+    if rows:
+        attribution.attribute(attribution.SYSTEM, cause="pause_over")
     for row in rows:
         row.paused = False
         _settle_pause(row, was_paused=True, by="", now=now)
@@ -121,6 +136,7 @@ def archive(pool_id: UUID, *, principal: Principal, now: datetime) -> None:
     row = _locked(pool_id, principal)
     if row.name == selectors.DEFAULT:
         raise Conflict("a project keeps its default pool")
+    attribution.attribute(principal.actor, cause="archive_pool")
     row.archived_at = row.changed_at = now
     row.save(update_fields=["archived_at", "changed_at"])
 
@@ -140,6 +156,7 @@ def add_agents(
         Invalid: names agents that the pool's project does not have.
     """
     row = _static(pool_id, principal)
+    attribution.attribute(principal.actor, cause="add_agents")
     _list_agents(row, agent_ids, now=now)
     return row
 
@@ -156,6 +173,7 @@ def remove_agent(pool_id: UUID, agent_id: UUID, *, principal: Principal) -> None
         Conflict: a dynamic pool finds its members by labels.
     """
     row = _static(pool_id, principal)
+    attribution.attribute(principal.actor, cause="remove_agent")
     removed, _ = Membership.objects.filter(pool=row, agent_id=agent_id).delete()
     if not removed:
         raise NotFound(f"no agent {agent_id} in pool {row.name}")

@@ -8,7 +8,9 @@ from k8s4r import clock
 from k8s4r.access.models import Project, TokenKind
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
+from k8s4r.audit.models import AuditEvent
 from k8s4r.core.roles import Role
+from pools.models import Pool
 from tests.builders import NOON, a_member, a_pool, a_project, a_task, an_agent, an_attempt
 
 
@@ -18,6 +20,7 @@ class Place(NamedTuple):
     project: Project
     ids: dict[str, UUID]
     member: str
+    event: int
 
 
 def a_place(name: str) -> Place:
@@ -46,13 +49,20 @@ def a_place(name: str) -> Place:
             "enrolment": enrolment.token.pk, "token": token.token.pk,
         },
         member.username,
+        _change(listed),
     )  # fmt: skip
+
+
+def _change(pool: Pool) -> int:
+    """Change a setting of a pool, and return the event that can be reverted."""
+    Pool.objects.filter(pk=pool.pk).update(description="changed")
+    return AuditEvent.objects.filter(object_id=pool.pk).values_list("id", flat=True)[0]
 
 
 def nowhere(place: Place) -> Place:
     """Return a place whose things do not exist."""
     gone = {kind: clock.new_id() for kind in place.ids}
-    return Place(Project(id=clock.new_id(), name="nowhere"), gone, place.member)
+    return Place(Project(id=clock.new_id(), name="nowhere"), gone, place.member, place.event)
 
 
 EXEC = {"spec": {"argv": ["true"]}}
@@ -67,6 +77,11 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ("GET", "attempts/{id}"): lambda at: (f"attempts/{at.ids['attempt']}", None),
     ("GET", "enrolment-tokens/{id}"): lambda at: (f"enrolment-tokens/{at.ids['enrolment']}", None),
     ("GET", "tokens/{id}"): lambda at: (f"tokens/{at.ids['token']}", None),
+    ("GET", "history/{kind}/{id}"): lambda at: (f"history/pool/{at.ids['pool']}", None),
+    ("POST", "history/{kind}/{id}/revert"): lambda at: (
+        f"history/pool/{at.ids['pool']}/revert",
+        {"event": at.event},
+    ),
     ("POST", "tasks"): lambda at: ("tasks", {**EXEC, "project": at.project.name}),
     ("POST", "tasks/{id}/cancel"): lambda at: (f"tasks/{at.ids['task']}/cancel", {}),
     ("POST", "tasks/{id}/retry"): lambda at: (f"tasks/{at.ids['ended']}/retry", {}),

@@ -25,8 +25,9 @@ def documented() -> dict[str, set[str]]:
 
 
 def general(path: str) -> str:
-    """Return a path with each id written as ``{id}``."""
-    return re.sub(r"<uuid:\w+>|\{\w+_id\}", "{id}", re.sub(r"<str:(\w+)>", r"{\1}", path))
+    """Return a path with each id written as ``{id}``, and each word by its name."""
+    path = re.sub(r"<str:(\w+)>", r"{\1}", path)
+    return re.sub(r"<uuid:\w+>|\{\w+_id\}", "{id}", path)
 
 
 def of_django() -> dict[str, set[str]]:

@@ -1,24 +1,10 @@
 """The seeded bugs, one or more per invariant (docs/invariants.md names them)."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Seed:
-    """One bug: in ``path``, ``old`` becomes ``new``; then one of ``tests`` must fail.
-
-    ``old`` stands there exactly once, so that a seed that no longer fits is an error, not a pass.
-    """
-
-    name: str
-    invariant: str
-    path: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
-
+from tests.mutants.fleet_seeds import FLEET_SEEDS
+from tests.mutants.seed import Seed
 
 SEEDS: tuple[Seed, ...] = (
+    *FLEET_SEEDS,
     Seed(
         name="assign-without-locks-and-indexes",
         invariant="I3",
@@ -34,32 +20,6 @@ SEEDS: tuple[Seed, ...] = (
         old="LEFT JOIN executors_attempt c ON c.slot_id = slot.id\n",
         new="LEFT JOIN executors_attempt c ON c.slot_id = slot.id AND c.number = 0\n",
         tests=("tests/services/test_dispatch.py",),
-    ),
-    Seed(
-        name="assign-forgets-the-agent-row",
-        invariant="I10",
-        path="executors/services/dispatch.py",
-        old="WHERE id = ANY(%(agents)s) AND desired = 'active' AND observed = 'online'\n"
-        "      AND not_now_since IS NULL AND archived_at IS NULL\n"
-        "    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
-        new="WHERE id = ANY(%(agents)s)",
-        tests=("tests/concurrency/test_dispatch.py",),
-    ),
-    Seed(
-        name="assign-ignores-not-now",
-        invariant="I10",
-        path="executors/services/dispatch.py",
-        old="AND not_now_since IS NULL AND archived_at IS NULL",
-        new="AND archived_at IS NULL",
-        tests=("tests/services/test_standing.py",),
-    ),
-    Seed(
-        name="a-held-pool-gives-work",
-        invariant="I10",
-        path="executors/decision.py",
-        old="if facts.pool.barriers:",
-        new="if False:",
-        tests=("tests/services/test_dispatch.py", "tests/api/test_pool_gates.py"),
     ),
     Seed(
         name="final-states-may-change",
@@ -93,6 +53,38 @@ SEEDS: tuple[Seed, ...] = (
         "USING ERRCODE = 'insufficient_privilege';",
         new="RETURN NEW;",
         tests=("tests/services/test_laws.py",),
+    ),
+    Seed(
+        name="a-table-loses-its-trigger",
+        invariant="I15",
+        path="pools/migrations/0002_events.py",
+        old="watch(POOL, MEMBERSHIP)",
+        new="watch(MEMBERSHIP)",
+        tests=("tests/services/test_watched_tables.py", "tests/services/test_row_events.py"),
+    ),
+    Seed(
+        name="a-seal-looks-at-no-event",
+        invariant="I15",
+        path="k8s4r/audit/verifying.py",
+        old="why = _chain(group, last) or _rows(group, months)",
+        new="why = _chain(group, last)",
+        tests=("tests/services/test_seals.py",),
+    ),
+    Seed(
+        name="what-still-runs-is-sealed-away",
+        invariant="I15",
+        path="k8s4r/audit/sealing.py",
+        old="if oldest_running < running_before <= ours:",
+        new="if False:",
+        tests=("tests/concurrency/test_sealing.py",),
+    ),
+    Seed(
+        name="the-working-role-may-rewrite-history",
+        invariant="I15",
+        path="k8s4r/audit/working_role.py",
+        old='"REVOKE UPDATE, DELETE ON audit_event, audit_seal FROM {role}",',
+        new="",
+        tests=("tests/services/test_working_role.py",),
     ),
     Seed(
         name="news-goes-out-before-the-commit",
@@ -218,22 +210,6 @@ SEEDS: tuple[Seed, ...] = (
         tests=("tests/core/test_endings.py", "tests/services/test_expiry.py"),
     ),
     Seed(
-        name="the-runner-never-stops-by-itself",
-        invariant="I6",
-        path="agents/client/runner/lease.py",
-        old="return patience is None or silence_s < patience",
-        new="return True",
-        tests=("tests/agent/test_lease.py::test_the_runner_stops_work_whatever_its_link_does",),
-    ),
-    Seed(
-        name="a-group-starts-whatever-the-lease-says",
-        invariant="I6",
-        path="agents/client/runner/work.py",
-        old="return at, None if self._lapse(order) else start()",
-        new="return at, start()",
-        tests=("tests/agent/test_work.py::test_a_group_of_starts_ends_where_the_lease_does",),
-    ),
-    Seed(
         name="silence-counts-during-our-own-outage",
         invariant="I6",
         path="executors/core/leases.py",
@@ -248,14 +224,6 @@ SEEDS: tuple[Seed, ...] = (
         old='task in rows.select_for_update(of=("self",), no_key=True)}',
         new="task in rows}",
         tests=("tests/concurrency/test_cancellation.py",),
-    ),
-    Seed(
-        name="one-look-at-what-is-left-is-enough",
-        invariant="I9",
-        path="agents/client/runner/belongings.py",
-        old="(strays := self._strays()) and strays != seen:",
-        new="(strays := self._strays()) and not seen:",
-        tests=("tests/agent/test_belongings.py",),
     ),
     Seed(
         name="reading-somewhere-is-enough-to-change",

@@ -7,7 +7,7 @@ from django.db.models import Value
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("pools", "0002_pauses_and_windows")]
+    dependencies: ClassVar = [("pools", "0003_pauses_and_windows")]
     operations: ClassVar = [
         migrations.AddField(
             "pool",

@@ -10,7 +10,7 @@ ROLES = ["viewer", "operator", "approver", "fleet_admin", "auditor", "security_a
 
 
 class Migration(migrations.Migration):
-    dependencies = [("access", "0001_initial")]
+    dependencies = [("access", "0002_events")]
     operations = [
         migrations.CreateModel(
             name="Membership",

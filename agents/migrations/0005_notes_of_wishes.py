@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("agents", "0003_session_said_at")]
+    dependencies: ClassVar = [("agents", "0004_events_of_settings")]
     operations: ClassVar = [
         migrations.AddField(
             "agent",

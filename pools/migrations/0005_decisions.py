@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("pools", "0003_sharing")]
+    dependencies: ClassVar = [("pools", "0004_sharing")]
     operations: ClassVar = [
         migrations.CreateModel(
             "Decision",

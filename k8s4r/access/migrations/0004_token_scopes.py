@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("access", "0002_roles")]
+    dependencies = [("access", "0003_roles")]
     operations = [
         migrations.AddField(
             model_name="token",

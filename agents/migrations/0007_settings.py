@@ -7,7 +7,7 @@ from django.db.models import Value
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("agents", "0005_not_now")]
+    dependencies: ClassVar = [("agents", "0006_not_now")]
     operations: ClassVar = [
         migrations.AddField(
             "agent",

@@ -7,7 +7,7 @@ from django.db.models import Value
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("pools", "0001_initial")]
+    dependencies: ClassVar = [("pools", "0002_events")]
     operations: ClassVar = [
         migrations.AddField(
             "pool",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("agents", "0004_notes_of_wishes")]
+    dependencies: ClassVar = [("agents", "0005_notes_of_wishes")]
     operations: ClassVar = [
         migrations.AddField(
             "agent",
