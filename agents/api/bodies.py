@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from agents.models import AgentType
+from agents.services.editing import Merge
 from agents.services.wishes import Said
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem, Invalid
@@ -111,11 +112,10 @@ def changes(body: ReplacedAgent | ChangedAgent) -> dict[str, Any]:
     return given
 
 
-def settings(body: SettingsBody) -> dict[str, Any]:
+def settings(body: SettingsBody) -> Merge:
     """Return the settings that a body gives."""
-    return {
-        name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET
-    }
+    given = msgspec.structs.asdict(body)
+    return Merge({name: value for name, value in given.items() if value is not UNSET})
 
 
 def said(body: Noted | Nothing, *, by: str, now: datetime) -> Said:

@@ -15,11 +15,7 @@ AGENT = Watched(
     state="r.observed",
     moment="r.changed_at",
     agent="r.id::text",
-    # The last three come later: the event itself tells by whom, when, and which settings.
-    unread=(
-        "device_info", "last_assigned_at", "created_at", "changed_at", "settings_version",
-        "desired_by", "desired_at",
-    ),  # fmt: skip
+    unread=("device_info", "last_assigned_at", "created_at", "changed_at"),
 )
 
 

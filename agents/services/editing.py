@@ -1,6 +1,7 @@
 """How do people change what an agent is called and carries, and replace its token?"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,18 @@ from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import Conflict, IllegalTransition, NotFound
 
 
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Settings to set, or (None) to leave to the agent again; the others stay."""
+
+    settings: Mapping[str, Any]
+
+    def into(self, present: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings that follow."""
+        after = {**present, **self.settings}
+        return {name: value for name, value in after.items() if value is not None}
+
+
 @transaction.atomic
 def change(
     agent_id: UUID,
@@ -30,8 +43,8 @@ def change(
 ) -> Agent:
     """Change columns of an agent; its labels decide what it may get from now on.
 
-    ``settings`` are those to set, or to leave to the agent again (None); the others stay. What
-    flows down to the agent makes a new version, which it fetches with its next word.
+    A `Merge` changes some settings, a map replaces them all. What flows down to the agent makes a
+    new version, which it fetches with its next word.
 
     Locks: the agent.
 
@@ -40,10 +53,10 @@ def change(
         Conflict: its project has another agent of this name.
     """
     agent = _lock(agent_id)
-    attribution.attribute(actor, cause=cause)
     before = agent.settings, agent.labels
+    attribution.attribute(actor, cause=cause)
     for column, value in changes.items():
-        setattr(agent, column, _merged(agent.settings, value) if column == "settings" else value)
+        setattr(agent, column, value.into(agent.settings) if isinstance(value, Merge) else value)
     if (agent.settings, agent.labels) != before:
         agent.settings_version += 1
     agent.changed_at = now
@@ -101,10 +114,6 @@ def rotate_token(agent_id: UUID, *, actor: Actor, now: datetime) -> None:
     _good(agent_id)
     attribution.attribute(actor, cause="rotate_token")
     tokens.flag_rotation(agent_id, now=now)
-
-
-def _merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in {**settings, **changes}.items() if value is not None}
 
 
 def _mint(agent: Agent, earlier: Token | None, *, now: datetime) -> Minted:

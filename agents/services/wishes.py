@@ -100,6 +100,9 @@ def end_refusals(*, now: datetime, limit: int) -> int:
     over = Agent.objects.filter(not_now_until__lte=now, archived_at=None).order_by("pk")
     locked = over.select_for_update(of=("self",), no_key=True, skip_locked=True)
     agent_ids = [agent.pk for agent in locked[:limit]]
+    if not agent_ids:
+        return 0
+    attribution.attribute(attribution.SYSTEM, cause="not_now_over")
     Agent.objects.filter(pk__in=agent_ids).update(
         not_now_reason="", not_now_since=None, not_now_until=None
     )

@@ -26,7 +26,12 @@ _MODELS: Final[Mapping[str, type[Pool | Agent | Project]]] = {
 }
 # Facts and fates, which no settings form has either.
 _NO_SETTINGS: Final = frozenset(
-    {"project_id", "archived_at", "observed", "observed_reason", "desired", "capabilities", "type"}
+    {
+        *("project_id", "archived_at", "observed", "observed_reason", "capabilities", "type"),
+        *("desired", "desired_note", "desired_until"),
+        *("not_now_reason", "not_now_since", "not_now_until"),
+        *("paused_until", "open_until"),
+    }
 )
 
 

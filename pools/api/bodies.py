@@ -123,7 +123,6 @@ class NewEnrolment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 _COLUMNS: Mapping[str, str] = {"pool_type": "type", "selection_strategy": "strategy"}
-_NO_COLUMNS = frozenset({"project", "agent_ids"})
 
 
 def given(body: ReplacedProject | ChangedProject) -> dict[str, Any]:
@@ -136,7 +135,7 @@ def given(body: ReplacedProject | ChangedProject) -> dict[str, Any]:
 def columns(
     body: ReplacedPool | ChangedPool, principal: Principal, *, now: datetime
 ) -> dict[str, Any]:
-    """Return the columns of a pool that a body gives; who is listed in it is none of them.
+    """Return the columns of a pool that a body gives, and as ``agent_ids`` who is listed in it.
 
     Raises:
         Invalid: a label, a time, a timezone or a project breaks a rule.
@@ -144,7 +143,7 @@ def columns(
     given = {
         _COLUMNS.get(name, name): value
         for name in body.__struct_fields__
-        if (value := getattr(body, name)) is not UNSET and name not in _NO_COLUMNS
+        if (value := getattr(body, name)) is not UNSET and name != "project"
     }
     if "required_labels" in given:
         given["required_labels"] = label_rules.read(given["required_labels"], at="/required_labels")
@@ -157,8 +156,3 @@ def columns(
     if "weights" in given:
         given["weights"] = gates.weighed(given["weights"], principal)
     return given
-
-
-def listed(body: ReplacedPool | ChangedPool) -> list[UUID] | None:
-    """Return the agents that a body lists; ``None`` when it says nothing of them."""
-    return None if isinstance(body.agent_ids, UnsetType) else body.agent_ids

@@ -52,9 +52,8 @@ class PoolsView(View):
         row = pools.create(
             project=project_named(body.project, principal, Permission.FLEET_WRITE),
             now=now,
-            agent_ids=bodies.listed(body) or (),
             actor=principal.actor,
-            paused_by=principal.name,
+            by=principal.name,
             **bodies.columns(body, principal, now=now),
         )
         headers = {"Location": f"{request.path}/{row.pk}"}
@@ -90,10 +89,12 @@ class PoolView(View):
         self, request: Request, pool_id: UUID, body: ReplacedPool | ChangedPool
     ) -> Response:
         principal, now = principal_of(request), clock.now()
-        changes = bodies.columns(body, principal, now=now)
-        if (listed := bodies.listed(body)) is not None:
-            changes[pools.LISTED] = listed
-        row = pools.change(pool_id, changes, principal=principal, now=now)
+        row = pools.change(
+            pool_id,
+            bodies.columns(body, principal, now=now),
+            principal=principal,
+            now=now,
+        )
         return Response(shapes.pool(row, now=now))
 
 

@@ -11,7 +11,7 @@ from agents.models import Agent
 from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
 from k8s4r.audit import attribution
-from k8s4r.audit.attribution import SYSTEM, Actor
+from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import Conflict, FieldProblem, Invalid, NotFound, pointer
 from k8s4r.core.roles import Permission
 from pools import selectors
@@ -19,8 +19,8 @@ from pools.core import gates
 from pools.core.windows import leave_time_open
 from pools.models import Membership, Pool, PoolType
 
-# Among the changes of a pool: who is to be listed in it.
-LISTED: Final = "agent_ids"
+# Who is listed in a pool stands in no column of it.
+AGENT_IDS: Final = "agent_ids"
 # What a pause consists of; it is written together.
 _PAUSE: Final = ("paused", "paused_reason", "paused_by", "paused_at", "paused_until")
 _NEEDS_PAUSED: Final = "belongs to a pause: send paused: true with it"
@@ -34,12 +34,12 @@ def create(
     project: Project,
     now: datetime,
     actor: Actor | None = None,
-    agent_ids: Sequence[UUID] = (),
+    by: str = "",
     **columns: Any,
 ) -> Pool:
-    """Make a pool; ``columns`` are those of `Pool`, ``agent_ids`` are listed in it.
+    """Make a pool; ``columns`` are those of `Pool`, and as ``agent_ids`` who is listed in it.
 
-    Without an actor in a transaction that is signed already.
+    ``by`` is the actor's name. Without an actor in a transaction that is signed already.
 
     Raises:
         Conflict: the project has a pool of this name.
@@ -47,8 +47,9 @@ def create(
     """
     if actor is not None:
         attribution.attribute(actor, cause="create_pool")
+    agent_ids = columns.pop(AGENT_IDS, ())
     row = Pool(name=name, project=project, created_at=now, changed_at=now, **columns)
-    _settle_pause(row, was_paused=False, by=row.paused_by, now=now)
+    _settle_pause(row, was_paused=False, by=by, now=now)
     _check_gate(row, now=now)
     try:
         with transaction.atomic():
@@ -68,7 +69,7 @@ def change(
     now: datetime,
     cause: str = "change_pool",
 ) -> Pool:
-    """Change columns of a pool; with ``agent_ids`` among them, who is listed in it.
+    """Change columns of a pool and, as ``agent_ids``, who is listed in it.
 
     ``cause`` is what its event names.
 
@@ -82,25 +83,24 @@ def change(
         Invalid: the parts do not fit each other, or an agent is not one of the project.
     """
     row = _locked(pool_id, principal)
-    agent_ids = changes.get(LISTED)
-    changes = {column: value for column, value in changes.items() if column != LISTED}
     if row.name == selectors.DEFAULT and _unsettles_default(row, changes):
         raise Conflict("the default pool keeps its name and takes every agent of its project")
     attribution.attribute(principal.actor, cause=cause)
     was_paused = row.paused
-    for column, value in changes.items():
+    columns = {name: value for name, value in changes.items() if name != AGENT_IDS}
+    for column, value in columns.items():
         setattr(row, column, value)
     _settle_pause(row, was_paused=was_paused, by=principal.name, now=now)
     _check_gate(row, now=now)
     row.changed_at = now
     try:
         with transaction.atomic():
-            row.save(update_fields=[*changes, *_PAUSE, "changed_at"])
+            row.save(update_fields=[*columns, *_PAUSE, "changed_at"])
     except IntegrityError as error:
         raise Conflict(f"its project has another pool {row.name}") from error
-    if agent_ids is not None:
-        Membership.objects.filter(pool=row).exclude(agent_id__in=agent_ids).delete()
-        _list_agents(row, agent_ids, now=now)
+    if AGENT_IDS in changes:
+        Membership.objects.filter(pool=row).exclude(agent_id__in=changes[AGENT_IDS]).delete()
+        _list_agents(row, changes[AGENT_IDS], now=now)
     return row
 
 
@@ -112,7 +112,8 @@ def end_pauses(*, now: datetime, limit: int) -> int:
     """
     over = Pool.objects.filter(paused=True, paused_until__lte=now).order_by("pk")
     rows = list(over.select_for_update(of=("self",), no_key=True, skip_locked=True)[:limit])
-    attribution.attribute(SYSTEM, cause="end_pause")
+    if rows:
+        attribution.attribute(attribution.SYSTEM, cause="pause_over")
     for row in rows:
         row.paused = False
         _settle_pause(row, was_paused=True, by="", now=now)

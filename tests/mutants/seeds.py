@@ -1,9 +1,11 @@
 """The seeded bugs, one or more per invariant (docs/invariants.md names them)."""
 
-from tests.mutants import seeds_of_history
+from tests.mutants.fleet_seeds import FLEET_SEEDS
+from tests.mutants.history_seeds import HISTORY_SEEDS
 from tests.mutants.seed import Seed
 
 SEEDS: tuple[Seed, ...] = (
+    *FLEET_SEEDS,
     Seed(
         name="assign-without-locks-and-indexes",
         invariant="I3",
@@ -19,32 +21,6 @@ SEEDS: tuple[Seed, ...] = (
         old="LEFT JOIN executors_attempt c ON c.slot_id = slot.id\n",
         new="LEFT JOIN executors_attempt c ON c.slot_id = slot.id AND c.number = 0\n",
         tests=("tests/services/test_dispatch.py",),
-    ),
-    Seed(
-        name="assign-forgets-the-agent-row",
-        invariant="I10",
-        path="executors/services/dispatch.py",
-        old="WHERE id = ANY(%(agents)s) AND desired = 'active' AND observed = 'online'\n"
-        "      AND not_now_since IS NULL AND archived_at IS NULL\n"
-        "    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
-        new="WHERE id = ANY(%(agents)s)",
-        tests=("tests/concurrency/test_dispatch.py",),
-    ),
-    Seed(
-        name="assign-ignores-not-now",
-        invariant="I10",
-        path="executors/services/dispatch.py",
-        old="AND not_now_since IS NULL AND archived_at IS NULL",
-        new="AND archived_at IS NULL",
-        tests=("tests/services/test_standing.py",),
-    ),
-    Seed(
-        name="a-held-pool-gives-work",
-        invariant="I10",
-        path="executors/decision.py",
-        old="if facts.pool.barriers:",
-        new="if False:",
-        tests=("tests/services/test_dispatch.py", "tests/api/test_pool_gates.py"),
     ),
     Seed(
         name="final-states-may-change",
@@ -178,22 +154,6 @@ SEEDS: tuple[Seed, ...] = (
         tests=("tests/core/test_endings.py", "tests/services/test_expiry.py"),
     ),
     Seed(
-        name="the-runner-never-stops-by-itself",
-        invariant="I6",
-        path="agents/client/runner/lease.py",
-        old="return patience is None or silence_s < patience",
-        new="return True",
-        tests=("tests/agent/test_lease.py::test_the_runner_stops_work_whatever_its_link_does",),
-    ),
-    Seed(
-        name="a-group-starts-whatever-the-lease-says",
-        invariant="I6",
-        path="agents/client/runner/work.py",
-        old="return at, None if self._lapse(order) else start()",
-        new="return at, start()",
-        tests=("tests/agent/test_work.py::test_a_group_of_starts_ends_where_the_lease_does",),
-    ),
-    Seed(
         name="silence-counts-during-our-own-outage",
         invariant="I6",
         path="executors/core/leases.py",
@@ -208,14 +168,6 @@ SEEDS: tuple[Seed, ...] = (
         old='task in rows.select_for_update(of=("self",), no_key=True)}',
         new="task in rows}",
         tests=("tests/concurrency/test_cancellation.py",),
-    ),
-    Seed(
-        name="one-look-at-what-is-left-is-enough",
-        invariant="I9",
-        path="agents/client/runner/belongings.py",
-        old="(strays := self._strays()) and strays != seen:",
-        new="(strays := self._strays()) and not seen:",
-        tests=("tests/agent/test_belongings.py",),
     ),
     Seed(
         name="one-failing-sweep-stops-the-others",
@@ -241,5 +193,5 @@ SEEDS: tuple[Seed, ...] = (
         new="        if pool.paused:\n",
         tests=("tests/services/test_restoration.py",),
     ),
-    *seeds_of_history.SEEDS,
+    *HISTORY_SEEDS,
 )

@@ -7,6 +7,7 @@ import pytest
 from agents.core.states import Desired
 from agents.models import Agent
 from agents.services import editing, wishes
+from agents.services.editing import Merge
 from agents.services.wishes import Said
 from agents.wire.messages import Heartbeat, OpenSession
 from agents.wire.settings import NotNow, Wanted
@@ -45,13 +46,17 @@ def open_session(agent, **fields):
     return sessions.open(agent.pk, message, now=NOON, policy=LeasePolicy())
 
 
+def changed(agent, changes):
+    editing.change(agent.pk, changes, actor=ALICE, now=NOON)
+
+
 def run_pass(pool, now=NOON):
     return dispatch.run_pass(pool.pk, now=now, aging_weight_s=60).placed
 
 
 def test_settings_ride_on_every_answer_until_the_runner_goes_by_them():
     agent = an_agent()
-    editing.change(agent.pk, {"settings": {"slots": 3, "log_level": "debug"}}, now=NOON)
+    changed(agent, {"settings": {"slots": 3, "log_level": "debug"}})
     wanted = Wanted(version=1, slots=3, log_level="debug")
     assert beat(agent).directives.wanted == wanted
     assert claim(agent).directives.wanted == wanted
@@ -63,17 +68,17 @@ def test_settings_ride_on_every_answer_until_the_runner_goes_by_them():
 
 def test_each_change_is_a_version_and_saying_the_same_is_none():
     agent = an_agent(labels={"a": "b"})
-    editing.change(agent.pk, {"settings": {"slots": 3}}, now=NOON)
-    editing.change(agent.pk, {"settings": {"slots": 3}, "description": "x"}, now=NOON)
-    editing.change(agent.pk, {"labels": {"a": "c"}}, now=NOON)
-    editing.change(agent.pk, {"settings": {"slots": None, "heartbeat_s": 2.0}}, now=NOON)
+    changed(agent, {"settings": {"slots": 3}})
+    changed(agent, {"settings": {"slots": 3}, "description": "x"})
+    changed(agent, {"labels": {"a": "c"}})
+    changed(agent, {"settings": Merge({"slots": None, "heartbeat_s": 2.0})})
     wanted = beat(agent).directives.wanted
     assert wanted == Wanted(version=3, heartbeat_s=2.0, labels={"a": "c"})
 
 
 def test_the_session_remembers_which_settings_its_runner_goes_by():
     agent = an_agent()
-    editing.change(agent.pk, {"settings": {"slots": 3}}, now=NOON)
+    changed(agent, {"settings": {"slots": 3}})
     beat(agent, settings_version=1)
     assert session_of(agent).settings_version == 1
 

@@ -2,7 +2,7 @@
 
 from tests.mutants.seed import Seed
 
-SEEDS: tuple[Seed, ...] = (
+HISTORY_SEEDS: tuple[Seed, ...] = (
     Seed(
         name="attempts-leave-no-event",
         invariant="I15",
