@@ -10,7 +10,10 @@ from django.utils.safestring import SafeString
 from agents.core.states import Desired, Observed
 from agents.models import Agent, Session, Slot
 from agents.services import wishes
+from agents.services.wishes import Said
+from k8s4r.access.pages import may, principal_of, within
 from k8s4r.core.errors import DomainError
+from k8s4r.core.roles import Permission
 from k8s4r.pages import ReadOnlyAdmin, actor_of, ago, as_column, chip, now_of, tell
 
 
@@ -60,7 +63,7 @@ class AgentAdmin(ReadOnlyAdmin[Agent]):
         "name", "state", "wish", "project", "type", "slots", "seen", "version", "label_text",
     )  # fmt: skip
     list_display_links = ("name",)
-    list_filter = (ObservedFilter, DesiredFilter, "project", "type", ArchivedFilter)
+    list_filter = (ObservedFilter, DesiredFilter, "type", ArchivedFilter)
     list_select_related = ("project",)
     search_fields = ("name", "description")
     list_per_page = 100
@@ -73,20 +76,22 @@ class AgentAdmin(ReadOnlyAdmin[Agent]):
         newest = Session.objects.filter(agent=OuterRef("pk")).order_by("-last_heartbeat_at")
         slots = Slot.objects.filter(agent=OuterRef("pk"), retired_at=None).order_by()
         counted = slots.values("agent").annotate(number=Count("pk")).values("number")
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                asked_at=as_column(now_of(request)),
-                seen_at=Subquery(newest.values("last_heartbeat_at")[:1]),
-                session_version=Subquery(session.values("version")[:1]),
-                slots_total=Subquery(counted),
-            )
+        return within(request, Permission.FLEET_READ, super().get_queryset(request)).annotate(
+            asked_at=as_column(now_of(request)),
+            seen_at=Subquery(newest.values("last_heartbeat_at")[:1]),
+            session_version=Subquery(session.values("version")[:1]),
+            slots_total=Subquery(counted),
         )
 
-    def has_steer_permission(self, request: HttpRequest) -> bool:
-        """May this person ask things of agents?"""
-        return request.user.has_perm("agents.change_agent")
+    def has_view_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
+        return may(request, Permission.FLEET_READ, obj.project_id if obj else None)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_steer_permission(self, request: HttpRequest, agent: Agent | None = None) -> bool:
+        """May this person ask things of this agent; without one, of any?"""
+        return may(request, Permission.FLEET_WRITE, agent.project_id if agent else None)
 
     @admin.action(description="Approve selected agents", permissions=["steer"])
     def approve_selected(self, request: HttpRequest, queryset: QuerySet[Agent]) -> None:
@@ -95,6 +100,7 @@ class AgentAdmin(ReadOnlyAdmin[Agent]):
         waiting = list(queryset.filter(observed=Observed.PENDING))
         for agent in waiting:
             try:
+                principal_of(request).require(Permission.FLEET_WRITE, agent.project_id)
                 wishes.approve(agent.pk, actor=actor_of(request), now=now_of(request))
             except DomainError as error:
                 refused[agent.name] = error
@@ -115,13 +121,19 @@ class AgentAdmin(ReadOnlyAdmin[Agent]):
         """Let agents get work again."""
         self.ask(request, queryset, Desired.ACTIVE)
 
-    def ask(self, request: HttpRequest, queryset: QuerySet[Agent], desired: Desired) -> None:
+    def ask(
+        self, request: HttpRequest, queryset: QuerySet[Agent], desired: Desired, *, note: str = ""
+    ) -> None:
         """Ask one thing of agents, one by one: a refusal undoes nothing else."""
+        said = Said(note=note, by=request.user.get_username())
         refused: dict[str, DomainError] = {}
-        chosen = list(queryset.values_list("pk", "name"))
-        for agent_id, name in chosen:
+        chosen = list(queryset.values_list("pk", "name", "project_id"))
+        for agent_id, name, project_id in chosen:
             try:
-                wishes.set_desired(agent_id, desired, actor=actor_of(request), now=now_of(request))
+                principal_of(request).require(Permission.FLEET_WRITE, project_id)
+                wishes.set_desired(
+                    agent_id, desired, actor=actor_of(request), now=now_of(request), said=said
+                )
             except DomainError as error:
                 refused[name] = error
         done = f"Now {desired}"

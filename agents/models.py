@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from agents.core.states import Desired, Observed
 from k8s4r import clock
@@ -21,7 +21,9 @@ class AgentType(models.TextChoices):
 class Agent(models.Model):
     """A program that runs tasks. ``desired`` is people's wish, ``observed`` is fact.
 
-    This row is the one lock for its capacity (docs/states.md). Heartbeats never write it.
+    With ``not_now_since`` set the agent itself asks for no work. ``settings`` flow down to it; the
+    version counts their changes. This row is the one lock for its capacity (docs/states.md).
+    Heartbeats never write it, unless what the agent is changes.
     """
 
     id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
@@ -30,12 +32,23 @@ class Agent(models.Model):
     description = models.TextField(blank=True, default="")
     type = models.CharField(max_length=8, choices=AgentType.choices, default=AgentType.REMOTE)
     desired = models.CharField(max_length=16, default=Desired.ACTIVE)
+    desired_note = models.CharField(max_length=4096, blank=True, default="", db_default="")
+    desired_by = models.CharField(max_length=150, blank=True, default="", db_default="")
+    desired_at = models.DateTimeField(null=True, blank=True)
+    desired_until = models.DateTimeField(
+        null=True, blank=True, help_text="Ends a pause; of a drain: when people expect it back."
+    )
     observed = models.CharField(max_length=16, default=Observed.OFFLINE)
     observed_reason = models.CharField(max_length=4096, blank=True, default="")
+    not_now_reason = models.CharField(max_length=4096, blank=True, default="", db_default="")
+    not_now_since = models.DateTimeField(null=True, blank=True)
+    not_now_until = models.DateTimeField(null=True, blank=True)
     labels = models.JSONField(default=dict, blank=True)
     capabilities = models.JSONField(default=dict, blank=True)
     device_info = models.JSONField(default=dict, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
+    settings = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), blank=True)
+    settings_version = models.PositiveIntegerField(default=0, db_default=0)
     last_assigned_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
@@ -67,7 +80,8 @@ class Session(models.Model):
     """One life of an agent's runner. Its heartbeat is the lease of everything it runs.
 
     The id is chosen by the runner. Narrow and updated in place: see the fill factor in 0002.
-    ``said_at`` is when, on the agent's clock, the runner last said what it has.
+    ``said_at`` is when, on the agent's clock, the runner last said what it has;
+    ``settings_version`` which settings it runs with.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -78,6 +92,7 @@ class Session(models.Model):
     opened_at = models.DateTimeField()
     last_heartbeat_at = models.DateTimeField()
     said_at = models.FloatField(null=True, blank=True)
+    settings_version = models.PositiveIntegerField(default=0, db_default=0)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -117,3 +132,17 @@ class Slot(models.Model):
 
     def __str__(self) -> str:
         return f"slot {self.index}"
+
+
+class Generation(models.Model):
+    """One life of the database, from a restore to the next; the first has no row.
+
+    ``backup_at`` is the moment to which the restore went back: what came after it is not known.
+    """
+
+    number = models.PositiveIntegerField(primary_key=True)
+    began_at = models.DateTimeField()
+    backup_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"generation {self.number}"

@@ -32,6 +32,12 @@ def last_seen(agent_ids: Collection[UUID]) -> dict[UUID, datetime]:
     return dict(sessions.values_list("agent_id", "last_heartbeat_at"))
 
 
+def settings_applied(agent_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return which settings the runner of each agent goes by; one without a runner is absent."""
+    sessions = Session.objects.filter(agent_id__in=agent_ids, ended_at=None)
+    return dict(sessions.values_list("agent_id", "settings_version"))
+
+
 def slots(agent_id: UUID) -> QuerySet[Slot]:
     """Return the agent's slots in use, by index."""
     return Slot.objects.filter(agent_id=agent_id, retired_at=None).order_by("index")

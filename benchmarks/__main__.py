@@ -5,7 +5,9 @@ import sys
 
 from benchmarks.machine import note
 
-BENCHES = ("throughput", "exec", "latency", "backlog", "fleet", "submit", "memory")
+BENCHES = (
+    "throughput", "exec", "latency", "backlog", "fleet", "submit", "memory", "livelog", "pages",
+)  # fmt: skip
 AT_MOST_S = 900
 
 

@@ -1,17 +1,15 @@
-"""Which tasks are there, what happened to them, and why do they wait? Reads only."""
+"""Which tasks are there, and what happened to them? Reads only."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from executors import supply
-from executors.core.codes import WaitingCode
 from executors.core.lifecycle import TaskState
-from executors.core.waiting import Explanation, PoolFacts, TaskFacts, explain
 from executors.models import Attempt, Task
 from executors.supply import CURRENT
 from k8s4r import database
@@ -22,6 +20,7 @@ from k8s4r.core.errors import NotFound
 from k8s4r.core.roles import Permission
 
 NEWEST_FIRST: Final = ("-id",)
+ME: Final = "me"
 
 
 class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,17 +81,31 @@ _COLUMNS: Final = [_JOINED.get(field, field) for field in TaskRecord.__struct_fi
 
 
 class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which tasks are asked for; what is empty does not restrict."""
+    """Which tasks are asked for; what is empty does not restrict.
+
+    ``owner`` is a user's name or id, or ``me`` for the caller; ``agent`` a name or an id.
+    """
 
     states: frozenset[TaskState] = frozenset()
     project: str = ""
     pool: str = ""
+    owner: str = ""
+    agent: str = ""
     name: str = ""
     labels: dict[str, str] = {}
     agent_id: UUID | None = None
+    parent_id: UUID | None = None
     id_range: tuple[UUID, UUID] | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many tasks there are, by state, and by pool as ``project/pool``."""
+
+    total: int
+    by_state: dict[str, int]
+    by_pool: dict[str, int]
 
 
 def visible(principal: Principal, needs: Permission = Permission.TASKS_READ) -> QuerySet[Task]:
@@ -115,9 +128,29 @@ def tasks(
         rows = rows.filter(labels__contains=wanted.labels)
     if wanted.agent_id:
         rows = rows.filter(agent_id=wanted.agent_id)
+    if wanted.parent_id:
+        rows = rows.filter(parent_id=wanted.parent_id)
     if wanted.id_range:
         rows = rows.filter(pk__range=wanted.id_range)
-    return _within(_in_place(rows, wanted), wanted)
+    return _within(_in_place(_by_whom(rows, wanted, principal), wanted), wanted)
+
+
+def not_run_again(rows: QuerySet[Task]) -> QuerySet[Task]:
+    """Return those of the tasks that no other task repeats."""
+    return rows.filter(~Exists(Task.objects.filter(parent_id=OuterRef("pk"))))
+
+
+def counts(rows: QuerySet[Task]) -> Counts:
+    """Count tasks by state and by pool, in one query."""
+    found = (
+        rows.order_by().values_list("state", "project__name", "pool__name").annotate(n=Count("pk"))
+    )
+    by_state: Counter[str] = Counter()
+    by_pool: Counter[str] = Counter()
+    for state, project, pool, count in found:
+        by_state[state] += count
+        by_pool[f"{project}/{pool}"] += count
+    return Counts(by_state.total(), dict(by_state), dict(by_pool))
 
 
 def records(rows: QuerySet[Task]) -> list[TaskRecord]:
@@ -144,7 +177,14 @@ def task(
     return found[0]
 
 
-def attempts(task_id: UUID) -> QuerySet[Attempt]:
+def attempts(principal: Principal) -> QuerySet[Attempt]:
+    """Return the attempts that exist for the caller with their agents, newest first."""
+    rows = Attempt.objects.select_related("agent").order_by("-id")
+    seen = principal.projects(Permission.TASKS_READ)
+    return rows if seen is None else rows.filter(project_id__in=seen)
+
+
+def attempts_of(task_id: UUID) -> QuerySet[Attempt]:
     """Return the attempts of a task with their agents, first to last."""
     return Attempt.objects.filter(task_id=task_id).select_related("agent").order_by("number")
 
@@ -153,29 +193,6 @@ def events(task_id: UUID) -> QuerySet[AuditEvent]:
     """Return what happened to a task and to its attempts, in the order of the moves."""
     own = list(Attempt.objects.filter(task_id=task_id).values_list("pk", flat=True))
     return AuditEvent.objects.filter(object_id__in=[task_id, *own]).order_by("id")
-
-
-def explanation(task_id: UUID) -> Explanation | None:
-    """Say why a task waits, candidate by candidate; ``None`` when it does not wait."""
-    row = Task.objects.select_related("requirement", "pool").get(pk=task_id)
-    if row.state != TaskState.PENDING:
-        return None
-    held = supply.held(row.pool_id)
-    limit = row.pool.max_per_owner
-    of_owner = sum(count for (_, owner), count in held.items() if owner == row.owner_id)
-    return explain(
-        supply.as_value(row.requirement),
-        supply.candidates(row.pool).candidates,
-        PoolFacts(
-            paused=row.pool.paused,
-            held=sum(held.values()),
-            max_concurrent=row.pool.max_concurrent,
-        ),
-        task=TaskFacts(
-            hindrance=WaitingCode.RETRY_BACKOFF if row.run_after else None,
-            owner_at_limit=limit is not None and of_owner >= limit,
-        ),
-    )
 
 
 _HELD_BY_AGENT: Final = """
@@ -203,6 +220,16 @@ def _in_place(rows: QuerySet[Task], wanted: TaskFilter) -> QuerySet[Task]:
     return rows
 
 
+def _by_whom(rows: QuerySet[Task], wanted: TaskFilter, principal: Principal) -> QuerySet[Task]:
+    if wanted.owner == ME:
+        rows = rows.filter(owner_id=principal.id)
+    elif wanted.owner:
+        rows = rows.filter(_named("owner", wanted.owner, column="username"))
+    if wanted.agent:
+        rows = rows.filter(_named("agent", wanted.agent))
+    return rows
+
+
 def _within(rows: QuerySet[Task], wanted: TaskFilter) -> QuerySet[Task]:
     if wanted.created_after:
         rows = rows.filter(submitted_at__gt=wanted.created_after)
@@ -211,7 +238,7 @@ def _within(rows: QuerySet[Task], wanted: TaskFilter) -> QuerySet[Task]:
     return rows
 
 
-def _named(relation: str, text: str) -> Q:
+def _named(relation: str, text: str, *, column: str = "name") -> Q:
     identity = ids.as_uuid(text)
-    named = Q(**{f"{relation}__name": text})
+    named = Q(**{f"{relation}__{column}": text})
     return named if identity is None else named | Q(**{f"{relation}_id": identity})

@@ -2,14 +2,13 @@
 
 from typing import Any
 
+from executors.core.changes import Change
 from executors.core.codes import SENTENCES, WaitingCode
 from executors.core.lifecycle import TaskState
-from executors.core.waiting import Explanation, Reason
 from executors.models import Attempt
 from executors.selectors import TaskRecord
 from k8s4r.audit.models import AuditEvent
 
-MOST_CANDIDATES = 200
 _NOT_YET = "No dispatch pass has looked at it yet: the next one comes within seconds."
 
 
@@ -80,19 +79,9 @@ def event(row: AuditEvent) -> dict[str, Any]:
     }
 
 
-def waiting(record: TaskRecord, found: Explanation | None) -> dict[str, Any]:
-    """Return why a task waits, with one reason per candidate as far as a person reads."""
-    if found is None:
-        return {"task_id": record.id, "state": record.state, "code": None, "candidates": []}
-    return {
-        "task_id": record.id,
-        "state": record.state,
-        "code": found.code,
-        "sentence": found.sentence,
-        "since": _since(record),
-        "candidates": [_reason(reason) for reason in found.reasons[:MOST_CANDIDATES]],
-        "candidates_total": len(found.reasons),
-    }
+def change(one: Change) -> dict[str, Any]:
+    """Return one field that is another than in the task that is repeated."""
+    return {"pointer": one.pointer, "from": one.before, "to": one.after}
 
 
 def _asked(record: TaskRecord) -> dict[str, Any]:
@@ -134,25 +123,13 @@ def _waiting(record: TaskRecord) -> dict[str, Any] | None:
     code = WaitingCode.RETRY_BACKOFF if record.run_after else record.waiting_code
     return {
         "code": code or None,
-        "since": _since(record),
+        "since": waits_since(record),
         "sentence": SENTENCES[WaitingCode(code)] if code else _NOT_YET,
     }
 
 
-def _since(record: TaskRecord) -> Any:
+def waits_since(record: TaskRecord) -> Any:
     """Return since when this task waits for this reason: not before it waits at all."""
     if record.run_after or record.waiting_since is None:
         return record.changed_at
     return max(record.waiting_since, record.changed_at)
-
-
-def _reason(reason: Reason) -> dict[str, Any]:
-    found = reason.exclusion
-    return {
-        "agent_id": reason.agent_id,
-        "agent": reason.name,
-        "code": found.code if found else WaitingCode.BEHIND_OTHERS,
-        "rule": found.rule if found else None,
-        "needed": found.needed if found else None,
-        "found": found.found if found else None,
-    }

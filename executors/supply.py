@@ -14,7 +14,7 @@ from agents.core.states import Desired, Observed
 from executors.core.constraints import Constraint, Operand
 from executors.core.fairness import OwnerKey, Queued
 from executors.core.lifecycle import ATTEMPT_CURRENT
-from executors.core.qualification import Candidate, FreeSlot, Requirement
+from executors.core.qualification import Candidate, FreeSlot, NotNow, Requirement
 from executors.models import Requirement as RequirementRow
 from k8s4r import database
 from pools.models import Pool, PoolType
@@ -96,7 +96,9 @@ SELECT a.id, a.name, a.desired, a.observed, a.labels, a.capabilities, a.device_i
        coalesce(array_agg(slot.index ORDER BY slot.index)
                 FILTER (WHERE slot.id IS NOT NULL AND c.id IS NULL), '{{}}'),
        coalesce(array_agg(slot.lane::text ORDER BY slot.index)
-                FILTER (WHERE slot.id IS NOT NULL AND c.id IS NULL), '{{}}')
+                FILTER (WHERE slot.id IS NOT NULL AND c.id IS NULL), '{{}}'),
+       a.desired_note, a.changed_at, a.not_now_reason, a.not_now_since, a.not_now_until,
+       max(c.assigned_at)
 FROM agents_agent a
 LEFT JOIN agents_session s ON s.agent_id = a.id AND s.ended_at IS NULL
 LEFT JOIN agents_slot slot ON slot.agent_id = a.id AND slot.retired_at IS NULL
@@ -199,7 +201,8 @@ def candidates(pool: Pool) -> Supply:
 def _candidate(
     row: tuple[Any, ...], capabilities: Mapping[str, Any], left: Mapping[str, float]
 ) -> Candidate:
-    agent_id, name, desired, observed, labels, _, device, _, total, *free = row
+    agent_id, name, desired, observed, labels, _, device, _, total, *free = row[:12]
+    note, changed_at, reason, since, until, filled_at = row[12:]
     return Candidate(
         agent_id=agent_id,
         name=name,
@@ -213,6 +216,10 @@ def _candidate(
         ),
         total_slots=total,
         free_resources=left,
+        not_now=None if since is None else NotNow(reason, since, until),
+        note=note,
+        changed_at=changed_at,
+        filled_at=filled_at,
     )
 
 

@@ -12,14 +12,18 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
+from agents.services import wishes
 from executors import conf
 from executors.core import schedule
 from executors.core.leases import PulseSource
 from executors.core.lifecycle import TaskState
 from executors.core.schedule import Job
 from executors.models import Task
-from executors.services import dispatch, expiry, pulses, retention, ticks
+from executors.operating.services import keeping, noticing, tallying
+from executors.services import decisions, dispatch, expiry, leftovers, pulses, retention, ticks
+from k8s4r.audit import sealing
 from pools.models import Pool
+from pools.services import pools
 
 logger = logging.getLogger(__name__)
 
@@ -106,13 +110,19 @@ def _delayed(now: datetime) -> None:
     _in_batches(lambda limit: expiry.release_delayed(now=now, limit=limit))
 
 
+def _pauses(now: datetime) -> None:
+    _in_batches(lambda limit: pools.end_pauses(now=now, limit=limit))
+    _in_batches(lambda limit: wishes.end_pauses(now=now, limit=limit))
+    _in_batches(lambda limit: wishes.end_refusals(now=now, limit=limit))
+
+
 def _dispatch(now: datetime) -> None:
     """Run passes wherever something waits: the nudges are hints, and some get lost."""
     waiting = Task.objects.filter(
         pool=OuterRef("pk"), state=TaskState.PENDING, run_after__isnull=True
     )
-    pools = Pool.objects.filter(Exists(waiting)).order_by("pk")
-    for pool_id in list(pools.values_list("pk", flat=True)):
+    rows = Pool.objects.filter(Exists(waiting)).order_by("pk")
+    for pool_id in list(rows.values_list("pk", flat=True)):
         _pass(pool_id, now)
 
 
@@ -127,6 +137,14 @@ def _pass(pool_id: UUID, now: datetime) -> None:
         _drop_broken_connection()
 
 
+def _notices(now: datetime) -> None:
+    noticing.look(now=now)
+
+
+def _tally(now: datetime) -> None:
+    tallying.tally(now=now)
+
+
 def _retention(now: datetime) -> None:
     policy = conf.retention()
     _in_batches(
@@ -135,6 +153,8 @@ def _retention(now: datetime) -> None:
         )
     )
     _in_batches(lambda limit: retention.delete_bookkeeping(now=now, limit=limit, policy=policy))
+    _in_batches(lambda limit: keeping.delete_old(now=now, limit=limit, keep=policy.tasks))
+    decisions.forget_old()
 
 
 def _remove_files(artifact_ids: Sequence[UUID]) -> None:
@@ -146,6 +166,19 @@ def _audit_months(now: datetime) -> None:
     retention.keep_audit_months(now=now, policy=conf.retention())
 
 
+def _audit_seal(now: datetime) -> None:
+    for _ in range(MOST_BATCHES):
+        if sealing.seal(now=now) < sealing.MOST_EVENTS:
+            break
+    pulses.beat(pulses.AUDIT_SEAL, now=now, policy=conf.leases())
+
+
+def _leftovers(now: datetime) -> None:
+    removed = leftovers.remove(conf.artifacts_dir(), now=now)
+    if removed:
+        logger.info("leftovers_removed", extra={"files": removed})
+
+
 SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.PULSE: _pulse,
     Job.LEASES: _leases,
@@ -154,7 +187,12 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.QUEUE_DEADLINES: _queue_deadlines,
     Job.HEARTBEATS: _heartbeats,
     Job.DELAYED: _delayed,
+    Job.PAUSES: _pauses,
     Job.DISPATCH: _dispatch,
+    Job.NOTICES: _notices,
+    Job.TALLY: _tally,
     Job.RETENTION: _retention,
     Job.AUDIT_MONTHS: _audit_months,
+    Job.AUDIT_SEAL: _audit_seal,
+    Job.LEFTOVERS: _leftovers,
 }

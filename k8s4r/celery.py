@@ -24,6 +24,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "k8s4r.settings")
 SWEEPS: Final = "sweeps"
 QUEUES: Final = (SWEEPS,)
 CANARY_S: Final = 15
+DELIVER_S: Final = 5
 
 # Far above `task_time_limit`: kombu gives a message to a second worker after this time.
 VISIBILITY_TIMEOUT_S: Final = 300
@@ -41,7 +42,7 @@ TRANSPORT: Final[dict[str, Any]] = {
 
 
 def beat_table() -> dict[str, dict[str, Any]]:
-    """Return every periodic task: the round of short jobs, each long job, one canary per queue.
+    """Return every periodic task: the round of short jobs, long jobs, messages, canaries.
 
     A message that waited for a whole period is dropped: the next one is there already.
     """
@@ -59,7 +60,17 @@ def beat_table() -> dict[str, dict[str, Any]]:
         }
         for queue in QUEUES
     }
-    return {"round": _sweep(schedule.ROUND_EVERY, *schedule.ROUND)} | alone | canaries
+    deliver = {
+        "task": "executors.operating.deliver",
+        "schedule": DELIVER_S,
+        "options": {"queue": SWEEPS, "expires": DELIVER_S},
+    }
+    return (
+        {"deliver": deliver}
+        | {"round": _sweep(schedule.ROUND_EVERY, *schedule.ROUND)}
+        | alone
+        | canaries
+    )
 
 
 def _sweep(period: timedelta, *jobs: schedule.Job) -> dict[str, Any]:
@@ -126,7 +137,7 @@ app.conf.update(
 # Celery would close the database connection before and after every task: at rest, the logins took
 # three quarters of a worker's time, and as much again of PostgreSQL's.
 app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
-app.autodiscover_tasks(["executors"])
+app.autodiscover_tasks(["executors", "executors.operating"])
 
 
 @task_prerun.connect

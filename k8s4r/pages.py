@@ -1,18 +1,22 @@
 """What do all operators' pages share: how states, times and refusals look, and who may do what?"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import DateTimeField, Model, QuerySet, Value
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from k8s4r import clock
+from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import DomainError
 
@@ -31,6 +35,7 @@ __all__ = [
     "CappedPaginator",
     "ModelAdmin",
     "ReadOnlyAdmin",
+    "SignedAdmin",
     "actor_of",
     "ago",
     "as_column",
@@ -41,11 +46,21 @@ __all__ = [
 ]
 
 TONES: Final = {
-    "good": {"completed", "succeeded", "online", "active"},
+    "good": {"completed", "succeeded", "online", "active", "delivered"},
     "busy": {"running", "dispatching", "assigned", "busy"},
-    "wait": {"pending", "apply_pending", "held", "stopping", "paused", "draining"},
+    "wait": {"pending", "waiting", "apply_pending", "held", "stopping", "paused", "draining"},
     "odd": {"unknown"},
-    "bad": {"failed", "timed_out", "lost", "refused", "error", "offline", "revoked", "expired"},
+    "bad": {
+        "failed",
+        "timed_out",
+        "lost",
+        "refused",
+        "error",
+        "offline",
+        "revoked",
+        "expired",
+        "dead",
+    },
     "done": {"cancelled", "stopped", "used up"},
 }
 _TONE_OF: Final = {state: tone for tone, states in TONES.items() for state in states}
@@ -74,6 +89,32 @@ class ReadOnlyAdmin(ModelAdmin[_M]):
 
     def has_delete_permission(self, request: HttpRequest, obj: _M | None = None) -> bool:
         return False
+
+
+class SignedAdmin(ModelAdmin[_M]):
+    """Rows that a form writes: the history knows whose form it was."""
+
+    def save_model(
+        self, request: HttpRequest, obj: _M, form: "ModelForm[_M]", change: bool
+    ) -> None:
+        with signed(request, f"{'change' if change else 'create'}_{obj._meta.model_name}"):
+            super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: _M) -> None:
+        with signed(request, f"delete_{obj._meta.model_name}"):
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[_M]) -> None:
+        with signed(request, f"delete_{queryset.model._meta.model_name}"):
+            super().delete_queryset(request, queryset)
+
+
+@contextmanager
+def signed(request: HttpRequest, cause: str) -> Iterator[None]:
+    """Sign what a page changes; what follows in the page's own transaction is signed as well."""
+    with transaction.atomic():
+        attribution.attribute(actor_of(request), cause=cause)
+        yield
 
 
 def actor_of(request: HttpRequest) -> Actor:

@@ -35,6 +35,13 @@ class Environment(BaseSettings):
     token_pepper_file: Path | None = None
     attempt_key: str = Field("", description="Key from which attempt tokens are derived.")
     attempt_key_file: Path | None = None
+    encryption_key: str = Field("", description="Keeps secrets at rest; the first line seals.")
+    encryption_key_file: Path | None = None
+    notify_allowed_hosts: str = Field(
+        "", description="Private or plain hosts and networks that notifications may go to."
+    )
+    metrics_token: str = Field("", description="Opens /metrics; without one: loopback only.")
+    metrics_token_file: Path | None = None
     allowed_hosts: str = Field("", description="Further host names, separated by commas.")
     log_level: str = Field("INFO", description="Of our own loggers.")
     failpoints: str = Field("", description="Tests only: folder of armed points; needs debug.")
@@ -70,6 +77,8 @@ HAS_SECRET_KEY = bool(ENV.secret("secret_key"))
 SECRET_KEY = ENV.secret("secret_key") or secrets.token_urlsafe(48)
 TOKEN_PEPPER = ENV.secret("token_pepper") or SECRET_KEY
 ATTEMPT_KEY = ENV.secret("attempt_key") or SECRET_KEY
+ENCRYPTION_KEY = ENV.secret("encryption_key")
+METRICS_TOKEN = ENV.secret("metrics_token")
 _SITE = urlsplit(ENV.url)
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", _SITE.hostname or "localhost"]
 ALLOWED_HOSTS += [host.strip() for host in ENV.allowed_hosts.split(",") if host.strip()]
@@ -90,6 +99,7 @@ INSTALLED_APPS = [
     "agents",
     "pools",
     "executors",
+    "executors.operating",
     "k8s4r.console",
 ]
 MIDDLEWARE = [
@@ -97,11 +107,13 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "k8s4r.console.policy.ContentPolicyMiddleware",
 ]
 ROOT_URLCONF = "k8s4r.urls"
 WSGI_APPLICATION = "k8s4r.wsgi.application"
@@ -176,6 +188,8 @@ STATIC_URL = "static/"
 STATIC_ROOT = HOME / "static"
 WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+CSRF_FAILURE_VIEW = "k8s4r.console.refusals.csrf_failed"
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200

@@ -11,7 +11,11 @@ from executors import selectors as executors_selectors
 from executors.api import routes as executors
 from executors.core import requests
 from executors.gateway import routes as gateway
+from executors.operating import selectors as operating_selectors
+from executors.operating.api import routes as operating
+from k8s4r.access import admin as access_admin
 from k8s4r.api import about, calls, document, logins, members, problems, reference, tokens
+from k8s4r.console import refusals
 from pools.api import routes as pools
 
 
@@ -30,12 +34,13 @@ _read = {"document": staticmethod(openapi)}
 api = [
     path("openapi.json", reference.DocumentView.as_view(**_read)),
     path("docs", reference.PageView.as_view(**_read)),
-    path("about", about.AboutView.as_view()),
+    path("about", about.AboutView.as_view(keeping=operating_selectors.keeping)),
     path("tokens", tokens.TokensView.as_view()),
     path("tokens/<uuid:token_id>", tokens.TokenView.as_view()),
     path("projects/<uuid:project_id>/members", members.MembersView.as_view()),
     path("projects/<uuid:project_id>/members/<str:user>", members.MemberView.as_view()),
     *executors.urlpatterns,
+    *operating.urlpatterns,
     *pools.urlpatterns,
     *agents.urlpatterns(held_slots=executors_selectors.held_slots),
 ]
@@ -43,10 +48,14 @@ api = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
     path("admin/login/", logins.login),
+    path(
+        "admin/password_change/",
+        admin.site.admin_view(access_admin.change_own_password, cacheable=True),
+    ),
     path("admin/", admin.site.urls),
 ]
 
 handler400 = problems.bad_request
-handler403 = problems.forbidden
-handler404 = problems.not_found
+handler403 = refusals.forbidden
+handler404 = refusals.not_found
 handler500 = problems.internal_error

@@ -8,7 +8,8 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from k8s4r.access.pages import principal_of
+from k8s4r.access.pages import may, principal_of, within
+from k8s4r.core.roles import Permission
 from k8s4r.pages import ModelAdmin, chip, now_of
 from pools.models import Pool
 from pools.services import pools
@@ -20,7 +21,7 @@ class PoolAdmin(ModelAdmin[Pool]):
     list_display: tuple[str, ...] = (
         "name", "project", "status", "type", "strategy", "max_concurrent", "max_per_owner",
     )  # fmt: skip
-    list_filter = ("project", "type", "strategy", "paused")
+    list_filter = ("type", "strategy", "paused")
     list_select_related = ("project",)
     search_fields = ("name", "description")
     readonly_fields = (
@@ -33,7 +34,17 @@ class PoolAdmin(ModelAdmin[Pool]):
     empty_value_display = "-"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pool]:
-        return super().get_queryset(request).filter(archived_at=None)
+        rows = super().get_queryset(request).filter(archived_at=None)
+        return within(request, Permission.FLEET_READ, rows)
+
+    def has_view_permission(self, request: HttpRequest, obj: Pool | None = None) -> bool:
+        return may(request, Permission.FLEET_READ, obj.project_id if obj else None)
+
+    def has_change_permission(self, request: HttpRequest, obj: Pool | None = None) -> bool:
+        return may(request, Permission.FLEET_WRITE, obj.project_id if obj else None)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse: pools are made over the API, which checks their labels."""

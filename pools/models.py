@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from agents.models import Agent
 from k8s4r import clock
@@ -30,6 +30,8 @@ class Pool(models.Model):
     """A named set of agents with a selection strategy and limits.
 
     A dynamic pool's members are the agents of its project that carry ``required_labels``.
+    ``windows`` are kept as `core.gates.window` reads them. Projects in ``shared_with`` (ids) may
+    queue in it too; ``weights`` (by project id) go before the projects' own.
     """
 
     id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
@@ -44,6 +46,20 @@ class Pool(models.Model):
     max_concurrent = models.PositiveIntegerField(null=True, blank=True)
     max_per_owner = models.PositiveIntegerField(null=True, blank=True)
     paused = models.BooleanField(default=False)
+    paused_reason = models.CharField(max_length=4096, blank=True, default="", db_default="")
+    paused_by = models.CharField(max_length=150, blank=True, default="", db_default="")
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_until = models.DateTimeField(
+        null=True, blank=True, help_text="Ends the pause; empty: only a person does."
+    )
+    windows = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
+    open_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until then the windows do not count."
+    )
+    shared_with = models.JSONField(
+        default=list, db_default=Value([], models.JSONField()), blank=True
+    )
+    weights = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), blank=True)
     cursor = models.UUIDField(null=True, blank=True, help_text="Agent served last, round robin.")
     passes = models.PositiveBigIntegerField(default=0, help_text="Seeds the random strategy.")
     metadata = models.JSONField(default=dict, blank=True)
@@ -84,3 +100,24 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.agent_id} in {self.pool_id}"
+
+
+class Decision(models.Model):
+    """What one dispatch pass of a pool did. Only the newest of each pool are kept.
+
+    ``assignments`` are the first [task, agent, slot index] of ``placed``; ``left`` counts, by
+    code, the requirements of which tasks still wait.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    pool = models.ForeignKey(Pool, models.CASCADE, related_name="+", db_index=False)
+    at = models.DateTimeField()
+    placed = models.PositiveIntegerField()
+    assignments = models.JSONField()
+    left = models.JSONField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["pool", "-id"], name="decision_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.placed} in {self.pool_id} at {self.at:%H:%M:%S}"

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from agents.models import Agent
 from k8s4r import database
 from k8s4r.access.principals import Principal
 from k8s4r.core.errors import NotFound
 from k8s4r.core.roles import Permission
+from pools.core import gates
+from pools.core.gates import Barrier, PoolGate
 from pools.models import Membership, Pool, PoolType
 
 DEFAULT: Final = "default"
@@ -27,19 +30,23 @@ class PoolName:
 
 @dataclass(frozen=True, slots=True)
 class PoolPlace:
-    """Where a named pool is."""
+    """Where a named pool is, seen from a project: its own, or one shared with it."""
 
     id: UUID
     name: str
     project_id: UUID
     project_name: str
+    is_shared: bool = False
 
 
 def pools(principal: Principal) -> QuerySet[Pool]:
-    """Return the pools that exist for the caller, with their projects, by name."""
+    """Return the pools that exist for the caller, own and shared, with their projects, by name."""
     rows = Pool.objects.filter(archived_at=None).select_related("project").order_by("name", "id")
     seen = principal.projects(Permission.FLEET_READ)
-    return rows if seen is None else rows.filter(project_id__in=seen)
+    if seen is None:
+        return rows
+    shared = Q(shared_with__has_any_keys=sorted(map(str, seen)))
+    return rows.filter(Q(project_id__in=seen) | shared)
 
 
 def pool(pool_id: UUID, principal: Principal) -> Pool:
@@ -54,19 +61,24 @@ def pool(pool_id: UUID, principal: Principal) -> Pool:
     return found
 
 
+# A project's own pool goes before one that is shared with it, and a name before an id.
 _NAMED: Final = """
-SELECT w.project, w.pool, pool.id, pool.name, project.id, project.name
+SELECT DISTINCT ON (w.project, w.pool, project.id)
+       w.project, w.pool, pool.id, pool.name, project.id, project.name,
+       pool.project_id <> project.id AS is_shared
 FROM unnest(%(projects)s::text[], %(pools)s::text[]) AS w(project, pool)
 JOIN access_project project ON project.name = w.project OR project.id::text = lower(w.project)
-JOIN pools_pool pool ON pool.project_id = project.id AND pool.archived_at IS NULL
-     AND (pool.name = w.pool OR pool.id::text = lower(w.pool))
+JOIN pools_pool pool
+  ON (pool.project_id = project.id OR pool.shared_with ? project.id::text)
+     AND pool.archived_at IS NULL AND (pool.name = w.pool OR pool.id::text = lower(w.pool))
+ORDER BY w.project, w.pool, project.id, is_shared, pool.name <> w.pool, pool.id
 """
 
 
 def pools_named(names: Iterable[PoolName], principal: Principal) -> dict[PoolName, PoolPlace]:
     """Return the pools by how they were named, in one query; unknown ones are absent.
 
-    On the way of every submission, so without the ORM. A name goes before an id.
+    On the way of every submission, so without the ORM.
     """
     wanted = list(dict.fromkeys(names))
     parameters = {
@@ -75,11 +87,33 @@ def pools_named(names: Iterable[PoolName], principal: Principal) -> dict[PoolNam
     }
     found: dict[PoolName, PoolPlace] = {}
     for project, name, *place in database.rows(_NAMED, parameters):
-        asked, row = PoolName(project, name), PoolPlace(*place)
-        known = asked in found and row.name != name
-        if not known and principal.may(Permission.FLEET_READ, row.project_id):
-            found[asked] = row
+        row = PoolPlace(*place)
+        if principal.may(Permission.FLEET_READ, row.project_id):
+            found.setdefault(PoolName(project, name), row)
     return found
+
+
+def listed_agents(rows: Iterable[Pool]) -> dict[UUID, list[UUID]]:
+    """Return the agents listed in each pool, by name; pools without any are absent."""
+    listed: dict[UUID, list[UUID]] = {}
+    found = Membership.objects.filter(pool__in=list(rows)).order_by("agent__name", "agent_id")
+    for pool_id, agent_id in found.values_list("pool_id", "agent_id"):
+        listed.setdefault(pool_id, []).append(agent_id)
+    return listed
+
+
+def barriers(row: Pool, *, now: datetime) -> tuple[Barrier, ...]:
+    """Return what keeps the whole pool from starting work now."""
+    gate = PoolGate(
+        paused=row.paused,
+        paused_since=row.paused_at,
+        paused_until=row.paused_until,
+        paused_reason=row.paused_reason,
+        paused_by=row.paused_by,
+        windows=gates.windows(row.windows),
+        open_until=row.open_until,
+    )
+    return gates.barriers(gate, now=now)
 
 
 def members(row: Pool) -> QuerySet[Agent]:

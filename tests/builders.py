@@ -21,8 +21,12 @@ def a_user(name: str = "alice", **fields: Any) -> User:
 
 
 def an_admin(name: str = "alice", **fields: Any) -> User:
-    """Return the user of that name, who may do everything."""
-    return a_user(name, is_superuser=True, **fields)
+    """Return the user of that name, who may do everything from now on."""
+    user = a_user(name, is_superuser=True, **fields)
+    if not user.is_superuser:
+        user.is_superuser = True
+        user.save(update_fields=["is_superuser"])
+    return user
 
 
 def a_member(name: str, *roles: str, project: Project | None = None) -> User:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from agents import selectors
 from agents.api import answers, bodies, filters, shapes
@@ -20,11 +19,19 @@ from k8s4r.access import selectors as access
 from k8s4r.access.principals import Principal
 from k8s4r.api import paging
 from k8s4r.api.answers import Page
-from k8s4r.api.operations import operation
+from k8s4r.api.operations import operation, watched
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core import labels as label_rules
-from k8s4r.core.errors import Conflict, FieldProblem, IllegalTransition, Invalid, NotFound
+from k8s4r.core.errors import (
+    Conflict,
+    CursorExpired,
+    FieldProblem,
+    IllegalTransition,
+    Invalid,
+    NotFound,
+)
 from k8s4r.core.roles import Permission
 
 HeldSlots: TypeAlias = Callable[[Collection[UUID]], Mapping[UUID, int]]
@@ -35,7 +42,7 @@ def nothing_held(agent_ids: Collection[UUID]) -> Mapping[UUID, int]:
     return {}
 
 
-class AgentView(APIView):
+class AgentView(View):
     """What views of agents share; ``held_slots`` is given by the routes.
 
     Tasks are not known here: how many slots are in use is asked of whoever knows.
@@ -44,12 +51,13 @@ class AgentView(APIView):
     held_slots: HeldSlots = staticmethod(nothing_held)
 
     def presence(self, rows: Sequence[Agent]) -> Presence:
-        """Look up what is not in the rows: three queries for any number."""
+        """Look up what is not in the rows: four queries for any number."""
         agent_ids = shapes.ids_of(rows)
         return Presence(
             selectors.last_seen(agent_ids),
             selectors.slot_counts(agent_ids),
             self.held_slots(agent_ids),
+            selectors.settings_applied(agent_ids),
         )
 
     def whole(self, row: Agent) -> dict[str, Any]:
@@ -62,13 +70,14 @@ class AgentsView(AgentView):
 
     @operation(
         needs=Permission.FLEET_READ,
-        query=filters.AgentQuery,
-        answers={200: Page[answers.ListedAgent]},
+        query=filters.WatchedAgents,
+        answers={200: watched(Page[answers.ListedAgent])},
+        refuses=(CursorExpired,),
     )
     def get(self, request: Request) -> Response:
         """List agents by name."""
-        page = paging.page_from(request, ("name", "id"))
-        rows = filters.agents(request).select_related("project")
+        page = paging.page_from(request, ("name", "id"), filters.SORTS)
+        rows = filters.agents(request, principal_of(request)).select_related("project")
         found = list(paging.rows_of(page, rows))
         presence = self.presence(found)
         return paging.answer(request, page, found, lambda row: shapes.listed(row, presence))
@@ -148,8 +157,10 @@ class OneAgentView(AgentView):
     def _changed(
         self, request: Request, agent_id: UUID, body: ReplacedAgent | ChangedAgent
     ) -> Response:
-        agent(agent_id, principal_of(request), Permission.FLEET_WRITE)
-        return Response(self.whole(editing.change(agent_id, bodies.changes(body), now=clock.now())))
+        principal = principal_of(request)
+        agent(agent_id, principal, Permission.FLEET_WRITE)
+        row = editing.change(agent_id, bodies.changes(body), actor=principal.actor, now=clock.now())
+        return Response(self.whole(row))
 
 
 def agent(agent_id: UUID, principal: Principal, needs: Permission = Permission.FLEET_READ) -> Agent:

@@ -3,8 +3,11 @@
 from typing import Any
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
+
 from agents.core.states import Desired, Observed
 from agents.models import AgentType
+from k8s4r.access.selectors import Rotation
 from k8s4r.api.answers import Moment, Shape
 
 
@@ -15,21 +18,50 @@ class Slots(Shape, frozen=True):
     idle: int
 
 
-class AgentStatus(Shape, frozen=True):
-    """How an agent stands: one word, and what people want of it beside what is seen of it."""
+class NotNow(Shape, frozen=True):
+    """Why an agent asks for no work, since when, and until when if it knows."""
+
+    reason: str
+    since: Moment
+    until: Moment | None
+
+
+class Standing(Shape, frozen=True):
+    """How an agent stands: one word, and what people want of it beside what is seen of it.
+
+    Settings flow down in versions: ``settings_applied`` is the one that the runner goes by.
+    """
 
     id: UUID
     agent_id: UUID
     name: str
     status: str
     desired: Desired
+    desired_note: str
+    desired_by: str
+    desired_at: Moment | None
+    desired_until: Moment | None
     observed: Observed
     reason: str
+    not_now: NotNow | None
     last_seen_at: Moment | None
     slots: Slots
+    settings_version: int
+    settings_applied: int
 
 
-class ListedAgent(AgentStatus, frozen=True):
+class AgentStatus(Standing, frozen=True):
+    """How an agent stands, what it runs, and how far the rotation of its token is.
+
+    ``safe``: it runs nothing and gets nothing, so the machine may be switched off.
+    """
+
+    running: int
+    safe: bool
+    rotation: Rotation
+
+
+class ListedAgent(Standing, frozen=True):
     """An agent as one of many."""
 
     description: str
@@ -43,9 +75,18 @@ class ListedAgent(AgentStatus, frozen=True):
     changed_at: Moment
 
 
-class Agent(ListedAgent, frozen=True):
-    """An agent with what its machine is like."""
+class Settings(Shape, frozen=True):
+    """What people set for an agent; what is left out the agent decides."""
 
+    slots: int | UnsetType = UNSET
+    log_level: str | UnsetType = UNSET
+    heartbeat_s: float | UnsetType = UNSET
+
+
+class Agent(ListedAgent, frozen=True):
+    """An agent with what its machine is like, and the settings that flow down to it."""
+
+    settings: Settings
     device_info: dict[str, Any]
 
 

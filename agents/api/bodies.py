@@ -1,13 +1,17 @@
 """What do people send about agents? Field names of the fixed paths stay as they are known."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from agents.models import AgentType
+from agents.services.editing import Merge
+from agents.services.wishes import Said
 from k8s4r.core import labels as label_rules
+from k8s4r.core.errors import FieldProblem, Invalid
 
 # A name stands in paths, logs and tables: what a DNS name or a path part may have.
 Name: TypeAlias = Annotated[
@@ -29,6 +33,18 @@ class NewAgentBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     metadata: dict[str, Any] = {}
 
 
+class SettingsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings that flow down to an agent; null leaves one to the agent again.
+
+    ``slots`` is never more than its machine's owner allows, ``heartbeat_s`` never slower than the
+    server's own pace.
+    """
+
+    slots: Annotated[int, Meta(ge=1, le=1024)] | UnsetType | None = UNSET
+    log_level: Literal["debug", "info", "warning", "error"] | UnsetType | None = UNSET
+    heartbeat_s: Annotated[float, Meta(ge=1, le=10)] | UnsetType | None = UNSET
+
+
 class ReplacedAgent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``PUT agents/{id}``: what is left out becomes empty."""
 
@@ -46,7 +62,18 @@ class ChangedAgent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     agent_type: AgentType | UnsetType = UNSET
     description: Text | UnsetType = UNSET
     labels: Labels | UnsetType = UNSET
+    settings: SettingsBody | UnsetType = UNSET
     metadata: dict[str, Any] | UnsetType = UNSET
+
+
+class Noted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST agents/{id}/pause`` and ``drain``: why, and until when.
+
+    The time ends a pause; of a drain it only says when people expect the agent back.
+    """
+
+    note: Text = ""
+    until: datetime | None = None
 
 
 class Regenerate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,4 +107,27 @@ def changes(body: ReplacedAgent | ChangedAgent) -> dict[str, Any]:
     }
     if "labels" in given:
         given["labels"] = label_rules.read(given["labels"])
+    if "settings" in given:
+        given["settings"] = settings(given["settings"])
     return given
+
+
+def settings(body: SettingsBody) -> Merge:
+    """Return the settings that a body gives."""
+    given = msgspec.structs.asdict(body)
+    return Merge({name: value for name, value in given.items() if value is not UNSET})
+
+
+def said(body: Noted | Nothing, *, by: str, now: datetime) -> Said:
+    """Return what goes with a wish.
+
+    Raises:
+        Invalid: ``until`` is over, or says no offset.
+    """
+    if isinstance(body, Nothing):
+        return Said(by=by)
+    until = body.until
+    if until is not None and (until.tzinfo is None or until <= now):
+        problem = FieldProblem("/until", "future", "a time to come, with its offset")
+        raise Invalid("until: " + problem.detail, errors=[problem])
+    return Said(body.note, by, until)

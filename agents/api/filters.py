@@ -1,17 +1,17 @@
 """Which agents does a query string ask for?"""
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, TypeAlias
 
 from django.db.models import QuerySet
 from msgspec import Meta
-from rest_framework.request import Request
 
 from agents import selectors
 from agents.core.states import Desired, Observed
 from agents.models import Agent, AgentType
+from k8s4r.access.principals import Principal
 from k8s4r.api import paging
-from k8s4r.api.requests import principal_of
+from k8s4r.api.paging import Asked
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem
 from k8s4r.core.roles import Permission
@@ -26,6 +26,16 @@ _FILTERS: Final[Mapping[str, tuple[str, Collection[str]]]] = {
 }
 
 
+SORTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "name": ("name", "id"),
+    "created_at": ("created_at", "id"),
+    "changed_at": ("changed_at", "id"),
+}
+
+
+Sort: TypeAlias = Literal["name", "-name", "created_at", "-created_at", "changed_at", "-changed_at"]
+
+
 class AgentQuery(paging.PageQuery):
     """Filters of the list of agents; ``label`` is ``key=value`` and may repeat."""
 
@@ -34,17 +44,25 @@ class AgentQuery(paging.PageQuery):
     agent_type: AgentType | None = None
     desired: Desired | None = None
     observed: Observed | None = None
+    sort: Sort | None = None
     label: Annotated[tuple[label_rules.Pair, ...], Meta(max_length=label_rules.MAX_LABELS)] = ()
 
 
-def agents(request: Request) -> QuerySet[Agent]:
+class WatchedAgents(AgentQuery):
+    """Also ``watch=1``: changes as server-sent events; ``since`` a cursor of them, or ``now``."""
+
+    watch: paging.Watch | None = None
+    since: paging.Since | None = None
+
+
+def agents(request: Asked, principal: Principal) -> QuerySet[Agent]:
     """Return the agents that exist for the caller and pass the filters.
 
     Raises:
         Invalid: a filter is not known, or its value is not of its kind.
     """
-    paging.check_parameters(request, (*_FILTERS, "label"))
-    rows = selectors.agents(principal_of(request).projects(Permission.FLEET_READ))
+    paging.check_parameters(request, (*_FILTERS, "label", paging.SORT))
+    rows = selectors.agents(principal.projects(Permission.FLEET_READ))
     for name, (column, words) in _FILTERS.items():
         text = request.query_params.get(name)
         if text is None:

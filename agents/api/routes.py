@@ -10,17 +10,19 @@ from agents.core.states import Desired
 def urlpatterns(held_slots: HeldSlots) -> list[URLPattern]:
     """Return the paths; ``held_slots`` tells how many slots of each agent are in use."""
     known = {"held_slots": staticmethod(held_slots)}
-    wishes = {"pause": Desired.PAUSED, "drain": Desired.DRAINING, "resume": Desired.ACTIVE}
+    rests = {"pause": Desired.PAUSED, "drain": Desired.DRAINING}
     one = "agents/<uuid:agent_id>"
     return [
         path("agents", agents.AgentsView.as_view(**known)),
         path(one, agents.OneAgentView.as_view(**known)),
         path(f"{one}/status", actions.StatusView.as_view(**known)),
+        path(f"{one}/settings", actions.SettingsView.as_view(**known)),
         path(f"{one}/approve", actions.ApproveView.as_view(**known)),
         path(f"{one}/revoke-token", actions.RevokeTokenView.as_view(**known)),
         path(f"{one}/regenerate-token", actions.RegenerateTokenView.as_view(**known)),
+        path(f"{one}/resume", actions.ResumeView.as_view(**known)),
         *(
-            path(f"{one}/{word}", actions.WishView.as_view(desired=desired, **known))
-            for word, desired in wishes.items()
+            path(f"{one}/{word}", actions.RestView.as_view(desired=desired, **known))
+            for word, desired in rests.items()
         ),
     ]

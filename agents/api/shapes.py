@@ -12,11 +12,15 @@ from agents.models import Agent
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """What of agents is not in their rows: when last seen, slots in all and in use."""
+    """What of agents is not in their rows.
+
+    When last seen, slots in all and in use, and which settings their runners go by.
+    """
 
     last_seen: Mapping[UUID, datetime]
     slots: Mapping[UUID, int]
     held: Mapping[UUID, int]
+    settings_applied: Mapping[UUID, int]
 
     def idle(self, agent_id: UUID) -> int:
         """Return how many slots of the agent have no current attempt."""
@@ -43,13 +47,24 @@ def listed(row: Agent, presence: Presence) -> dict[str, Any]:
 
 
 def whole(row: Agent, presence: Presence) -> dict[str, Any]:
-    """Return an agent with what its machine is like."""
-    return {**listed(row, presence), "device_info": row.device_info}
+    """Return an agent with what its machine is like, and the settings that flow down to it."""
+    return {**listed(row, presence), "settings": row.settings, "device_info": row.device_info}
 
 
 def status(row: Agent, presence: Presence) -> dict[str, Any]:
-    """Return how an agent stands, for those who ask often."""
-    return {"id": row.pk, "agent_id": row.pk, "name": row.name, **_standing(row, presence)}
+    """Return how an agent stands, for those who ask often.
+
+    ``safe``: it runs nothing and gets nothing, so the machine may be switched off.
+    """
+    running = presence.held.get(row.pk, 0)
+    return {
+        "id": row.pk,
+        "agent_id": row.pk,
+        "name": row.name,
+        **_standing(row, presence),
+        "running": running,
+        "safe": row.desired != Desired.ACTIVE and not running,
+    }
 
 
 def ids_of(rows: Sequence[Agent]) -> list[UUID]:
@@ -62,8 +77,25 @@ def _standing(row: Agent, presence: Presence) -> dict[str, Any]:
     return {
         "status": status_word(Desired(row.desired), Observed(row.observed), idle),
         "desired": row.desired,
+        "desired_note": row.desired_note,
+        "desired_by": row.desired_by,
+        "desired_at": row.desired_at,
+        "desired_until": row.desired_until,
         "observed": row.observed,
         "reason": row.observed_reason,
+        "not_now": _not_now(row),
         "last_seen_at": presence.last_seen.get(row.pk),
         "slots": {"total": presence.slots.get(row.pk, 0), "idle": idle},
+        "settings_version": row.settings_version,
+        "settings_applied": presence.settings_applied.get(row.pk, 0),
+    }
+
+
+def _not_now(row: Agent) -> dict[str, Any] | None:
+    if row.not_now_since is None:
+        return None
+    return {
+        "reason": row.not_now_reason,
+        "since": row.not_now_since,
+        "until": row.not_now_until,
     }

@@ -39,6 +39,7 @@ _OPTIONS = [
     _option("--name", help="The agent's name; the host's by default."),
     _option("--labels", multiple=True, metavar="K=V", help="A label; may be repeated."),
     _option("--slots", type=int, help="How many tasks at once. Default: 1."),
+    _option("--not-now-file", type=_FILE, help="While it is there: no work. Its text says why."),
     _option("--spool", type=click.Path(file_okay=False, path_type=Path), help="State folder."),
     _option("--once", is_flag=True, help="Take one order, finish it, leave."),
     _option("--disconnect-after-job", is_flag=True, help="Leave after the first task ends."),

@@ -45,12 +45,15 @@ class AgentConfig:
     """Everything that a start needs.
 
     ``cancel_grace_s`` is the most that stopped work gets on this machine, whatever it asked for.
+    While ``not_now_file`` is there, the agent asks for no work.
     """
 
     server: Server
     name: str
     spool: Path
     slots: int = 1
+    most_slots: int = MAX_SLOTS
+    not_now_file: Path | None = None
     labels: dict[str, str] = field(default_factory=dict)
     leaving: Leaving = field(default_factory=Leaving)
     terms: LeaseTerms = field(default_factory=LeaseTerms)
@@ -75,6 +78,8 @@ def build(flags: Mapping[str, Any], data: Mapping[str, Any]) -> AgentConfig:
         name=name,
         spool=Path(asked["spool"] or _default_spool(name)).absolute(),
         slots=slots(1 if asked["slots"] is None else asked["slots"], data),
+        most_slots=most_slots(data),
+        not_now_file=_path(asked["not_now_file"]),
         labels=labels(asked["labels"] or ()),
         leaving=_leaving(asked),
         terms=LeaseTerms(
@@ -119,12 +124,18 @@ def restrictions(data: Mapping[str, Any]) -> Restrictions:
 
 def slots(asked: object, data: Mapping[str, Any]) -> int:
     """Return how many slots to offer, within the owner's limit."""
-    limit = _rules(data).get("max_slots", MAX_SLOTS)
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-        raise ConfigurationError("restrictions.max_slots must be a whole number from 1")
+    limit = most_slots(data)
     if not isinstance(asked, int) or not 1 <= asked <= MAX_SLOTS:
         raise ConfigurationError(f"--slots must be from 1 to {MAX_SLOTS}, not {asked}")
     return min(asked, limit)
+
+
+def most_slots(data: Mapping[str, Any]) -> int:
+    """Return the owner's limit, which the server's settings do not widen either."""
+    limit = _rules(data).get("max_slots", MAX_SLOTS)
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise ConfigurationError("restrictions.max_slots must be a whole number from 1")
+    return min(limit, MAX_SLOTS)
 
 
 def labels(pairs: Iterable[str] | Mapping[str, str]) -> dict[str, str]:

@@ -53,6 +53,11 @@ def configure(log_format: str, *, process: str) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
+def set_level(level: str | None) -> None:
+    """Write events from this level on: ``debug``, ``info`` (also without one), and so on."""
+    logging.getLogger().setLevel((level or "info").upper())
+
+
 def _note_only_what_is_shown() -> None:
     """Leave out what no line shows: to look for the caller is half the price of an event.
 

@@ -12,6 +12,7 @@ import msgspec
 
 from agents.wire.fields import Facts
 from agents.wire.messages import Directives, Held, Order, Outcome
+from agents.wire.settings import NotNow
 
 FRAME_LIMIT_BYTES: Final = 64 * 1024 * 1024
 _LENGTH_BYTES: Final = 4
@@ -33,7 +34,6 @@ class Setup(Frame, frozen=True, tag="setup"):
     labels: dict[str, str]
     drivers: list[str]
     capabilities: Facts
-    slots: int
     token_file: str | None = None
     agent_id: UUID | None = None
     enrolment_token_file: str | None = None
@@ -43,7 +43,10 @@ class Setup(Frame, frozen=True, tag="setup"):
 
 
 class Roster(Frame, frozen=True, tag="roster"):
-    """What the runner has now; ``frames_taken`` counts `Orders` and `Told`."""
+    """What the runner has now, and what it goes by; ``frames_taken`` counts `Orders` and `Told`.
+
+    ``slots`` are those it offers while it does not drain.
+    """
 
     held: list[Held]
     stopping: list[UUID]
@@ -51,6 +54,19 @@ class Roster(Frame, frozen=True, tag="roster"):
     draining: bool
     frames_taken: int
     trouble: str | None = None
+    slots: int = 0
+    settings_version: int = 0
+    not_now: NotNow | None = None
+
+    @property
+    def offer(self) -> int:
+        """How many slots may be given work; a draining agent offers none."""
+        return 0 if self.draining else self.slots
+
+    @property
+    def standing(self) -> tuple[object, ...]:
+        """What a heartbeat says of the agent."""
+        return self.trouble, self.settings_version, self.not_now
 
 
 class Item(Frame, frozen=True):

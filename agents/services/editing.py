@@ -1,6 +1,7 @@
 """How do people change what an agent is called and carries, and replace its token?"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,12 +15,36 @@ from agents.models import Agent
 from k8s4r.access.models import Token, TokenKind
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Minted, Terms
+from k8s4r.audit import attribution
+from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import Conflict, IllegalTransition, NotFound
 
 
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Settings to set, or (None) to leave to the agent again; the others stay."""
+
+    settings: Mapping[str, Any]
+
+    def into(self, present: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings that follow."""
+        after = {**present, **self.settings}
+        return {name: value for name, value in after.items() if value is not None}
+
+
 @transaction.atomic
-def change(agent_id: UUID, changes: Mapping[str, Any], *, now: datetime) -> Agent:
+def change(
+    agent_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+    cause: str = "change_agent",
+) -> Agent:
     """Change columns of an agent; its labels decide what it may get from now on.
+
+    A `Merge` changes some settings, a map replaces them all. What flows down to the agent makes a
+    new version, which it fetches with its next word.
 
     Locks: the agent.
 
@@ -28,12 +53,16 @@ def change(agent_id: UUID, changes: Mapping[str, Any], *, now: datetime) -> Agen
         Conflict: its project has another agent of this name.
     """
     agent = _lock(agent_id)
+    before = agent.settings, agent.labels
+    attribution.attribute(actor, cause=cause)
     for column, value in changes.items():
-        setattr(agent, column, value)
+        setattr(agent, column, value.into(agent.settings) if isinstance(value, Merge) else value)
+    if (agent.settings, agent.labels) != before:
+        agent.settings_version += 1
     agent.changed_at = now
     try:
         with transaction.atomic():
-            agent.save(update_fields=[*changes, "changed_at"])
+            agent.save(update_fields=[*changes, "settings_version", "changed_at"])
     except IntegrityError as error:
         raise Conflict(f"the project has another agent named {agent.name}") from error
     wakeups.agents_changed([agent.pk])
@@ -41,7 +70,7 @@ def change(agent_id: UUID, changes: Mapping[str, Any], *, now: datetime) -> Agen
 
 
 @transaction.atomic
-def replace_token(agent_id: UUID, *, now: datetime) -> Minted:
+def replace_token(agent_id: UUID, *, actor: Actor, now: datetime) -> Minted:
     """Make a new token; those the agent has end when it is used.
 
     Locks: the agent.
@@ -51,12 +80,13 @@ def replace_token(agent_id: UUID, *, now: datetime) -> Minted:
         IllegalTransition: the agent is revoked, and stays so.
     """
     agent = _good(agent_id)
+    attribution.attribute(actor, cause="replace_token")
     present = Token.objects.filter(kind=TokenKind.AGENT, subject=agent_id, revoked_at=None)
     return _mint(agent, present.order_by("-created_at", "-id").first(), now=now)
 
 
 @transaction.atomic
-def renew_token(agent_id: UUID, *, now: datetime) -> Minted:
+def renew_token(agent_id: UUID, *, actor: Actor, now: datetime) -> Minted:
     """Make a new token and end at once those the agent has.
 
     Locks: the agent.
@@ -66,12 +96,13 @@ def renew_token(agent_id: UUID, *, now: datetime) -> Minted:
         IllegalTransition: the agent is revoked, and stays so.
     """
     agent = _good(agent_id)
+    attribution.attribute(actor, cause="renew_token")
     tokens.revoke_agent(agent_id, now=now)
     return _mint(agent, None, now=now)
 
 
 @transaction.atomic
-def rotate_token(agent_id: UUID, *, now: datetime) -> None:
+def rotate_token(agent_id: UUID, *, actor: Actor, now: datetime) -> None:
     """Give the agent a new token with its next heartbeat.
 
     Locks: the agent.
@@ -81,6 +112,7 @@ def rotate_token(agent_id: UUID, *, now: datetime) -> None:
         IllegalTransition: the agent is revoked, and stays so.
     """
     _good(agent_id)
+    attribution.attribute(actor, cause="rotate_token")
     tokens.flag_rotation(agent_id, now=now)
 
 

@@ -131,6 +131,7 @@ def _make(new: NewAgent, *, observed: Observed, now: datetime) -> Created:
                 type=new.type,
                 observed=observed,
                 labels=dict(new.labels),
+                settings_version=1 if new.labels else 0,
                 capabilities=dict(new.capabilities),
                 device_info=dict(new.device_info),
                 metadata=dict(new.metadata),

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from agents.core import willingness
 from agents.core.sessions import SessionSuperseded
 from agents.core.states import Desired, Observed, Sign, observed_after
 from agents.models import Agent, Session
+from agents.services import generations
 from agents.wire.messages import OpenSession
 from k8s4r import database
 from k8s4r.core.errors import Conflict, Forbidden, NotFound
@@ -32,10 +34,11 @@ WHERE agent_id = %(agent)s AND index >= %(slots)s AND retired_at IS NULL
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The agent, locked, in its open session."""
+    """The agent, locked, in its open session of this generation of the database."""
 
     agent: Agent
     desired: Desired
+    generation: int
 
 
 def begin(agent_id: UUID, message: OpenSession, *, now: datetime) -> Begun:
@@ -64,7 +67,7 @@ def begin(agent_id: UUID, message: OpenSession, *, now: datetime) -> Begun:
     database.run(_MAKE_SLOTS, parameters)
     database.run(_RETIRE_SLOTS, parameters)
     _describe(agent, message, now=now)
-    return Begun(agent, desired)
+    return Begun(agent, desired, generations.current())
 
 
 def _renew_or_replace(agent: Agent, message: OpenSession, *, now: datetime) -> None:
@@ -74,17 +77,19 @@ def _renew_or_replace(agent: Agent, message: OpenSession, *, now: datetime) -> N
         "slots": message.slots,
         "last_heartbeat_at": now,
         "said_at": message.sent_at,
+        "settings_version": message.settings_version,
     }
     known = Session.objects.filter(pk=message.session).first()
     if known is None:
         Session.objects.filter(agent=agent, ended_at=None).update(ended_at=now)
         _create(agent, message, opened_at=now, **facts)
         return
-    if known.agent_id != agent.pk or known.ended_at is not None:
+    is_over = known.ended_at is not None and not generations.was_cut_off(known)
+    if known.agent_id != agent.pk or is_over:
         raise SessionSuperseded(f"session {message.session} is over: begin another")
     if known.said_at is not None and message.sent_at < known.said_at:
         raise Conflict(f"session {message.session} has said something later already")
-    Session.objects.filter(pk=known.pk).update(**facts)
+    Session.objects.filter(pk=known.pk).update(ended_at=None, **facts)
 
 
 def _create(agent: Agent, message: OpenSession, **facts: Any) -> None:
@@ -99,7 +104,11 @@ def _create(agent: Agent, message: OpenSession, **facts: Any) -> None:
 def _describe(agent: Agent, message: OpenSession, *, now: datetime) -> None:
     """Keep what the runner says of itself; a session is a sign of life."""
     observed = observed_after(Observed(agent.observed), Sign.SEEN)
+    not_now = willingness.present(message.not_now, now=now)
     said = {
+        "not_now_reason": not_now.reason if not_now else "",
+        "not_now_since": (agent.not_now_since or now) if not_now else None,
+        "not_now_until": not_now.until if not_now else None,
         "observed": observed,
         "observed_reason": "",
         "capabilities": {**message.capabilities, "drivers": message.drivers},

@@ -15,6 +15,7 @@ from uuid import UUID
 from msgspec import Meta
 
 from agents.wire.fields import BootSeconds, Facts, Message, Name, Sequence, ShortText, Token
+from agents.wire.settings import NotNow, Settings, SettingsVersion, Wanted
 
 PROTOCOL_VERSION = 1
 LOG_CHUNK_BYTES = 64 * 1024
@@ -63,15 +64,6 @@ class Stop(Message, frozen=True):
     grace_s: int | None = None
 
 
-class Settings(Message, frozen=True):
-    """What the server wants an agent to go by; sent with a session, then when it changes."""
-
-    heartbeat_s: float = 10.0
-    claim_wait_s: float = 25.0
-    report_flush_ms: int = 200
-    log_max_bytes: int = 16 * 1024 * 1024
-
-
 class Directives(Message, frozen=True):
     """What rides on every answer: attempts to stop, whether to drain, changed settings."""
 
@@ -79,6 +71,7 @@ class Directives(Message, frozen=True):
     drain: bool = False
     paused: bool = False
     settings: Settings | None = None
+    wanted: Wanted | None = None
 
 
 class Register(Message, frozen=True):
@@ -124,15 +117,21 @@ class OpenSession(Message, frozen=True):
     capabilities: Facts = {}
     device_info: Facts = {}
     held: Annotated[list[Held], Meta(max_length=4096)] = []
+    settings_version: SettingsVersion = 0
+    not_now: NotNow | None = None
 
 
 class SessionOpened(Message, frozen=True):
-    """Which held attempts go on, and which are to be stopped and forgotten."""
+    """Which held attempts go on, and which are to be stopped and forgotten.
+
+    ``generation`` grows when the server's database was restored from a backup.
+    """
 
     server_time: datetime
     settings: Settings
     adopted: list[UUID] = []
     directives: Directives = Directives()
+    generation: int = 1
 
 
 class Heartbeat(Message, frozen=True):
@@ -142,6 +141,8 @@ class Heartbeat(Message, frozen=True):
     sent_at: BootSeconds = 0.0
     device_info: Facts | None = None
     error: ShortText | None = None
+    settings_version: SettingsVersion = 0
+    not_now: NotNow | None = None
 
 
 class HeartbeatAnswer(Message, frozen=True):
@@ -166,6 +167,7 @@ class Claim(Message, frozen=True):
     stopping: Annotated[list[UUID], Meta(max_length=4096)] = []
     free: Annotated[int, Meta(ge=0, le=1024)] = 0
     wait_s: Annotated[float, Meta(ge=0, le=25)] = 25.0
+    settings_version: SettingsVersion = 0
 
 
 class Claimed(Message, frozen=True):

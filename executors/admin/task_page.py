@@ -1,38 +1,28 @@
 """What stands on the page of one task?"""
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from django.utils.safestring import SafeString
 
 from executors import selectors
-from executors.admin import actors, task_log
+from executors.admin import actors, task_log, task_waiting
+from executors.admin.task_request import as_command, as_request, command
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
-from executors.core.waiting import Explanation, Reason
-from executors.models import Attempt, Task
+from executors.models import Artifact, Attempt, Task
 from k8s4r.audit.models import AuditEvent
 from k8s4r.pages import ago, chip, span
 
 _MOST_EVENTS: Final = 200
-_MOST_CANDIDATES: Final = 50
+_MOST_CHILDREN: Final = 20
+_NOT_STARTED: Final = "Not started: no agent has been given this task yet."
+_NEVER_ENDED: Final = "It ended before any agent was given it: there is no log."
 # Reasons that only repeat what a number says.
 _SAID_ALREADY: Final = frozenset({"", "exit_code", "signal"})
 _CANCELLABLE: Final = frozenset({TaskState.PENDING, TaskState.DISPATCHING, TaskState.RUNNING})
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An agent that could take the task, and what keeps it from it."""
-
-    agent_id: UUID
-    name: str
-    code: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +40,11 @@ class Step:
 
 def facts(task: Task, *, attempt: str, now: datetime) -> dict[str, Any]:
     """Return what the page's template shows; a constant number of queries."""
-    attempts = list(selectors.attempts(task.pk).select_related("slot"))
-    explanation = selectors.explanation(task.pk)
+    attempts = list(selectors.attempts_of(task.pk).select_related("slot"))
+    (record,) = selectors.records(Task.objects.filter(pk=task.pk))
     return {
         "task": task,
+        "task_id": str(task.pk),
         "title": title(task),
         "original": title(task),
         "chip": chip(task.state),
@@ -61,25 +52,27 @@ def facts(task: Task, *, attempt: str, now: datetime) -> dict[str, Any]:
         "is_unknown": task.state == TaskState.UNKNOWN,
         "can_cancel": task.state in _CANCELLABLE,
         "summary": _summary(task, now),
-        "waiting": explanation,
-        "candidates": _candidates(explanation),
+        "can_retry": task.state in TASK_TERMINAL and task.state != TaskState.COMPLETED,
+        "age": ago(task.submitted_at, now),
+        "phases": _phases(task, now),
+        "waiting": task_waiting.box(task, now),
         "attempts": [_attempt_row(one, now) for one in attempts],
         "steps": _steps(task, attempts, now),
         "details": _details(task),
-        "log": task_log.tail(task.pk, attempt),
+        "env": sorted(_env(task).items()),
+        "children": _children(task),
+        "artifacts": _artifacts(attempts),
+        "log": task_log.view(task, attempts, attempt),
+        "never": _NEVER_ENDED if task.state in TASK_TERMINAL else _NOT_STARTED,
         "spec": json.dumps(task.spec, indent=2, ensure_ascii=False),
+        "as_json": json.dumps(as_request(record), indent=2, ensure_ascii=False),
+        "as_command": as_command(record),
     }
 
 
 def title(task: Task) -> str:
     """Return the name, or the command that a task without one runs."""
     return task.name or f"$ {command(task) or task.driver}"
-
-
-def command(task: Task) -> str:
-    """Return the command as one would type it; empty when it runs none."""
-    argv = task.spec.get("argv")
-    return shlex.join(map(str, argv)) if isinstance(argv, list) else ""
 
 
 def _summary(task: Task, now: datetime) -> str:
@@ -108,20 +101,6 @@ def _outcome(row: Task | Attempt) -> str:
     return ", " + ", ".join(facts) if facts else ""
 
 
-def _candidates(explanation: Explanation | None) -> list[Candidate]:
-    if explanation is None:
-        return []
-    return [_candidate(reason) for reason in explanation.reasons[:_MOST_CANDIDATES]]
-
-
-def _candidate(reason: Reason) -> Candidate:
-    found = reason.exclusion
-    if found is None:
-        return Candidate(reason.agent_id, reason.name, "fits", "has room; others come first")
-    detail = f"{found.rule}: needs {found.needed}, has {found.found or 'nothing'}"
-    return Candidate(reason.agent_id, reason.name, found.code, detail)
-
-
 def _attempt_row(attempt: Attempt, now: datetime) -> dict[str, Any]:
     ran = (
         span(((attempt.ended_at or now) - attempt.started_at).total_seconds())
@@ -132,9 +111,39 @@ def _attempt_row(attempt: Attempt, now: datetime) -> dict[str, Any]:
         "row": attempt,
         "chip": chip(attempt.state, note=attempt.stop_reason),
         "assigned": ago(attempt.assigned_at, now),
+        "reported": ago(attempt.last_report_at, now),
         "ran": ran,
         "outcome": _outcome(attempt).removeprefix(", "),
     }
+
+
+def _phases(task: Task, now: datetime) -> list[dict[str, Any]]:
+    """Return how long it waited and ran, each with its share of the whole in percent."""
+    until_start = (task.started_at or task.ended_at or now) - task.submitted_at
+    running = (task.ended_at or now) - task.started_at if task.started_at else timedelta()
+    total = max((until_start + running).total_seconds(), 1e-9)
+    return [
+        {"word": word, "tone": tone, "for": span(length.total_seconds()),
+         "percent": round(100 * length.total_seconds() / total, 1)}
+        for word, tone, length in (("waited", "wait", until_start), ("ran", "busy", running))
+        if length
+    ]  # fmt: skip
+
+
+def _env(task: Task) -> Mapping[str, Any]:
+    env = task.spec.get("env")
+    return env if isinstance(env, dict) else {}
+
+
+def _children(task: Task) -> list[dict[str, Any]]:
+    rows = Task.objects.filter(parent=task).order_by("-submitted_at")[:_MOST_CHILDREN]
+    return [{"row": row, "title": title(row), "chip": chip(row.state)} for row in rows]
+
+
+def _artifacts(attempts: Sequence[Attempt]) -> list[Artifact]:
+    if not attempts:
+        return []
+    return list(Artifact.objects.filter(attempt__in=attempts).order_by("name"))
 
 
 def _steps(task: Task, attempts: Sequence[Attempt], now: datetime) -> list[Step]:

@@ -1,7 +1,7 @@
 """What people do to tasks over REST: cancel, try again, say how an unknown one ended."""
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from collections.abc import Callable
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -9,16 +9,12 @@ from django.http import HttpResponse
 from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from agents.api.bodies import Nothing
-from executors import creation, selectors, shapes
-from executors.api import answers, creates, filters
-from executors.api.filters import Selector
-from executors.core.lifecycle import TASK_TERMINAL
-from executors.selectors import TaskRecord
-from executors.services import cancellation, resolution, submission
-from executors.services.cancellation import CancelOutcome
+from executors import conf, creation, selectors, shapes
+from executors.api import answers, creates
+from executors.services import cancellation, rerunning, resolution
+from executors.services.rerunning import Changed
 from executors.services.resolution import Resolution
 from executors.services.submission import Submission
 from k8s4r import clock
@@ -26,11 +22,10 @@ from k8s4r.api.idempotency import Answer
 from k8s4r.api.operations import operation
 from k8s4r.api.rendering import dumps
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core.errors import IdempotencyMismatch, IllegalTransition, NeedsResolution
 from k8s4r.core.roles import Permission
-
-MOST_CANCELLED: Final = 500
 
 
 class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,14 +35,13 @@ class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
-class CancelMany(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which tasks to cancel; a dry run only names them."""
+class Again(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of the task is to be different: a merge patch (RFC 7396) of the fields of a task."""
 
-    selector: Selector
-    dry_run: bool = False
+    changes: dict[str, Any] = {}
 
 
-class CancelView(APIView):
+class CancelView(View):
     """``POST tasks/{id}/cancel``: 202; the task ends at once, or when its agent has stopped it."""
 
     @operation(
@@ -73,37 +67,7 @@ class CancelView(APIView):
         )
 
 
-class CancelManyView(APIView):
-    """``POST tasks/cancel {selector, dry_run}``: one result per task, at most 500 a call."""
-
-    @operation(
-        needs=Permission.TASKS_WRITE,
-        body=CancelMany,
-        answers={200: answers.CancelledMany, 202: answers.CancelledMany},
-    )
-    def post(self, request: Request) -> Response:
-        """Cancel the selected tasks that have not ended, the oldest first."""
-        asked = conversion.convert(request.data, CancelMany)
-        principal = principal_of(request)
-        wanted = filters.selected(asked.selector)
-        rows = selectors.tasks(wanted, principal, Permission.TASKS_WRITE)
-        open_rows = rows.exclude(state__in=sorted(TASK_TERMINAL)).order_by("id")
-        found = list(open_rows.values_list("pk", flat=True)[: MOST_CANCELLED + 1])
-        chosen = found[:MOST_CANCELLED]
-        outcomes: Mapping[UUID, CancelOutcome] = {}
-        if not asked.dry_run:
-            outcomes = cancellation.cancel(chosen, actor=principal.actor, now=clock.now())
-        return Response(
-            {
-                "items": [_result(task_id, outcomes.get(task_id)) for task_id in chosen],
-                "dry_run": asked.dry_run,
-                "more": len(found) > MOST_CANCELLED,
-            },
-            status=200 if asked.dry_run else 202,
-        )
-
-
-class RetryView(APIView):
+class RetryView(View):
     """``POST tasks/{id}/retry``: a new task for one that ended without success."""
 
     @operation(
@@ -116,26 +80,43 @@ class RetryView(APIView):
     )
     def post(self, request: Request, task_id: UUID) -> HttpResponse:
         """Submit the task again."""
-        return _again(request, task_id, submission.retry)
+        conversion.convert(request.data, Nothing)
+        record = selectors.task(task_id, principal_of(request), Permission.TASKS_WRITE)
+        terms = creates.submitted_by(request)
+        return _once(request, terms, lambda: shapes.task(rerunning.retry(record, terms)))
 
 
-class RerunView(APIView):
-    """``POST tasks/{id}/rerun``: a new task for one that ended, however it did."""
+class RerunView(View):
+    """``POST tasks/{id}/rerun {changes}``: a new task for one that ended, however it did."""
+
+    json_limits = creation.LIMITS
 
     @operation(
         needs=Permission.TASKS_WRITE,
-        body=Nothing,
-        answers={201: answers.Task},
+        body=Again,
+        answers={201: answers.Rerun},
         refuses=(IllegalTransition, IdempotencyMismatch),
         repeats=True,
         located=True,
     )
     def post(self, request: Request, task_id: UUID) -> HttpResponse:
-        """Submit the task again."""
-        return _again(request, task_id, submission.rerun)
+        """Submit the task again; the answer says what is different."""
+        asked = conversion.convert(request.data, Again)
+        record = selectors.task(task_id, principal_of(request), Permission.TASKS_WRITE)
+        terms = creates.submitted_by(request)
+        changed = Changed(asked.changes, conf.leases().min_lost_after_s)
+
+        def work() -> dict[str, Any]:
+            again = rerunning.rerun(record, changed, terms)
+            return {
+                **shapes.task(again.record),
+                "changes": [shapes.change(each) for each in again.changes],
+            }
+
+        return _once(request, terms, work)
 
 
-class ResolveView(APIView):
+class ResolveView(View):
     """``POST tasks/{id}/resolve {outcome, reason}``: for tasks that are unknown."""
 
     @operation(
@@ -155,25 +136,6 @@ class ResolveView(APIView):
         return Response(shapes.task(selectors.task(task_id, principal)))
 
 
-def _again(
-    request: Request, task_id: UUID, submit: Callable[[TaskRecord, Submission], TaskRecord]
-) -> HttpResponse:
-    conversion.convert(request.data, Nothing)
-    record = selectors.task(task_id, principal_of(request), Permission.TASKS_WRITE)
-    terms = creates.submitted_by(request, parent_id=task_id)
-    answer = creation.once(
-        creates.create_from(request),
-        terms,
-        lambda: Answer(201, dumps(shapes.task(submit(record, terms)))),
-    )
-    return creates.response(answer)
-
-
-def _result(task_id: UUID, outcome: CancelOutcome | None) -> dict[str, Any]:
-    refusal = outcome.refusal if outcome else None
-    return {
-        "id": task_id,
-        "state": outcome.state if outcome else None,
-        "stopping": outcome.stopping if outcome else False,
-        "problem": {"code": refusal.code, "detail": refusal.message} if refusal else None,
-    }
+def _once(request: Request, terms: Submission, work: Callable[[], dict[str, Any]]) -> HttpResponse:
+    create = creates.create_from(request)
+    return creates.response(creation.once(create, terms, lambda: Answer(201, dumps(work()))))

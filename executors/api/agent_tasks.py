@@ -5,20 +5,20 @@ from uuid import UUID
 import msgspec
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from agents.models import Agent
-from executors import selectors, shapes
-from executors.api import answers, filters
+from executors import filters, selectors, shapes
+from executors.api import answers
 from k8s4r.api import paging
 from k8s4r.api.answers import Page
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core.errors import NotFound
 from k8s4r.core.roles import Permission
 
 
-class AgentTasksView(APIView):
+class AgentTasksView(View):
     """``GET agents/{id}/tasks``: tasks whose latest attempt is or was on this agent."""
 
     @operation(
@@ -33,6 +33,6 @@ class AgentTasksView(APIView):
         if agent is None or not principal.may(Permission.FLEET_READ, agent.project_id):
             raise NotFound(f"no agent {agent_id}")
         wanted = msgspec.structs.replace(filters.task_filter(request), agent_id=agent_id)
-        page = paging.page_from(request, selectors.NEWEST_FIRST)
+        page = paging.page_from(request, selectors.NEWEST_FIRST, filters.SORTS)
         found = selectors.records(paging.rows_of(page, selectors.tasks(wanted, principal)))
         return paging.answer(request, page, found, shapes.task)

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 from uuid import UUID
 
-from msgspec import UNSET, UnsetType
+import msgspec
 
 from executors.core.codes import WaitingCode
 from executors.core.constraints import Operand
@@ -128,48 +128,15 @@ class Event(Shape, frozen=True):
     detail: dict[str, Any]
 
 
-class Candidate(Shape, frozen=True):
-    """Why one agent does not get a task: the rule, what it needed and what it found."""
+class Difference(Shape, frozen=True):
+    """A field that is another than in the task that is repeated."""
 
-    agent_id: UUID
-    agent: str
-    code: WaitingCode
-    rule: str | None
-    needed: str | None
-    found: str | None
+    pointer: str
+    before: Any = msgspec.field(name="from")
+    after: Any = msgspec.field(name="to")
 
 
-class TaskWaiting(Shape, frozen=True):
-    """Why a task waits, candidate by candidate; ``code`` is null for one that does not."""
+class Rerun(Task, frozen=True):
+    """The new task, and what of it is different."""
 
-    task_id: UUID
-    state: TaskState
-    code: WaitingCode | None
-    candidates: list[Candidate]
-    sentence: str | UnsetType = UNSET
-    since: Moment | UnsetType = UNSET
-    candidates_total: int | UnsetType = UNSET
-
-
-class Refusal(Shape, frozen=True):
-    """Why one of many could not be done."""
-
-    code: str
-    detail: str
-
-
-class Cancelled(Shape, frozen=True):
-    """What became of one task; ``state`` is null in a dry run."""
-
-    id: UUID
-    state: TaskState | None
-    stopping: bool
-    problem: Refusal | None
-
-
-class CancelledMany(Shape, frozen=True):
-    """One result per selected task; ``more``: call again for the rest."""
-
-    items: list[Cancelled]
-    dry_run: bool
-    more: bool
+    changes: list[Difference]

@@ -5,22 +5,23 @@ from uuid import UUID
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from executors import creation, selectors, shapes
-from executors.api import answers, creates, filters
+from executors import creation, filters, reason_shapes, reasons, selectors, shapes
+from executors.api import answers, creates, reason_answers
 from executors.core import requests
+from k8s4r import clock
 from k8s4r.api import paging
 from k8s4r.api.answers import Items, Page
-from k8s4r.api.operations import operation
+from k8s4r.api.operations import operation, watched
 from k8s4r.api.requests import principal_of
-from k8s4r.core.errors import IdempotencyMismatch
+from k8s4r.api.views import View
+from k8s4r.core.errors import CursorExpired, IdempotencyMismatch
 from k8s4r.core.roles import Permission
 
 EVENT_KEYS = ("id",)
 
 
-class TasksView(APIView):
+class TasksView(View):
     """``GET tasks``, ``POST tasks`` (one object, or a list of up to 1,000).
 
     The gateway takes what comes with a token (`executors.gateway.creates`); browsers come here.
@@ -30,13 +31,14 @@ class TasksView(APIView):
 
     @operation(
         needs=Permission.TASKS_READ,
-        query=filters.TaskQuery,
-        answers={200: Page[answers.Task]},
+        query=filters.WatchedTasks,
+        answers={200: watched(Page[answers.Task])},
+        refuses=(CursorExpired,),
     )
     def get(self, request: Request) -> Response:
         """List tasks, the newest first."""
         wanted = filters.task_filter(request)
-        page = paging.page_from(request, selectors.NEWEST_FIRST)
+        page = paging.page_from(request, selectors.NEWEST_FIRST, filters.SORTS)
         rows = selectors.tasks(wanted, principal_of(request))
         found = selectors.records(paging.rows_of(page, rows))
         return paging.answer(request, page, found, shapes.task)
@@ -57,7 +59,7 @@ class TasksView(APIView):
         return creates.response(answer, listed=listed)
 
 
-class TaskView(APIView):
+class TaskView(View):
     """``GET tasks/{id}``."""
 
     @operation(
@@ -67,11 +69,11 @@ class TaskView(APIView):
     def get(self, request: Request, task_id: UUID) -> Response:
         """Show a task with its attempts."""
         record = selectors.task(task_id, principal_of(request))
-        attempts = [shapes.attempt(row) for row in selectors.attempts(task_id)]
+        attempts = [shapes.attempt(row) for row in selectors.attempts_of(task_id)]
         return Response({**shapes.task(record), "attempts": attempts})
 
 
-class AttemptsView(APIView):
+class TaskAttemptsView(View):
     """``GET tasks/{id}/attempts``."""
 
     @operation(
@@ -84,11 +86,11 @@ class AttemptsView(APIView):
         paging.check_parameters(request)
         selectors.task(task_id, principal_of(request))
         page = paging.page_from(request, ("number",))
-        found = paging.rows_of(page, selectors.attempts(task_id))
+        found = paging.rows_of(page, selectors.attempts_of(task_id))
         return paging.answer(request, page, list(found), shapes.attempt)
 
 
-class EventsView(APIView):
+class EventsView(View):
     """``GET tasks/{id}/events``."""
 
     @operation(
@@ -105,14 +107,15 @@ class EventsView(APIView):
         return paging.answer(request, page, list(found), shapes.event)
 
 
-class WaitingView(APIView):
+class WaitingView(View):
     """``GET tasks/{id}/waiting``."""
 
     @operation(
         needs=Permission.TASKS_READ,
-        answers={200: answers.TaskWaiting},
+        answers={200: reason_answers.TaskWaiting},
     )
     def get(self, request: Request, task_id: UUID) -> Response:
-        """Say why a task waits, candidate by candidate."""
+        """Say why a task waits: every gate, each candidate, and what would help."""
         record = selectors.task(task_id, principal_of(request))
-        return Response(shapes.waiting(record, selectors.explanation(task_id)))
+        found = reasons.why(task_id, now=clock.now())
+        return Response(reason_shapes.waiting(record, found))

@@ -25,6 +25,8 @@ class WaitingCode(StrEnum):
     SCALING_OUT = "scaling_out"
     POD_FAILING = "pod_failing"
     PAUSED = "paused"
+    MAINTENANCE_WINDOW = "maintenance_window"
+    NOT_NOW = "not_now"
 
 
 _C = WaitingCode
@@ -38,6 +40,7 @@ NEARNESS: Final = (
     _C.CONSTRAINT_UNMET,
     _C.NO_AGENT_ONLINE,
     _C.PAUSED,
+    _C.NOT_NOW,
     _C.RESOURCES_SHORT,
     _C.LANE_FULL,
     _C.LANE_RESERVED,
@@ -87,4 +90,10 @@ SENTENCES: Final[dict[WaitingCode, str]] = {
     _C.SCALING_OUT: "New pods are starting: it will run when one is ready.",
     _C.POD_FAILING: "New pods do not start: look at the pool's latest pod failure and mend it.",
     _C.PAUSED: "The pool or every fitting agent is paused or draining: resume it.",
+    _C.MAINTENANCE_WINDOW: (
+        "The pool starts no work in its maintenance window: wait for its end, or open it once."
+    ),
+    _C.NOT_NOW: (
+        "Every fitting agent asks for no work for now: wait, or ask whoever uses its machine."
+    ),
 }

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -35,9 +36,21 @@ class FreeSlot:
     lane: str = "general"
 
 
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """An agent asks for no work, for this reason; ``until`` None: until it says otherwise."""
+
+    reason: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """An agent as a pass sees it; ``free_resources`` has only what it declares."""
+    """An agent as a pass sees it; ``free_resources`` has only what it declares.
+
+    ``changed_at`` is when what it is changed last, ``filled_at`` when its last slot was taken.
+    """
 
     agent_id: UUID
     name: str = ""
@@ -49,6 +62,10 @@ class Candidate:
     free_slots: tuple[FreeSlot, ...] = ()
     total_slots: int = 0
     free_resources: Mapping[str, float] = field(default_factory=dict)
+    not_now: NotNow | None = None
+    note: str = ""
+    changed_at: datetime | None = None
+    filled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +189,17 @@ def _away(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
 def _paused(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
     if candidate.desired is Desired.ACTIVE:
         return None
-    return Exclusion(WaitingCode.PAUSED, "desired", Desired.ACTIVE, candidate.desired)
+    found = f"{candidate.desired}: {candidate.note}" if candidate.note else candidate.desired
+    return Exclusion(WaitingCode.PAUSED, "desired", Desired.ACTIVE, found[:200])
+
+
+def _not_now(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
+    asked = candidate.not_now
+    if asked is None:
+        return None
+    until = f", until {asked.until:%Y-%m-%dT%H:%M:%SZ}" if asked.until else ""
+    found = f"{asked.reason[:200]}{until}"
+    return Exclusion(WaitingCode.NOT_NOW, "not_now", "an agent that takes work", found)
 
 
 def _resources_short(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
@@ -201,6 +228,7 @@ _JUDGES: Final[tuple[Callable[[Requirement, Candidate], Exclusion | None], ...]]
     _constraint_unmet,
     _away,
     _paused,
+    _not_now,
     _resources_short,
     _no_slot,
 )

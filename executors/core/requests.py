@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, TypeAlias
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -11,6 +12,7 @@ from msgspec import Meta
 from agents.wire.specs import ExecSpec, NoopSpec
 from executors.core import constraints as constraint_rules
 from executors.core.constraints import MAX_CONSTRAINTS, Constraint, Operand
+from executors.core.qualification import Requirement, identity
 from executors.core.retry import MAX_ATTEMPTS, RetryOn
 from k8s4r.core import conversion
 from k8s4r.core import labels as label_rules
@@ -187,6 +189,20 @@ def _broken_rules(request: TaskRequest, min_lost_after_s: int) -> Iterator[Field
 def _under(at: str, problems: Iterable[FieldProblem]) -> Iterator[FieldProblem]:
     """Yield problems of a part as problems of the whole; ``at`` leads to the part."""
     return (replace(problem, pointer=at + problem.pointer) for problem in problems)
+
+
+def requirement(request: TaskRequest, pool_id: UUID) -> Requirement:
+    """Return what a request asks of an agent of this pool."""
+    assert isinstance(request.labels, dict), "`read` makes labels a map"
+    value = Requirement(
+        id="",
+        kind=request.kind,
+        driver=request.driver,
+        labels=request.labels,
+        constraints=tuple(value_of(asked) for asked in request.constraints),
+        resources=request.resources,
+    )
+    return replace(value, id=identity(value, pool_id))
 
 
 def value_of(asked: ConstraintAsked) -> Constraint:

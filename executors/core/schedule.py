@@ -18,9 +18,14 @@ class Job(StrEnum):
     QUEUE_DEADLINES = "queue_deadlines"
     HEARTBEATS = "heartbeats"
     DELAYED = "delayed"
+    PAUSES = "pauses"
     DISPATCH = "dispatch"
+    NOTICES = "notices"
+    TALLY = "tally"
     RETENTION = "retention"
     AUDIT_MONTHS = "audit_months"
+    AUDIT_SEAL = "audit_seal"
+    LEFTOVERS = "leftovers"
 
 
 # Short enough for what people notice (a deadline, a retry), long enough to idle cheaply.
@@ -32,9 +37,14 @@ PERIODS: Final[dict[Job, timedelta]] = {
     Job.QUEUE_DEADLINES: timedelta(seconds=2),
     Job.HEARTBEATS: timedelta(seconds=5),
     Job.DELAYED: timedelta(seconds=1),
+    Job.PAUSES: timedelta(seconds=2),
     Job.DISPATCH: timedelta(seconds=2),
+    Job.NOTICES: timedelta(seconds=5),
+    Job.TALLY: timedelta(minutes=1),
     Job.RETENTION: timedelta(minutes=1),
     Job.AUDIT_MONTHS: timedelta(hours=1),
+    Job.AUDIT_SEAL: timedelta(minutes=1),
+    Job.LEFTOVERS: timedelta(hours=1),
 }
 
 # Beat sends these in one message, whenever the shortest of them may be due, and each of the others

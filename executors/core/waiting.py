@@ -1,8 +1,8 @@
-"""Why does a task wait, candidate by candidate, and what can a person do about it?
+"""Under which code does a task wait, and what keeps each candidate from it?
 
 One code per requirement, chosen in this order:
 
-1. ``paused``, when the whole pool is;
+1. ``paused``, ``maintenance_window``: the whole pool starts nothing;
 2. ``retry_backoff``, ``workspace_locked``, ``workspace_busy``: the task itself may not start yet;
 3. the code of the nearest candidate (`codes.NEARNESS`), ``behind_others`` when one fits; but
 4. ``pool_limit``, then ``owner_share``, when room is all that is short and a limit is reached;
@@ -11,10 +11,12 @@ One code per requirement, chosen in this order:
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from executors.core.codes import NEARNESS, ROOM, SENTENCES, WaitingCode
 from executors.core.qualification import Candidate, Exclusion, Requirement, rule_out
+from pools.core.gates import Barrier
 
 __all__ = [
     "Explanation",
@@ -33,9 +35,13 @@ _PODS_WOULD_HELP = ROOM | {WaitingCode.NO_AGENTS, WaitingCode.NO_AGENT_ONLINE}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolFacts:
-    """What of the pool decides a code; ``held`` is the number of its current attempts."""
+    """What of the pool decides a code.
 
-    paused: bool = False
+    ``barriers`` hold the whole pool, the first gives the code; ``held`` is the number of its
+    current attempts.
+    """
+
+    barriers: tuple[Barrier, ...] = ()
     held: int = 0
     max_concurrent: int | None = None
     pods_failing: bool = False
@@ -68,6 +74,12 @@ class Reason:
     agent_id: UUID
     name: str
     exclusion: Exclusion | None
+    since: datetime | None = None
+
+    @property
+    def code(self) -> WaitingCode:
+        """The code of this candidate alone."""
+        return WaitingCode.BEHIND_OTHERS if self.exclusion is None else self.exclusion.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +99,7 @@ def explain(
     task: TaskFacts = _READY,
 ) -> Explanation:
     """Say why a task waits, by the same rules that a dispatch pass goes by."""
-    reasons = tuple(
-        Reason(each.agent_id, each.name, rule_out(requirement, each)) for each in candidates
-    )
+    reasons = tuple(_reason(requirement, each) for each in candidates)
     code = settle(nearest(reason.exclusion for reason in reasons), pool, task=task)
     return Explanation(code, SENTENCES[code], reasons)
 
@@ -113,8 +123,8 @@ def nearest(
 
 def settle(code: WaitingCode, pool: PoolFacts, *, task: TaskFacts = _READY) -> WaitingCode:
     """Return the code that is shown, given the nearest candidate's; the order is the module's."""
-    if pool.paused:
-        return WaitingCode.PAUSED
+    if pool.barriers:
+        return WaitingCode(pool.barriers[0].rule)
     if task.hindrance is not None:
         return task.hindrance
     if code in ROOM and pool.is_at_limit:
@@ -130,3 +140,19 @@ def _with_pods(code: WaitingCode, pool: PoolFacts) -> WaitingCode:
     if pool.pods_failing:
         return WaitingCode.POD_FAILING
     return WaitingCode.SCALING_OUT if pool.pods_starting else code
+
+
+def _reason(requirement: Requirement, candidate: Candidate) -> Reason:
+    exclusion = rule_out(requirement, candidate)
+    return Reason(candidate.agent_id, candidate.name, exclusion, _since(exclusion, candidate))
+
+
+def _since(exclusion: Exclusion | None, candidate: Candidate) -> datetime | None:
+    """Return since when this keeps the candidate away, as far as its row tells."""
+    if exclusion is None:
+        return None
+    if exclusion.code in ROOM:
+        return candidate.filled_at
+    if exclusion.code is WaitingCode.NOT_NOW and candidate.not_now is not None:
+        return candidate.not_now.since
+    return candidate.changed_at

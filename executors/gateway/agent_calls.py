@@ -23,13 +23,16 @@ from executors.services.heartbeats import Beat
 from executors.services.orders import Ask
 from executors.services.reporting import Batch
 from k8s4r import clock, failpoints
+from k8s4r.access.principals import Principal
 from k8s4r.api import authentication
 from k8s4r.api.collector import BatchLimits, Collector
+from k8s4r.audit import attribution
 from k8s4r.core.errors import DomainError, Unauthenticated
 
 Message = TypeVar("Message")
 Reply = TypeVar("Reply")
-Enrolment: TypeAlias = tuple[str, Register]
+# The token, what the machine says, and the address it comes from.
+Enrolment: TypeAlias = tuple[str, Register, str]
 
 # One transaction each: what they lock and write is not worth sharing, and a registration must not
 # be repeated because of a neighbour.
@@ -59,6 +62,7 @@ class AgentCalls:
         self.claims: Collector[Call[Claim], Claimed] = Collector(
             _open_orders, name="claims", limits=_ALL_CLAIMS
         )
+        self.reports_taken = 0
         self._reports: Sequence[Collector[Call[Reports], ReportsAnswer]] = [
             Collector(
                 _record,
@@ -79,30 +83,41 @@ class AgentCalls:
         Raises:
             DomainError: the refusal of this request.
         """
-        return await self._reports[call.agent_id.int % _REPORT_LANES].submit(call)
+        answer = await self._reports[call.agent_id.int % _REPORT_LANES].submit(call)
+        self.reports_taken += len(call.message.items)
+        return answer
 
 
 def _register(calls: Sequence[Enrolment]) -> list[Registered | DomainError]:
     now = clock.now()
-    principals = authentication.authenticate_many([token for token, _ in calls], now=now)
+    principals = authentication.authenticate_many([token for token, _, _ in calls], now=now)
     return [
         Unauthenticated("this token is not valid")
         if principal is None
-        else enrolment.enrol(principal, message, now=now)
-        for principal, (_, message) in zip(principals, calls, strict=True)
+        else _enrolled(principal, message, address, now=now)
+        for principal, (_, message, address) in zip(principals, calls, strict=True)
     ]
+
+
+def _enrolled(
+    principal: Principal, message: Register, address: str, *, now: datetime
+) -> Registered:
+    with attribution.origin(address, token_id=principal.token_id):
+        return enrolment.enrol(principal, message, now=now)
 
 
 def _open_sessions(calls: Sequence[Call[OpenSession]]) -> list[SessionOpened | DomainError]:
     now = clock.now()
     return answered(
         calls,
-        lambda admitted: [
-            sessions.open(one.agent_id, one.message, now=now, policy=conf.leases())
-            for one in admitted
-        ],
+        lambda admitted: [_opened(one, now=now) for one in admitted],
         now=now,
     )
+
+
+def _opened(one: Admitted[OpenSession], *, now: datetime) -> SessionOpened:
+    with attribution.origin(one.address, token_id=one.token_id):
+        return sessions.open(one.agent_id, one.message, now=now, policy=conf.leases())
 
 
 def _beat(calls: Sequence[Call[Heartbeat]]) -> list[HeartbeatAnswer | DomainError]:
@@ -128,7 +143,13 @@ def _open_orders(calls: Sequence[Call[Claim]]) -> list[Claimed | DomainError]:
 
 def _ask(admitted: Admitted[Claim]) -> Ask:
     message = admitted.message
-    return Ask(admitted.agent_id, message.session, message.held, message.stopping)
+    return Ask(
+        admitted.agent_id,
+        message.session,
+        message.held,
+        message.stopping,
+        message.settings_version,
+    )
 
 
 def _record(calls: Sequence[Call[Reports]]) -> list[ReportsAnswer | DomainError]:

@@ -62,7 +62,9 @@ class AgentEndpoints:
         """Make the bearer of an enrolment token an agent."""
         token = exchange.bearer()
         message = await self._bodies.message(exchange, _REGISTER)
-        return json_answer(await self._calls.registrations.submit((token, message)), status=201)
+        return json_answer(
+            await self._calls.registrations.submit((token, message, exchange.address)), status=201
+        )
 
     @operation(
         needs=None,
@@ -137,4 +139,4 @@ class AgentEndpoints:
         if agent_id is None:
             raise NotFound("no such agent")
         message = await self._bodies.message(exchange, decoder, limits=limits)
-        return Call(token, agent_id, message)
+        return Call(token, agent_id, message, exchange.address)

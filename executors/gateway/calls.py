@@ -21,6 +21,7 @@ class Call(Generic[Message]):
     token: str
     agent_id: UUID
     message: Message
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Admitted(Generic[Message]):
     agent_id: UUID
     token_id: UUID
     message: Message
+    address: str
 
 
 def answered(
@@ -56,4 +58,4 @@ def _checked(call: Call[Message], principal: Principal | None) -> Admitted[Messa
     if principal.kind is not PrincipalKind.AGENT or principal.id != call.agent_id:
         # Somebody else's agent does not exist for this token.
         return NotFound(f"no agent {call.agent_id}")
-    return Admitted(call.agent_id, principal.token_id, call.message)
+    return Admitted(call.agent_id, principal.token_id, call.message, call.address)

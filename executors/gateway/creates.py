@@ -24,6 +24,7 @@ from k8s4r.access.principals import Principal, PrincipalKind, refusal
 from k8s4r.api import authentication, idempotency, parsing, rates
 from k8s4r.api.collector import BatchLimits, Collector
 from k8s4r.api.counting import Count
+from k8s4r.audit import attribution
 from k8s4r.core.errors import DomainError, Forbidden, Unauthenticated
 from k8s4r.core.roles import Permission
 
@@ -42,6 +43,7 @@ class Asking:
     body: bytes
     key: str
     request_id: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class CreateEndpoint:
         body = await self._bodies.json(exchange, limit_bytes=creation.LIMITS.bytes)
         key = exchange.header(idempotency.HEADER.lower().encode())
         lane = self._small if len(body) <= SMALL_BYTES else self._large
-        made = await lane.submit(Asking(token, body, key, exchange.request_id))
+        made = await lane.submit(Asking(token, body, key, exchange.request_id, exchange.address))
         said = creation.headers(made.answer, listed=made.listed)
         told = [*said.items(), *rates.headers(made.count)]
         headers = [(name.lower().encode(), value.encode()) for name, value in told]
@@ -147,7 +149,10 @@ def _one(one: _Ready, *, now: datetime) -> Made | DomainError:
         listed=isinstance(one.body, list),
     )
     try:
-        with structlog.contextvars.bound_contextvars(request_id=one.asking.request_id):
+        with (
+            structlog.contextvars.bound_contextvars(request_id=one.asking.request_id),
+            attribution.origin(one.asking.address, token_id=one.principal.token_id),
+        ):
             answer = creation.tasks(Create(body=one.body, key=one.asking.key), terms)
     except DomainError as refused:
         return refused

@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 import msgspec
+from django.http.cookie import parse_cookie
 from starlette.types import Receive, Scope, Send
 
 from k8s4r.core.errors import Unauthenticated
@@ -52,6 +53,12 @@ class Exchange:
     def path(self) -> str:
         return str(self.scope["path"])
 
+    @property
+    def address(self) -> str:
+        """Return where the client is; no header is believed."""
+        client = self.scope.get("client")
+        return str(client[0]) if client else ""
+
     def part(self, name: str) -> str:
         """Return a variable part of the path."""
         return str(self.scope["path_params"][name])
@@ -72,12 +79,6 @@ class Exchange:
         scheme, _, text = self.header(b"authorization").partition(" ")
         return text if scheme.lower() == "bearer" else ""
 
-    @property
-    def address(self) -> str:
-        """Where the request comes from."""
-        client = self.scope.get("client")
-        return str(client[0]) if client else ""
-
     def bearer(self) -> str:
         """Return the token that came along; whether it is good is for others to say.
 
@@ -88,6 +89,10 @@ class Exchange:
         if not 0 < len(text) <= LONGEST_TOKEN:
             raise Unauthenticated("a valid bearer token is needed")
         return text
+
+    def cookie(self, name: str) -> str:
+        """Return a cookie, empty when it was not sent."""
+        return str(parse_cookie(self.header(b"cookie")).get(name, ""))
 
     async def respond(self, answer: Answer) -> None:
         """Send a whole answer."""

@@ -13,7 +13,7 @@ from executors.core.lifecycle import TASK_TERMINAL, TaskState
 from executors.models import Attempt, LogChunk, Task
 from k8s4r import clock
 from k8s4r.access.principals import Principal
-from k8s4r.api import authentication
+from k8s4r.api import authentication, browsing
 from k8s4r.core.errors import DomainError, FieldProblem, Invalid, NotFound, Unauthenticated
 from k8s4r.core.roles import Permission
 
@@ -21,6 +21,7 @@ from k8s4r.core.roles import Permission
 PAGE_CHUNKS: Final = 128
 PLACE: Final = r"(([0-9]{1,9})\.)?([0-9]{1,18})"
 _PLACE: Final = re.compile(PLACE)
+_UNKNOWN: Final = "this token or session is not valid"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,10 +59,14 @@ class TaskNews(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Who wants to read which task's log; ``attempt``: of this one only."""
+    """Who wants to read which task's log; ``attempt``: of this one only.
+
+    Who is known by a token, or by the ``session`` of a browser.
+    """
 
     token: str
     task_id: UUID
+    session: str = ""
     after: Place = Place()
     attempt: int | None = None
 
@@ -96,18 +101,32 @@ def place(text: str, *, latest: int) -> Place:
 
 def read(questions: Sequence[Question]) -> list[Page | DomainError]:
     """Answer each question; who may not see a task is told that there is none."""
-    principals = authentication.authenticate_many([one.token for one in questions], now=clock.now())
+    principals = _principals(questions)
     tasks = Task.objects.in_bulk([one.task_id for one in questions])
     pages: list[Page | DomainError] = []
     for question, principal in zip(questions, principals, strict=True):
         task = tasks.get(question.task_id)
         if principal is None:
-            pages.append(Unauthenticated("this token is not valid"))
+            pages.append(Unauthenticated(_UNKNOWN))
         elif task is None or not _may_read(principal, task):
             pages.append(NotFound(f"no task {question.task_id}"))
         else:
             pages.append(_page(question, task))
     return pages
+
+
+def _principals(questions: Sequence[Question]) -> list[Principal | None]:
+    with_token = {one.token for one in questions if not one.session}
+    known = dict(
+        zip(
+            with_token,
+            authentication.authenticate_many(list(with_token), now=clock.now()),
+            strict=True,
+        )
+    )
+    return [
+        browsing.principal(one.session) if one.session else known[one.token] for one in questions
+    ]
 
 
 def _may_read(principal: Principal, task: Task) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +19,7 @@ from executors.gateway.endpoint import refused
 from executors.gateway.exchange import Answer, Exchange, json_answer
 from executors.gateway.following import Follower, Followers
 from executors.gateway.log_rows import PLACE, Chunk, Page, Place, Question, TaskNews, place
+from k8s4r.api import browsing
 from k8s4r.api.operations import Media, operation
 from k8s4r.core import ids
 from k8s4r.core.errors import DomainError, FieldProblem, Invalid, NotFound, TooMany
@@ -84,7 +86,7 @@ class LogEndpoint:
         task_id = ids.as_uuid(exchange.part("task_id"))
         if task_id is None:
             raise NotFound("no such task")
-        question = Question(exchange.bearer(), task_id, attempt=_attempt(exchange.query("attempt")))
+        question = _asked_by(exchange, task_id)
         after = exchange.header(b"last-event-id") or exchange.query("after")
         if after is None:
             return question
@@ -169,6 +171,15 @@ class LogEndpoint:
             else:
                 follower.news.clear()
                 return
+
+
+def _asked_by(exchange: Exchange, task_id: UUID) -> Question:
+    """Return the question of whoever is known by a token, else by the browser's session."""
+    attempt = _attempt(exchange.query("attempt"))
+    session = exchange.cookie(browsing.cookie_name())
+    if session and not exchange.header(b"authorization"):
+        return Question("", task_id, session=session, attempt=attempt)
+    return Question(exchange.bearer(), task_id, attempt=attempt)
 
 
 def _follows(text: str | None) -> bool:

@@ -11,6 +11,7 @@ from functools import partial
 from uuid import UUID
 
 from executors import conf
+from executors.gateway.durations import Durations
 from executors.services import dispatch
 from executors.services.dispatch import PassResult
 from k8s4r import clock
@@ -25,8 +26,9 @@ class Passes:
     """Runs one pass at a time, in a thread of its own, of the pools that were nudged."""
 
     def __init__(self) -> None:
+        self.durations = Durations()
         self.runner: Collector[UUID, PassResult] = Collector(
-            _run, name="passes", limits=BatchLimits(items=1)
+            self._run, name="passes", limits=BatchLimits(items=1)
         )
         # A dict keeps the order in which pools were marked, each once.
         self._marked: dict[UUID, None] = {}
@@ -55,9 +57,12 @@ class Passes:
             self._marked[pool_id] = None
         self._next()
 
-
-def _run(pool_ids: Sequence[UUID]) -> list[PassResult | DomainError]:
-    return [_pass(pool_id) for pool_id in pool_ids]
+    def _run(self, pool_ids: Sequence[UUID]) -> list[PassResult | DomainError]:
+        results: list[PassResult | DomainError] = []
+        for pool_id in pool_ids:
+            with self.durations.measured():
+                results.append(_pass(pool_id))
+        return results
 
 
 def _pass(pool_id: UUID) -> PassResult:

@@ -15,6 +15,7 @@ from executors.gateway.health import HealthEndpoint
 from executors.gateway.logs import LogEndpoint
 from executors.gateway.metrics import MetricsEndpoint
 from executors.gateway.station import Gateway
+from executors.gateway.watches import WatchOrList
 from k8s4r.api.calls import Served
 from k8s4r.api.operations import declared
 
@@ -43,19 +44,23 @@ _PATHS: Final = (
 
 
 def routes(gateway: Gateway, *, behind: ASGIApp) -> list[Route]:
-    """Return the gateway's paths, which match exactly; one of them it shares with ``behind``."""
+    """Return the gateway's paths, which match exactly; two of them it shares with ``behind``."""
     agents = AgentEndpoints(gateway.calls, gateway.claims, gateway.followers, gateway.bodies)
     parts = [
         agents, gateway.artifacts, LogEndpoint(gateway.followers), gateway.health, gateway.metrics
     ]  # fmt: skip
     by_kind: dict[type[object], object] = {type(part): part for part in parts}
-    creates = Route(creation.ROUTE, ByToken(gateway.creates, behind=behind))
-    table = [Route(each.path, Endpoint(_handlers(each, by_kind[each.kind]))) for each in _PATHS]
-    return [*table, creates]
+    watch = Endpoint({"GET": gateway.watches.get})
+    tasks = WatchOrList(watch, ByToken(gateway.creates, behind=behind))
+    return [
+        *(Route(each.path, Endpoint(_handlers(each, by_kind[each.kind]))) for each in _PATHS),
+        Route(creation.ROUTE, tasks),
+        Route("/api/v1/agents", WatchOrList(watch, behind)),
+    ]
 
 
 def served() -> Iterator[Served]:
-    """Yield what is served here alone, for the document; of the shared path the view tells."""
+    """Yield what is served here alone, for the document; of the shared paths the views tell."""
     for each in _PATHS:
         for method, name in each.functions.items():
             said = declared(getattr(each.kind, name))

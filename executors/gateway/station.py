@@ -22,11 +22,14 @@ from executors.gateway.artifacts import ArtifactEndpoint
 from executors.gateway.bodies import Bodies
 from executors.gateway.claims import LOOK_DEAF_S, LOOK_S, Claims
 from executors.gateway.creates import CreateEndpoint
+from executors.gateway.families import Own
 from executors.gateway.following import Followers
 from executors.gateway.health import HealthEndpoint
-from executors.gateway.metrics import MetricsEndpoint, Own
+from executors.gateway.metrics import MetricsEndpoint
 from executors.gateway.passes import Passes
 from executors.gateway.upkeep import Upkeep
+from executors.gateway.watches import WatchEndpoint
+from executors.gateway.watching import Watchers
 from k8s4r.api import authentication, guarding
 from k8s4r.api.collector import Collector
 
@@ -44,6 +47,8 @@ class Gateway:
         self.calls = AgentCalls()
         self.claims = Claims(self.calls.claims.offer, is_good=_is_good)
         self.followers = Followers()
+        self.watchers = Watchers()
+        self.watches = WatchEndpoint(self.watchers, random)
         self.passes = Passes()
         self.upkeep = Upkeep()
         self.creates = CreateEndpoint(self.bodies)
@@ -70,6 +75,7 @@ class Gateway:
         """Answer everybody who waits: the process is about to end."""
         self.claims.stop()
         self.followers.stop()
+        self.watchers.stop()
 
     async def stop(self) -> None:
         """End the loops, the threads and their connections."""
@@ -87,6 +93,7 @@ class Gateway:
             loops.create_task(_kept_going(self.subscriber.run))
             loops.create_task(_kept_going(self.upkeep.run))
             loops.create_task(_kept_going(self.followers.look))
+            loops.create_task(_kept_going(self.watchers.look))
             loops.create_task(_kept_going(self._look_for_claims))
 
     async def _look_for_claims(self) -> None:
@@ -135,6 +142,7 @@ class Gateway:
             *self.calls.all(),
             *self.creates.all(),
             *self.followers.all(),
+            *self.watchers.all(),
             *self.upkeep.all(),
             self.passes.runner,
             self.artifacts.storing,
@@ -149,7 +157,10 @@ class Gateway:
             followers=len(self.followers),
             news_failed=wakeups.failures(),
             redis_connected=self.subscriber.connected,
-            refused=dict(guarding.GUARD.tally),
+            reports=self.calls.reports_taken,
+            token_refusals=authentication.REFUSALS.count,
+            credentials=dict(guarding.GUARD.tally),
+            passes=self.passes.durations,
         )
 
 

@@ -25,12 +25,16 @@ def adopt(found: Collection[LockedAttempt], *, now: datetime) -> None:
     returned = [attempt for attempt in found if attempt.state is AttemptState.UNKNOWN]
     transitions.move_attempts([_returned(one) for one in returned], now=now)
     transitions.move_tasks(
-        [TaskMove(task_id=one.task_id, event=TaskEvent.ADOPTED) for one in returned], now=now
+        [
+            TaskMove(task_id=one.task_id, event=TaskEvent.ADOPTED, reason="", message="")
+            for one in returned
+        ],
+        now=now,
     )
 
 
 def _returned(attempt: LockedAttempt) -> AttemptMove:
-    move = AttemptMove(attempt_id=attempt.id, event=AttemptEvent.ADOPTED)
+    move = AttemptMove(attempt_id=attempt.id, event=AttemptEvent.ADOPTED, reason="")
     again = stop_again(attempt)
     return move if again is None else move.then(again)
 

@@ -3,27 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from random import Random
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
 
-from executors import supply, wakeups
+from executors import decision, supply, wakeups
 from executors.channels.news import Handover
-from executors.core.codes import WaitingCode
-from executors.core.selection import (
-    Limits,
-    Placement,
-    Plan,
-    SelectionPolicy,
-    Snapshot,
-    allocate,
-)
+from executors.core.selection import Placement, Plan
 from executors.core.strategies import Strategy
-from executors.services import orders, transitions
+from executors.services import decisions, orders, transitions
 from executors.services.transitions import Assigned, NewAttempt
-from executors.supply import Demand, Supply
+from executors.supply import Demand
 from k8s4r import clock, database
 from k8s4r.audit import attribution
 from pools.models import Pool
@@ -46,7 +37,7 @@ _LOCK: Final = """
 SELECT id FROM (
     SELECT id FROM agents_agent
     WHERE id = ANY(%(agents)s) AND desired = 'active' AND observed = 'online'
-      AND archived_at IS NULL
+      AND not_now_since IS NULL AND archived_at IS NULL
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED) agent
 UNION ALL
 SELECT id FROM (
@@ -76,44 +67,14 @@ def run_pass(pool_id: UUID, *, now: datetime, aging_weight_s: float) -> PassResu
     demand = supply.demand(pool_id, limit=min(offer.free_slots, TASKS_PER_PASS) + 1)
     if not demand.queue:
         return PassResult()
-    plan = _decide(pool, demand, offer, aging_weight_s=aging_weight_s)
+    facts = decision.facts_of(pool, demand, now=now)
+    plan = decision.decide(pool, demand, offer, facts, aging_weight_s=aging_weight_s)
     placed = _apply(plan.placements, offer.sessions, now=now)
-    _remember(pool, plan, demand, now=now)
+    _remember(pool, plan, demand, placed, now=now)
     handed = _by_agent(placed)
     wakeups.orders_for(handed)
     more = len(placed) < len(plan.placements) or len(placed) > TASKS_PER_PASS
     return PassResult(len(placed), frozenset(handed), more=more)
-
-
-def _decide(pool: Pool, demand: Demand, offer: Supply, *, aging_weight_s: float) -> Plan:
-    if pool.paused:
-        codes = dict.fromkeys(demand.requirements, WaitingCode.PAUSED)
-        return Plan(placements=(), waiting=codes, cursor=pool.cursor)
-    return allocate(
-        demand.queue,
-        Snapshot(
-            requirements=demand.requirements,
-            candidates=offer.candidates,
-            held=supply.held(pool.pk) if _is_shared(pool, demand) else {},
-        ),
-        policy=SelectionPolicy(
-            strategy=Strategy(pool.strategy),
-            cursor=pool.cursor,
-            aging_weight_s=aging_weight_s,
-            limits=Limits(
-                max_concurrent=pool.max_concurrent,
-                per_owner=pool.max_per_owner,
-                weights=demand.weights,
-            ),
-        ),
-        random=Random(f"{pool.pk}:{pool.passes}"),  # noqa: S311 - a fair draw, not a secret
-    )
-
-
-def _is_shared(pool: Pool, demand: Demand) -> bool:
-    """Does it matter who holds how much: are there several to share, or limits?"""
-    has_limit = pool.max_concurrent is not None or pool.max_per_owner is not None
-    return has_limit or len(demand.owners) > 1
 
 
 def _apply(
@@ -160,11 +121,15 @@ def _by_agent(placed: Sequence[Assigned]) -> dict[UUID, Handover]:
     }
 
 
-def _remember(pool: Pool, plan: Plan, demand: Demand, *, now: datetime) -> None:
-    """Keep why each requirement waits, and where round robin and the draw go on."""
+def _remember(
+    pool: Pool, plan: Plan, demand: Demand, placed: Sequence[Assigned], *, now: datetime
+) -> None:
+    """Keep what was decided, why each requirement waits, and where round robin and draw go on."""
     codes = {one: str(plan.waiting.get(one, "")) for one in sorted(demand.requirements)}
     if codes != demand.codes:
         parameters = {"now": now, "ids": list(codes), "codes": list(codes.values())}
         database.run(_SAY_WHY, parameters)
+    if placed or codes != demand.codes:
+        decisions.record(pool.pk, plan, placed, now=now)
     if plan.placements and pool.strategy in {Strategy.ROUND_ROBIN, Strategy.RANDOM}:
         Pool.objects.filter(pk=pool.pk).update(cursor=plan.cursor, passes=pool.passes + 1)

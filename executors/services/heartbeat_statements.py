@@ -8,14 +8,16 @@ WITHOUT_RUNNER: Final = "-"
 AGENTS: Final = """
 SELECT a.id, a.desired, a.observed, a.observed_reason, s.id,
        EXISTS (SELECT 1 FROM access_token t
-               WHERE t.subject = a.id AND t.rotating AND t.revoked_at IS NULL)
+               WHERE t.subject = a.id AND t.rotating AND t.revoked_at IS NULL),
+       CASE WHEN a.not_now_since IS NOT NULL THEN a.not_now_reason END, a.not_now_until,
+       a.settings_version, a.settings, a.labels
 FROM agents_agent a
 LEFT JOIN agents_session s ON s.agent_id = a.id AND s.ended_at IS NULL
 WHERE a.id = ANY(%s::uuid[]) AND a.archived_at IS NULL
 """
 
 LOCK_AGENTS: Final = """
-SELECT id, observed FROM agents_agent
+SELECT id, observed, not_now_since IS NOT NULL FROM agents_agent
 WHERE id = ANY(%s::uuid[]) AND archived_at IS NULL ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -27,8 +29,9 @@ WITH beating AS (
       ON s.id = m.session_id AND s.agent_id = m.agent_id
     WHERE s.ended_at IS NULL ORDER BY s.id FOR NO KEY UPDATE OF s
 )
-UPDATE agents_session s SET last_heartbeat_at = %(now)s
-FROM beating WHERE s.id = beating.id AND s.ended_at IS NULL RETURNING s.id
+UPDATE agents_session s SET last_heartbeat_at = %(now)s, settings_version = said.version
+FROM unnest(%(sessions)s::uuid[], %(versions)s::int[]) AS said(session_id, version), beating
+WHERE s.id = beating.id AND s.id = said.session_id AND s.ended_at IS NULL RETURNING s.id
 """
 
 # A runner's session is not renewed by this: only its own heartbeat proves that the runner is well.
@@ -46,8 +49,12 @@ UPDATE agents_agent a SET
     observed = m.observed,
     observed_reason = m.reason,
     device_info = coalesce(m.device_info::jsonb, a.device_info),
+    not_now_reason = coalesce(m.not_now, ''),
+    not_now_until = m.until,
+    not_now_since = CASE WHEN m.not_now IS NOT NULL THEN coalesce(a.not_now_since, %(now)s) END,
     changed_at = CASE WHEN a.observed <> m.observed THEN %(now)s ELSE a.changed_at END
-FROM unnest(%(ids)s::uuid[], %(observed)s::text[], %(reasons)s::text[], %(devices)s::text[])
-     AS m(id, observed, reason, device_info)
+FROM unnest(%(ids)s::uuid[], %(observed)s::text[], %(reasons)s::text[], %(devices)s::text[],
+            %(not_now)s::text[], %(until)s::timestamptz[])
+     AS m(id, observed, reason, device_info, not_now, until)
 WHERE a.id = m.id
 """

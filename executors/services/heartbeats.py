@@ -8,16 +8,20 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
+from agents.core import willingness
 from agents.core.liveness import after_heartbeat
 from agents.core.sessions import SessionSuperseded
 from agents.core.states import Desired, Observed
 from agents.core.tokens import AGENT_TOKEN_LIFETIME
 from agents.wire.messages import Directives, Heartbeat, HeartbeatAnswer, Stop
+from agents.wire.settings import NotNow
 from executors.services import capacity, heartbeat_statements, order_statements
+from executors.services.wanting import OwnSettings
 from k8s4r import database
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Minted
@@ -43,11 +47,20 @@ class _Known:
     reason: str
     session_id: UUID | None
     is_rotating: bool
+    not_now: NotNow | None
+    own: OwnSettings
 
-    def is_changed_by(self, message: Heartbeat) -> bool:
+    def not_now_after(self, message: Heartbeat, now: datetime) -> NotNow | None:
+        """Only a runner knows whether the agent takes work; others leave it as it is."""
+        if message.session is None:
+            return self.not_now
+        return willingness.present(message.not_now, now=now)
+
+    def is_changed_by(self, message: Heartbeat, now: datetime) -> bool:
         return (
             message.device_info is not None
             or self.reason != (message.error or "")
+            or self.not_now != self.not_now_after(message, now)
             or self.observed is not after_heartbeat(self.observed, message.error)
         )
 
@@ -81,10 +94,20 @@ def beat(items: Sequence[Beat], *, now: datetime) -> list[HeartbeatAnswer | Doma
 
 def _known(agent_ids: Collection[UUID]) -> dict[UUID, _Known]:
     found = database.rows(heartbeat_statements.AGENTS, [sorted(agent_ids)])
-    return {
-        identity: _Known(Desired(desired), Observed(observed), reason, session_id, is_rotating)
-        for identity, desired, observed, reason, session_id, is_rotating in found
-    }
+    return {row[0]: _known_by(*row[1:]) for row in found}
+
+
+def _known_by(desired: str, observed: str, *rest: Any) -> _Known:
+    reason, session_id, is_rotating, not_now, until, *own = rest
+    return _Known(
+        Desired(desired),
+        Observed(observed),
+        reason,
+        session_id,
+        is_rotating,
+        not_now=None if not_now is None else NotNow(reason=not_now, until=until),
+        own=OwnSettings(*own),
+    )
 
 
 def _refusal(item: Beat, agent: _Known | None) -> DomainError | None:
@@ -107,16 +130,15 @@ def _describe(items: Sequence[Beat], known: Mapping[UUID, _Known], *, now: datet
     said = {
         item.agent_id: item.message
         for item in items
-        if known[item.agent_id].is_changed_by(item.message)
+        if known[item.agent_id].is_changed_by(item.message, now)
     }
     if not said:
         return
     attribution.attribute(attribution.AGENTS, cause="heartbeat")
-    before = {
-        identity: Observed(observed)
-        for identity, observed in database.rows(heartbeat_statements.LOCK_AGENTS, [sorted(said)])
-    }
-    after = {one: after_heartbeat(before[one], said[one].error) for one in before}
+    locked = database.rows(heartbeat_statements.LOCK_AGENTS, [sorted(said)])
+    before = {identity: (Observed(observed), unwilling) for identity, observed, unwilling in locked}
+    after = {one: after_heartbeat(before[one][0], said[one].error) for one in before}
+    asked = {one: known[one].not_now_after(said[one], now) for one in after}
     database.run(
         heartbeat_statements.DESCRIBE,
         {
@@ -125,11 +147,12 @@ def _describe(items: Sequence[Beat], known: Mapping[UUID, _Known], *, now: datet
             "observed": [str(observed) for observed in after.values()],
             "reasons": [said[one].error or "" for one in after],
             "devices": [_device(said[one]) for one in after],
+            "not_now": [one.reason if one else None for one in asked.values()],
+            "until": [one.until if one else None for one in asked.values()],
         },
     )
-    capacity.freed(
-        {one for one in after if after[one] is Observed.ONLINE and before[one] is not after[one]}
-    )
+    able = {one for one in after if after[one] is Observed.ONLINE and asked[one] is None}
+    capacity.freed({one for one in able if before[one] != (Observed.ONLINE, False)})
 
 
 def _device(message: Heartbeat) -> str | None:
@@ -139,11 +162,16 @@ def _device(message: Heartbeat) -> str | None:
 def _renew(items: Sequence[Beat], *, now: datetime) -> frozenset[UUID | None]:
     """Renew the leases of sessions and return them; an agent without a runner is only seen."""
     renewed: set[UUID | None] = {None}
-    runners = {item.message.session: item.agent_id for item in items if item.message.session}
+    runners = {item.message.session: item for item in items if item.message.session}
     if runners:
         found = database.rows(
             heartbeat_statements.RENEW,
-            {"now": now, "sessions": list(runners), "agents": list(runners.values())},
+            {
+                "now": now,
+                "sessions": list(runners),
+                "agents": [item.agent_id for item in runners.values()],
+                "versions": [item.message.settings_version for item in runners.values()],
+            },
         )
         renewed |= {row[0] for row in found}
     others = {item.agent_id for item in items if item.message.session is None}
@@ -189,6 +217,7 @@ def _answer(
             stop=stops.get(session_id, []) if session_id else [],
             drain=agent.desired is Desired.DRAINING,
             paused=agent.desired is Desired.PAUSED,
+            wanted=agent.own.due(item.message.settings_version) if session_id else None,
         ),
         token=minted.text if minted else None,
         token_expires_at=minted.token.expires_at if minted else None,

@@ -3,7 +3,7 @@
 from typing import Final
 
 AGENTS: Final = """
-SELECT a.id, a.desired, s.id FROM agents_agent a
+SELECT a.id, a.desired, s.id, a.settings_version, a.settings, a.labels FROM agents_agent a
 LEFT JOIN agents_session s ON s.agent_id = a.id AND s.ended_at IS NULL
 WHERE a.id = ANY(%s::uuid[]) AND a.archived_at IS NULL
 """

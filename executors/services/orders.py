@@ -20,6 +20,7 @@ from executors.core.fences import Fence
 from executors.core.lifecycle import AttemptEvent, AttemptState, StopReason
 from executors.core.news import SUPERSEDED, CurrentAttempt, News, news_for
 from executors.services import adoption, order_statements, rows
+from executors.services.wanting import OwnSettings
 from k8s4r import database
 from k8s4r.audit import attribution
 from k8s4r.core.errors import DomainError, Forbidden, NotFound
@@ -27,12 +28,16 @@ from k8s4r.core.errors import DomainError, Forbidden, NotFound
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One claim: the agent by its token, its session, and the attempts it has."""
+    """One claim: the agent by its token, its session, and the attempts it has.
+
+    ``settings_version`` is what its runner goes by.
+    """
 
     agent_id: UUID
     session: UUID
     held: Sequence[UUID] = ()
     stopping: Sequence[UUID] = ()
+    settings_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class _Present:
 
     desired: Desired
     session_id: UUID | None
+    own: OwnSettings
 
 
 def open_orders(asks: Sequence[Ask], *, now: datetime) -> list[Claimed | DomainError]:
@@ -67,14 +73,14 @@ def open_orders(asks: Sequence[Ask], *, now: datetime) -> list[Claimed | DomainE
     orders = _orders([one for each in news for one in each.orders])
     reported = _reported([one for each in news for one in each.foreign])
     return [
-        refusal or _claimed(each, agents[ask.agent_id], orders, reported)
+        refusal or _claimed(each, ask, agents[ask.agent_id], orders, reported)
         for ask, refusal, each in zip(asks, refusals, news, strict=True)
     ]
 
 
 def _agents(agent_ids: Iterable[UUID]) -> dict[UUID, _Present]:
     found = database.rows(order_statements.AGENTS, [sorted(agent_ids)])
-    return {row[0]: _Present(Desired(row[1]), row[2]) for row in found}
+    return {row[0]: _Present(Desired(row[1]), row[2], OwnSettings(*row[3:])) for row in found}
 
 
 def _refusal(ask: Ask, agent: _Present | None) -> DomainError | None:
@@ -171,7 +177,7 @@ def _reported(attempt_ids: Sequence[UUID]) -> frozenset[UUID]:
 
 
 def _claimed(
-    news: News, agent: _Present, orders: Mapping[UUID, Order], reported: frozenset[UUID]
+    news: News, ask: Ask, agent: _Present, orders: Mapping[UUID, Order], reported: frozenset[UUID]
 ) -> Claimed:
     stops = [Stop(attempt=attempt, reason=reason) for attempt, reason in news.stops.items()]
     stops += [
@@ -185,5 +191,6 @@ def _claimed(
             stop=stops,
             drain=agent.desired is Desired.DRAINING,
             paused=agent.desired is Desired.PAUSED,
+            wanted=agent.own.due(ask.settings_version),
         ),
     )

@@ -8,6 +8,10 @@ from executors.core.leases import LeasePolicy, PulseSource
 from executors.models import Pulse
 from k8s4r import database
 
+# Not parts of ours, and with the same question: when was it last?
+BACKUP: Final = "backup"
+AUDIT_SEAL: Final = "audit_seal"
+
 # `leases.beat` as one atomic statement: processes of one kind share a row and may beat together.
 _BEAT: Final = """
 INSERT INTO executors_pulse AS pulse (source, seen_at, steady_since)
@@ -22,7 +26,7 @@ ON CONFLICT (source) DO UPDATE SET
 def beat(source: str, *, now: datetime, policy: LeasePolicy) -> None:
     """Record that this part works; after a gap it counts as steady only from now on.
 
-    ``source`` is a `PulseSource`, or the name of a queue's canary.
+    ``source`` is a `PulseSource`, the name of a queue's canary, or one of the names above.
     """
     database.run(_BEAT, {"source": str(source), "now": now, "gap": policy.outage_gap})
 

@@ -10,13 +10,17 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.sessions.models import Session as SignIn
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from agents.models import Session
 from executors.models import Artifact, Attempt, Evidence, Task, Tick
 from k8s4r import database
+from k8s4r.access.models import Token
 from k8s4r.api.models import IdempotencyRecord
+from k8s4r.audit import attribution
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +32,16 @@ class RetentionPolicy:
     """How long what has ended is kept.
 
     ``idempotency`` is how long a repeated create is recognised; ``ticks`` need to outlive only the
-    slowest process that could still ask for one.
+    slowest process that could still ask for one. ``tokens`` have ended, and somebody may still ask
+    whose they were.
     """
 
     tasks: timedelta = timedelta(days=30)
     event_months: int = 13
     idempotency: timedelta = timedelta(hours=24)
     ticks: timedelta = timedelta(hours=2)
+    tokens: timedelta = timedelta(days=90)
+    admin_log: timedelta = timedelta(days=365)
 
 
 # Children first; a child task survives its parent and only forgets it.
@@ -56,6 +63,12 @@ WHERE i.inhparent = 'audit_event'::regclass AND c.relname ~ '^audit_event_[0-9]{
       (%s - make_interval(months => %s)) AT TIME ZONE 'UTC', 'YYYY_MM')
 ORDER BY 1
 """
+_IS_SEALED: Final = """
+SELECT coalesce(max(id), 0) <= (SELECT coalesce(max(last_id), 0) FROM audit_seal) FROM "{}"
+"""
+_NOTE_DROPPED: Final = (
+    "INSERT INTO audit_dropped_month (month, dropped_at) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+)
 
 
 def delete_tasks(
@@ -82,6 +95,7 @@ def delete_tasks(
 @transaction.atomic
 def _delete_rows(task_ids: Sequence[UUID]) -> int:
     tasks = Task.objects.filter(pk__in=task_ids).order_by("pk")
+    attribution.attribute(attribution.SYSTEM, cause="retention")
     locked = list(
         tasks.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)
     )
@@ -91,12 +105,18 @@ def _delete_rows(task_ids: Sequence[UUID]) -> int:
 
 
 def delete_bookkeeping(*, now: datetime, limit: int, policy: RetentionPolicy) -> int:
-    """Delete old idempotency records, ticks, evidence and sessions; the most of any one kind."""
+    """Delete what is old of records, ticks, evidence, sessions and tokens.
+
+    Returns the most of any one kind.
+    """
     doomed: tuple[QuerySet[Any], ...] = (
         IdempotencyRecord.objects.filter(created_at__lte=now - policy.idempotency),
         Tick.objects.filter(scheduled_for__lte=now - policy.ticks),
         Evidence.objects.filter(received_at__lte=now - policy.tasks),
         _lives_without_work().filter(ended_at__lte=now - policy.tasks),
+        _ended_tokens(now - policy.tokens),
+        SignIn.objects.filter(expire_date__lte=now),
+        LogEntry.objects.filter(action_time__lte=now - policy.admin_log),
     )
     return max(_delete_some(rows, limit=limit) for rows in doomed)
 
@@ -112,13 +132,30 @@ def _lives_without_work() -> QuerySet[Session]:
     return Session.objects.filter(~Exists(Attempt.objects.filter(session=OuterRef("pk"))))
 
 
+def _ended_tokens(before: datetime) -> QuerySet[Token]:
+    return Token.objects.filter(Q(revoked_at__lte=before) | Q(expires_at__lte=before))
+
+
 def keep_audit_months(*, now: datetime, policy: RetentionPolicy) -> None:
     """Make the months ahead for events, and drop those that are older than history is kept."""
     for ahead in range(MONTHS_AHEAD + 1):
         _make_month(now, ahead)
     for (name,) in database.rows(_OLD_MONTHS, [now, policy.event_months]):
-        _as_owner(f'DROP TABLE IF EXISTS "{name}"')
-        logger.info("audit_month_dropped", extra={"partition": name})
+        _drop_month(name, now=now)
+
+
+@transaction.atomic
+def _drop_month(name: str, *, now: datetime) -> None:
+    """Drop a month whose events are all sealed; the seals stay, and the month is noted."""
+    _become_owner()
+    ((is_sealed,),) = database.rows(_IS_SEALED.format(name))
+    if not is_sealed:
+        logger.warning("audit_month_not_sealed_yet", extra={"partition": name})
+        return
+    database.run(f'DROP TABLE "{name}"')
+    month = datetime.strptime(name[-7:], "%Y_%m").date()  # noqa: DTZ007  # a month has no zone
+    database.run(_NOTE_DROPPED, [month, now])
+    logger.info("audit_month_dropped", extra={"partition": name})
 
 
 def _make_month(now: datetime, ahead: int) -> None:
@@ -132,5 +169,9 @@ def _make_month(now: datetime, ahead: int) -> None:
 @transaction.atomic
 def _as_owner(statement: str, *parameters: datetime | int) -> None:
     """Run one statement as the user we logged in as: the working role may not change history."""
-    database.run("SET LOCAL ROLE NONE")
+    _become_owner()
     database.run(statement, parameters)
+
+
+def _become_owner() -> None:
+    database.run("SET LOCAL ROLE NONE")

@@ -14,14 +14,15 @@ from agents.wire.messages import (
     Held,
     OpenSession,
     SessionOpened,
-    Settings,
     Stop,
 )
+from agents.wire.settings import Settings
 from executors.core.fences import Fence
 from executors.core.leases import LeasePolicy
 from executors.core.lifecycle import AttemptEvent, AttemptState
-from executors.core.reunion import KnownAttempt, Reunion, reunite
-from executors.services import adoption, capacity, rows, transitions
+from executors.core.reunion import RESTORED, KnownAttempt, Reunion, reunite
+from executors.models import Attempt
+from executors.services import adoption, capacity, rows, transitions, wanting
 from executors.services.rows import Locked
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
@@ -55,22 +56,28 @@ def open(
     return SessionOpened(
         server_time=now,
         settings=Settings(heartbeat_s=policy.heartbeat.total_seconds()),
+        generation=begun.generation,
         adopted=reunion.goes_on,
         directives=Directives(
             stop=_stops(message.held, reunion, locked),
             drain=begun.desired is Desired.DRAINING,
             paused=begun.desired is Desired.PAUSED,
+            wanted=wanting.due(begun.agent, message.settings_version),
         ),
     )
 
 
 def _known(locked: Locked) -> list[KnownAttempt]:
+    doubted = [one.id for one in locked.attempts.values() if one.state is AttemptState.UNKNOWN]
+    marked = Attempt.objects.filter(pk__in=doubted, reason=RESTORED)
+    restored = set(marked.values_list("pk", flat=True))
     return [
         KnownAttempt(
             id=attempt.id,
             state=attempt.state,
             session_id=attempt.session_id,
             phase=locked.tasks[attempt.task_id].facts.phase,
+            is_restored=attempt.id in restored,
         )
         for attempt in locked.attempts.values()
     ]

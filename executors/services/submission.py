@@ -14,26 +14,20 @@ from django.db import transaction
 from executors import wakeups
 from executors.core import requests
 from executors.core.fairness import sort_key
-from executors.core.lifecycle import TASK_TERMINAL, TaskState
-from executors.core.qualification import Requirement, identity
+from executors.core.lifecycle import TaskState
 from executors.core.requests import TaskRequest
 from executors.selectors import TaskRecord
 from k8s4r import database
 from k8s4r.access.principals import Principal
 from k8s4r.audit import attribution
 from k8s4r.core import conversion, ids
-from k8s4r.core.errors import FieldProblem, IllegalTransition, pointer
+from k8s4r.core.errors import FieldProblem, pointer
 from k8s4r.core.roles import Permission
 from pools import selectors as pool_selectors
 from pools.selectors import PoolName, PoolPlace
 
 # Keeps the order of a list where everything else is equal; far below any weight of priority.
 LIST_STEP_S: Final = 1e-6
-
-# What a task keeps as it was asked for.
-_SAME: Final = frozenset(TaskRequest.__struct_fields__) - {
-    "project", "pool", "queue_timeout_s", "retry",
-}  # fmt: skip
 
 # One statement for any number: each distinct requirement once, in the order of ids (two lists that
 # bring the same ones must not wait for each other in a circle), then the tasks.
@@ -51,14 +45,15 @@ INSERT INTO executors_task (
     id, project_id, owner_id, pool_id, requirement_id, parent_id, name, kind, driver, phase, spec,
     labels, priority, sort_key, state, changed_at, submitted_at, queue_deadline_at, run_timeout_s,
     silence_timeout_s, lost_after_s, disconnect, retry, attempts_made, reason, message, log_bytes)
-SELECT t.id, t.project_id, %(owner)s, t.pool_id, t.requirement_id, %(parent)s, t.name, t.kind,
+SELECT t.id, t.project_id, %(owner)s, t.pool_id, t.requirement_id, t.parent_id, t.name, t.kind,
        t.driver, 'run', t.spec, t.labels, t.priority, t.sort_key, 'pending', %(now)s, %(now)s,
        t.queue_deadline_at, t.run_timeout_s, t.silence_timeout_s, t.lost_after_s, t.disconnect,
        t.retry, 0, '', '', 0
 FROM jsonb_to_recordset(%(tasks)s::jsonb) AS t(
-    id uuid, project_id uuid, pool_id uuid, requirement_id text, name text, kind text, driver text,
-    spec jsonb, labels jsonb, priority int, sort_key float8, queue_deadline_at timestamptz,
-    run_timeout_s int, silence_timeout_s int, lost_after_s int, disconnect text, retry jsonb)
+    id uuid, project_id uuid, pool_id uuid, requirement_id text, parent_id uuid, name text,
+    kind text, driver text, spec jsonb, labels jsonb, priority int, sort_key float8,
+    queue_deadline_at timestamptz, run_timeout_s int, silence_timeout_s int, lost_after_s int,
+    disconnect text, retry jsonb)
 """
 
 
@@ -66,14 +61,14 @@ FROM jsonb_to_recordset(%(tasks)s::jsonb) AS t(
 class Submission:
     """Who submits, when, and by which weight of priority.
 
-    ``parent_id`` is the task that is submitted again. ``listed`` says that the request was a list,
-    so that refusals point into it.
+    ``parents`` are the tasks that are submitted again, one for each request; empty when nothing
+    is. ``listed`` says that the request was a list, so that refusals point into it.
     """
 
     principal: Principal
     now: datetime
     aging_weight_s: float
-    parent_id: UUID | None = None
+    parents: Sequence[UUID | None] = ()
     listed: bool = False
 
 
@@ -89,34 +84,16 @@ def submit(asked: Sequence[TaskRequest], submission: Submission) -> list[TaskRec
     """
     pools = _pools(asked, submission)
     tasks = _Tasks(submission)
-    made = [tasks.add(request, pool) for request, pool in zip(asked, pools, strict=True)]
+    parents = submission.parents or [None] * len(asked)
+    made = [
+        tasks.add(request, pool, parent_id=parent_id)
+        for request, pool, parent_id in zip(asked, pools, parents, strict=True)
+    ]
     with transaction.atomic(savepoint=False):
         attribution.attribute(submission.principal.actor, cause="submit")
         database.run(_INSERT, tasks.parameters())
         wakeups.tasks_waiting({pool.id for pool in pools})
     return made
-
-
-def retry(record: TaskRecord, submission: Submission) -> TaskRecord:
-    """Submit again what ended without success, as a new task.
-
-    Raises:
-        IllegalTransition: the task has not ended, or has ended well.
-    """
-    if record.state not in TASK_TERMINAL or record.state == TaskState.COMPLETED:
-        raise IllegalTransition(f"task {record.id} is {record.state}: nothing to retry")
-    return rerun(record, submission)
-
-
-def rerun(record: TaskRecord, submission: Submission) -> TaskRecord:
-    """Submit again what ended, as a new task with this one as its parent.
-
-    Raises:
-        IllegalTransition: the task has not ended.
-    """
-    if record.state not in TASK_TERMINAL:
-        raise IllegalTransition(f"task {record.id} is {record.state}: it has not ended")
-    return submit([_again(record)], submission)[0]
 
 
 class _Tasks:
@@ -128,7 +105,7 @@ class _Tasks:
         self._requirements: dict[bytes, dict[str, Any]] = {}
         self._tasks: list[dict[str, Any]] = []
 
-    def add(self, request: TaskRequest, pool: PoolPlace) -> TaskRecord:
+    def add(self, request: TaskRequest, pool: PoolPlace, *, parent_id: UUID | None) -> TaskRecord:
         now = self._by.now
         requirement = self._requirement(request, pool)
         deadline = _later(now, request.queue_timeout_s)
@@ -136,6 +113,7 @@ class _Tasks:
             "id": self._identity(),
             "project_id": pool.project_id,
             "pool_id": pool.id,
+            "parent_id": parent_id,
             "name": request.name,
             "kind": request.kind,
             "driver": request.driver,
@@ -159,7 +137,6 @@ class _Tasks:
             project_name=pool.project_name,
             pool_name=pool.name,
             owner_name=self._by.principal.name,
-            parent_id=self._by.parent_id,
             constraints=requirement["constraints"],
             resources=request.resources,
             submitted_at=now,
@@ -170,7 +147,6 @@ class _Tasks:
         return {
             "now": self._by.now,
             "owner": self._by.principal.id,
-            "parent": self._by.parent_id,
             "requirements": orjson.dumps(list(self._requirements.values())).decode(),
             "tasks": orjson.dumps(self._tasks).decode(),
         }
@@ -194,17 +170,8 @@ class _Tasks:
 
 
 def _requirement_row(request: TaskRequest, pool: PoolPlace) -> dict[str, Any]:
-    assert isinstance(request.labels, dict)
-    value = Requirement(
-        id="",
-        kind=request.kind,
-        driver=request.driver,
-        labels=request.labels,
-        constraints=tuple(requests.value_of(asked) for asked in request.constraints),
-        resources=request.resources,
-    )
     return {
-        "id": identity(value, pool.id),
+        "id": requests.requirement(request, pool.id).id,
         "pool_id": pool.id,
         "kind": request.kind,
         "driver": request.driver,
@@ -232,18 +199,6 @@ def _pools(asked: Sequence[TaskRequest], submission: Submission) -> list[PoolPla
     for project_id in {pool.project_id for pool in found.values()}:
         submission.principal.require(Permission.TASKS_WRITE, project_id)
     return [found[name] for name in names]
-
-
-def _again(record: TaskRecord) -> TaskRequest:
-    """Return the request that a task was made from."""
-    same = {name: getattr(record, name) for name in _SAME}
-    deadline, retry = record.queue_deadline_at, dict(record.retry)
-    if deadline is not None:
-        same["queue_timeout_s"] = round((deadline - record.submitted_at).total_seconds())
-    if retry:
-        same["retry"] = {"attempts": retry.pop("max_attempts"), **retry}
-    places = {"project": str(record.project_id), "pool": str(record.pool_id)}
-    return msgspec.convert({**same, **places}, TaskRequest)
 
 
 def _later(now: datetime, seconds: int | None) -> datetime | None:

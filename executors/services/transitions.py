@@ -98,6 +98,17 @@ class Assigned:
     session_id: UUID
     order: Sequence[Any]
 
+    @property
+    def slot(self) -> int:
+        """The index of the agent's slot."""
+        return int(self.order[4])
+
+    @property
+    def task_id(self) -> UUID:
+        """The task of the attempt."""
+        identity: UUID = self.order[5]
+        return identity
+
 
 def move_tasks(moves: Sequence[TaskMove], *, now: datetime) -> dict[UUID, TaskState]:
     """Apply the moves that the law allows, in one statement.

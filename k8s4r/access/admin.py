@@ -7,19 +7,28 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from k8s4r.access.models import Project, Token, User
 from k8s4r.access.services import tokens
-from k8s4r.pages import ModelAdmin, ReadOnlyAdmin, ago, as_column, chip, now_of
+from k8s4r.pages import (
+    ReadOnlyAdmin,
+    SignedAdmin,
+    actor_of,
+    ago,
+    as_column,
+    chip,
+    now_of,
+    signed,
+)
 
 admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
+class UserAdmin(DjangoUserAdmin, SignedAdmin[User]):  # type: ignore[type-arg]
     """People and integrations; passwords are set, never shown."""
 
     form = UserChangeForm
@@ -27,14 +36,27 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "email", "is_active", "is_superuser", "last_login")
 
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """Set a password; the history says who did, never which."""
+        with signed(request, "set_password"):
+            return super().user_change_password(request, id, form_url)
+
+
+def change_own_password(request: HttpRequest) -> HttpResponse:
+    """Change the password of who asks; signed, which the site's own page would not be."""
+    with signed(request, "set_password"):
+        return admin.site.password_change(request)
+
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin[Group]):
+class GroupAdmin(DjangoGroupAdmin, SignedAdmin[Group]):
     """Groups of permissions for these pages."""
 
 
 @admin.register(Project)
-class ProjectAdmin(ModelAdmin[Project]):
+class ProjectAdmin(SignedAdmin[Project]):
     """Projects; their names stand in tasks and in scripts, so they stay."""
 
     list_display = ("name", "weight", "description", "created_at")
@@ -81,7 +103,8 @@ class TokenAdmin(ReadOnlyAdmin[Token]):
     @admin.action(description="Revoke selected tokens", permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Token]) -> None:
         """End tokens at once."""
-        ended = tokens.revoke(queryset.values_list("pk", flat=True), now=now_of(request))
+        chosen = queryset.values_list("pk", flat=True)
+        ended = tokens.revoke(chosen, now=now_of(request), actor=actor_of(request))
         self.message_user(request, f"Revoked: {ended}")
 
     @admin.display(description="token", ordering="key_id")

@@ -53,15 +53,15 @@ class Principal:
             return Actor("user", str(self.id))
         return Actor(str(self.kind), str(self.id))
 
-    def may(self, permission: Permission, project_id: UUID) -> bool:
-        """Is this allowed to the caller in that project?"""
+    def may(self, permission: Permission, project_id: UUID | None) -> bool:
+        """Is this allowed to the caller in that project; without one, for what is in none?"""
         return self.rights.may(permission, project_id)
 
     def projects(self, permission: Permission) -> frozenset[UUID] | None:
         """Return the projects in which this is allowed to the caller; ``None``: every one."""
         return self.rights.projects(permission)
 
-    def require(self, permission: Permission, project_id: UUID) -> None:
+    def require(self, permission: Permission, project_id: UUID | None) -> None:
         """Refuse what is not allowed in a project whose things the caller may see.
 
         Raises:

@@ -1,6 +1,8 @@
 """Which users, projects, roles and tokens are there? Reads only."""
 
 from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -86,6 +88,30 @@ def enrolment_tokens(principal: Principal) -> QuerySet[Token]:
     rows = Token.objects.filter(kind=TokenKind.ENROLMENT).order_by("-created_at", "-id")
     seen = principal.projects(Permission.TOKENS_READ)
     return rows if seen is None else rows.filter(project_id__in=seen)
+
+
+class Rotation(StrEnum):
+    """How far an agent's new token is: asked for, handed out, or in use."""
+
+    NONE = "none"
+    DUE = "due"
+    HANDED_OUT = "handed_out"
+    CURRENT = "current"
+
+
+def rotation(agent_id: UUID, *, now: datetime) -> Rotation:
+    """Return how far the rotation of an agent's token is; ``none``: it has no good token."""
+    unexpired = Q(expires_at=None) | Q(expires_at__gt=now)
+    good = Token.objects.filter(
+        unexpired, kind=TokenKind.AGENT, subject=agent_id, revoked_at=None
+    ).values_list("rotating", "supersedes_id")
+    found = list(good)
+    if not found:
+        return Rotation.NONE
+    if not any(rotating for rotating, _ in found):
+        return Rotation.CURRENT
+    handed_out = any(before is not None and not rotating for rotating, before in found)
+    return Rotation.HANDED_OUT if handed_out else Rotation.DUE
 
 
 def _named(text: str) -> Q:

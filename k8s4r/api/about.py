@@ -1,8 +1,9 @@
 """Which server is this, what does it stand on, and who is asking? For `k8s4r doctor`."""
 
 import platform
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final
+from typing import Any, Final
 
 import redis
 from django.conf import settings
@@ -10,7 +11,6 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from k8s4r import database
 from k8s4r.access.models import Project
@@ -18,19 +18,23 @@ from k8s4r.access.principals import Principal
 from k8s4r.api import answers
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 
 PATIENCE_S: Final = 0.5
 
 
-class AboutView(APIView):
+class AboutView(View):
     """``GET about``: versions are for people who are known, not for everybody."""
+
+    # What is known of backups and restores: of the apps above.
+    keeping: Callable[[], Mapping[str, Any]] = dict
 
     @operation(
         needs=None,
         answers={200: answers.About},
     )
     def get(self, request: Request) -> Response:
-        """Tell versions, ``null`` for what does not answer, and what the caller may do."""
+        """Tell versions, ``null`` for what is away, the last backup, and what the caller may do."""
         principal = principal_of(request)
         return Response(
             {
@@ -40,6 +44,7 @@ class AboutView(APIView):
                 "redis": _redis_version(),
                 "user": principal.name,
                 "permissions": _permissions(principal),
+                **self.keeping(),
             }
         )
 

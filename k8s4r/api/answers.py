@@ -34,7 +34,10 @@ class Items(Shape, Generic[T], frozen=True):
 
 
 class About(Shape, frozen=True):
-    """The server and what it stands on, ``null`` for what does not answer; what one may do."""
+    """The server and what it stands on, ``null`` for what does not answer; what one may do.
+
+    ``generation`` is one more after each restore of the database.
+    """
 
     version: str
     python: str
@@ -42,6 +45,8 @@ class About(Shape, frozen=True):
     redis: str | None
     user: str
     permissions: dict[str, list[Permission]]
+    backup_at: Moment | None
+    generation: int
 
 
 class Token(Shape, frozen=True):

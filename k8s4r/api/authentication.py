@@ -1,6 +1,7 @@
 """Who is calling? One answer for DRF and for the gateway."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -15,6 +16,7 @@ from k8s4r.access.principals import CACHE, Principal, PrincipalKind, TokenCache
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import TokenRow
 from k8s4r.api import guarding
+from k8s4r.audit import attribution
 from k8s4r.core import ids, rotation
 from k8s4r.core.errors import Malformed, Unauthenticated
 from k8s4r.core.ids import TokenParts
@@ -22,6 +24,7 @@ from k8s4r.core.roles import NOTHING, Rights
 from k8s4r.core.rotation import TokenFacts
 
 __all__ = [
+    "REFUSALS",
     "BrowserAuthentication",
     "Principal",
     "PrincipalKind",
@@ -42,6 +45,16 @@ _KINDS: Final = {
 _SCHEME: Final = "bearer"
 
 
+@dataclass(slots=True)
+class Refusals:
+    """How many tokens this process refused, for `/metrics`."""
+
+    count: int = 0
+
+
+REFUSALS: Final = Refusals()
+
+
 def authenticate_many(texts: Sequence[str], *, now: datetime) -> list[Principal | None]:
     """Return whose tokens these are, ``None`` for one that is not good.
 
@@ -51,6 +64,7 @@ def authenticate_many(texts: Sequence[str], *, now: datetime) -> list[Principal 
     unknown = [text for text, principal in known.items() if principal is None]
     if unknown:
         known |= _looked_up(unknown, now=now)
+        REFUSALS.count += sum(known[text] is None for text in unknown)
     return [known[text] for text in texts]
 
 
@@ -96,6 +110,7 @@ class TokenAuthentication(BaseAuthentication):
             address=request.META.get("REMOTE_ADDR", ""),
             prove=lambda: authenticate(text, now=clock.now()),
         )
+        attribution.with_token(principal.token_id)
         return principal, principal
 
     def authenticate_header(self, request: Request) -> str:

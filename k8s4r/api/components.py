@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from k8s4r.api.idempotency import HEADER, LONGEST_KEY
 from k8s4r.api.problems import PROBLEM_JSON
+from k8s4r.api.views import FIELDS
 from k8s4r.core.errors import DomainError
 
 _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
@@ -33,7 +34,11 @@ def fixed() -> dict[str, Any]:
     return {
         "securitySchemes": _proofs(),
         "headers": _headers(),
-        "parameters": {"IdempotencyKey": _key()},
+        "parameters": {
+            "IdempotencyKey": _key(),
+            "Fields": _fields(),
+            "IfNoneMatch": _known(),
+        },
         "responses": {
             problem_name(status): _response(status)
             for status in sorted({kind.status for kind in CODES.values()})
@@ -70,6 +75,7 @@ def _headers() -> dict[str, Any]:
 
     return {
         "RequestId": header("The caller's own id when harmless, else a new one.", required=True),
+        "ETag": header("Which version this is; absent from a stream."),
         "Location": header("Where the thing is; not for a list."),
         "RetryAfter": header("Seconds after which to try again.", required=True, kind="integer"),
         "RateLimit": header("Calls left and seconds until there are more; absent: not counted."),
@@ -85,6 +91,26 @@ def _key() -> dict[str, Any]:
         "required": False,
         "description": "With the same key and content: the same answer, nothing new. Empty: none.",
         "schema": {"type": "string", "pattern": f"^[ -~]{{0,{LONGEST_KEY}}}$"},
+    }
+
+
+def _fields() -> dict[str, Any]:
+    return {
+        "name": FIELDS,
+        "in": "query",
+        "required": False,
+        "description": "Names with commas between: only these fields come, of each item of a list.",
+        "schema": {"type": "string", "minLength": 1},
+    }
+
+
+def _known() -> dict[str, Any]:
+    return {
+        "name": "If-None-Match",
+        "in": "header",
+        "required": False,
+        "description": "The ETag of an earlier answer: 304 without content while it is the same.",
+        "schema": {"type": "string"},
     }
 
 

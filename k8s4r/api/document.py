@@ -87,7 +87,7 @@ def _of_kind(call: Served) -> Iterator[type[DomainError]]:
         yield from (TooSlow, TooLarge)
     if said.body is not None or said.headers is not None:
         yield from (Malformed, UnsupportedMediaType, Invalid)
-    if said.query is not None:
+    if said.query is not None or call.is_shaped:
         yield Invalid
 
 
@@ -130,7 +130,7 @@ def _operation(call: Served, schemas: Schemas, shown: Mapping[str, Any]) -> dict
     if call.said.body is not None:
         content = _content(call.said.body, schemas, shown.get("request"))
         made["requestBody"] = {"required": not _may_be_empty(call.said), "content": content}
-    made["responses"] = {**_successes(call.said, schemas, shown), **_refused(call)}
+    made["responses"] = {**_successes(call, schemas, shown), **_refused(call)}
     return made
 
 
@@ -174,6 +174,9 @@ def _parameters(call: Served, schemas: Schemas) -> Iterator[dict[str, Any]]:
     for place, kind in (("query", call.said.query), ("header", call.said.headers)):
         for name, schema, required in schemas.fields(kind) if kind else ():
             yield {"name": name, "in": place, "required": required, "schema": schema}
+    if call.is_shaped:
+        yield {"$ref": "#/components/parameters/Fields"}
+        yield {"$ref": "#/components/parameters/IfNoneMatch"}
     if call.said.repeats:
         yield {"$ref": "#/components/parameters/IdempotencyKey"}
 
@@ -199,19 +202,24 @@ def _schema(kind: Any, media_type: str, schemas: Schemas) -> dict[str, Any]:
     return made[0] if len(made) == 1 else {"anyOf": made}
 
 
-def _successes(said: Operation, schemas: Schemas, shown: Mapping[str, Any]) -> dict[str, Any]:
+def _successes(call: Served, schemas: Schemas, shown: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
+    said = call.said
     for status, content in said.answers.items():
         example = shown.get("answers", {}).get(str(status))
         headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
         if said.caller is PrincipalKind.PERSON:
             headers["RateLimit"] = {"$ref": "#/components/headers/RateLimit"}
             headers["RateLimit-Policy"] = {"$ref": "#/components/headers/RateLimitPolicy"}
+        if call.is_shaped:
+            headers["ETag"] = {"$ref": "#/components/headers/ETag"}
         if said.located:
             headers["Location"] = {"$ref": "#/components/headers/Location"}
         made[str(status)] = {"description": _describe(status), "headers": headers}
         if content is not None:
             made[str(status)]["content"] = _content(content, schemas, example)
+    if call.is_shaped:
+        made["304"] = {"description": "Not changed.", "headers": headers}
     return made
 
 

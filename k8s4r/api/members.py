@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from k8s4r import clock
 from k8s4r.access import selectors
@@ -18,6 +17,7 @@ from k8s4r.access.services import members
 from k8s4r.api import answers, paging
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core.errors import NotFound
 from k8s4r.core.roles import Permission, Role
@@ -30,7 +30,7 @@ class NewMember(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     roles: Annotated[list[Role], Meta(min_length=1, max_length=len(Role))]
 
 
-class MembersView(APIView):
+class MembersView(View):
     """``GET projects/{id}/members``, ``POST projects/{id}/members``."""
 
     @operation(
@@ -63,7 +63,7 @@ class MembersView(APIView):
         return Response(shape(user, _by_user(given)), status=201)
 
 
-class MemberView(APIView):
+class MemberView(View):
     """``DELETE projects/{id}/members/{user}``."""
 
     @operation(

@@ -27,6 +27,11 @@ class Media:
     types: Mapping[str, Any]
 
 
+def watched(listed: Any) -> Media:
+    """Return the content of a list that can be watched: its page, or server-sent events."""
+    return Media({JSON: listed, "text/event-stream": bytes})
+
+
 # A type for JSON, a tuple when it is one of several, `Media` for others, ``None`` for no content.
 Content: TypeAlias = Any
 

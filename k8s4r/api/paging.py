@@ -6,16 +6,17 @@ row. A cursor holds the keys of the last row and means nothing to callers.
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, Protocol, TypeAlias, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 import orjson
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
+from django.http import QueryDict
 from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,7 +28,15 @@ M = TypeVar("M", bound=Model)
 
 LIMIT: Final = 50
 MOST: Final = 200
-OWN: Final = frozenset({"limit", "cursor"})
+OWN: Final = frozenset({"limit", "cursor", "fields"})
+SORT: Final = "sort"
+
+
+class Asked(Protocol):
+    """What has a query: a request, or a stand-in for one that did not come through a view."""
+
+    @property
+    def query_params(self) -> QueryDict: ...
 
 
 class PageQuery(msgspec.Struct):
@@ -37,26 +46,45 @@ class PageQuery(msgspec.Struct):
     cursor: str | None = None
 
 
+# Beside the filters of lists that can be watched; the gateway reads them.
+Watch: TypeAlias = Literal["1"]
+Since: TypeAlias = Annotated[str, Meta(pattern="^(now|[0-9]{1,18})$")]
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which page is asked for; ``keys`` are the columns of the order, ``-`` for descending."""
+    """Which page is asked for; ``keys`` are the columns of the order, ``-`` for descending.
+
+    ``sort`` is the order as it was asked for: a cursor of another order is none of this one.
+    """
 
     keys: tuple[str, ...]
     limit: int = LIMIT
     after: tuple[Any, ...] | None = None
+    sort: str = ""
 
 
-def page_from(request: Request, keys: tuple[str, ...]) -> Page:
-    """Read ``limit`` and ``cursor``.
+def page_from(
+    request: Asked, keys: tuple[str, ...], sorts: Mapping[str, tuple[str, ...]] | None = None
+) -> Page:
+    """Read ``limit``, ``cursor`` and ``sort``.
+
+    Args:
+        request: whose query to read.
+        keys: the order when none is asked for; no two rows have the same.
+        sorts: the columns of each order that may be asked for, by its name.
 
     Raises:
         Invalid: one of them is not as it should be.
     """
     asked = request.query_params
-    return Page(keys, _limit(asked.get("limit")), _after(asked.get("cursor"), len(keys)))
+    sort = asked.get(SORT, "")
+    chosen = _chosen(sort, sorts or {}) if sort else keys
+    after = _after(asked.get("cursor"), sort, len(chosen))
+    return Page(chosen, _limit(asked.get("limit")), after, sort)
 
 
-def check_parameters(request: Request, allowed: Sequence[str] = ()) -> None:
+def check_parameters(request: Asked, allowed: Iterable[str] = ()) -> None:
     """Refuse query parameters that this list does not have.
 
     Raises:
@@ -96,7 +124,7 @@ def answer(
     shown = found[: page.limit]
     if len(found) <= page.limit:
         return Response({"items": [shape(row) for row in shown], "next": None})
-    cursor = _cursor([getattr(shown[-1], key.lstrip("-")) for key in page.keys])
+    cursor = _cursor([page.sort] + [getattr(shown[-1], key.lstrip("-")) for key in page.keys])
     query = {**request.query_params.dict(), "cursor": cursor}
     link = f'<{request.path}?{urlencode(query)}>; rel="next"'
     return Response(
@@ -127,16 +155,27 @@ def _cursor(values: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
 
 
-def _after(text: str | None, count: int) -> tuple[Any, ...] | None:
+def _chosen(sort: str, sorts: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    descending = sort.startswith("-")
+    columns = sorts.get(sort.removeprefix("-"))
+    if columns is None:
+        names = ", ".join(sorts) or "nothing"
+        raise refused([FieldProblem(f"?{SORT}", "enum", f"{names}; - before it for descending")])
+    return tuple(f"-{column}" for column in columns) if descending else columns
+
+
+def _after(text: str | None, sort: str, count: int) -> tuple[Any, ...] | None:
     if text is None:
         return None
     try:
         values = orjson.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
     except (binascii.Error, ValueError) as error:
         raise _bad_cursor() from error
-    if not (isinstance(values, list) and len(values) == count and all(map(_is_key, values))):
+    if not (isinstance(values, list) and len(values) == count + 1 and all(map(_is_key, values))):
         raise _bad_cursor()
-    return tuple(values)
+    if values[0] != sort:
+        raise _bad_cursor()
+    return tuple(values[1:])
 
 
 def _is_key(value: Any) -> bool:

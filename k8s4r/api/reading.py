@@ -38,7 +38,7 @@ class Call(NamedTuple):
 def page(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the page shows: calls by tag, and the schemas."""
     calls = [
-        _call(method.upper(), path, said)
+        _call(method.upper(), path, said, document["components"]["parameters"])
         for path, operations in document["paths"].items()
         for method, said in operations.items()
     ]
@@ -54,13 +54,13 @@ def page(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _call(method: str, path: str, said: Mapping[str, Any]) -> Call:
+def _call(method: str, path: str, said: Mapping[str, Any], parameters: Mapping[str, Any]) -> Call:
     answers = said["responses"].items()
     return Call(
         method,
         path,
         said,
-        [_parameter(each) for each in said["parameters"]],
+        [_parameter(each, parameters) for each in said["parameters"]],
         _content(said.get("requestBody", {})),
         [
             {"status": status, **(_content(answer) or {"links": []})}
@@ -71,9 +71,9 @@ def _call(method: str, path: str, said: Mapping[str, Any]) -> Call:
     )
 
 
-def _parameter(said: Mapping[str, Any]) -> Field:
+def _parameter(said: Mapping[str, Any], parameters: Mapping[str, Any]) -> Field:
     if "$ref" in said:
-        return Field("Idempotency-Key", "header", required=False, kind="text", links=())
+        said = parameters[said["$ref"].rpartition("/")[2]]
     schema = said["schema"]
     return Field(said["name"], said["in"], said["required"], _kind(schema), _links(schema))
 

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from k8s4r.access.principals import Principal
 from k8s4r.api import rates
+from k8s4r.audit import attribution
 
 logger = logging.getLogger(__name__)
 
@@ -20,17 +21,24 @@ _HARMLESS: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class RequestContextMiddleware:
-    """Gives each request its id, in the logging context and in the answer."""
+    """Gives each request its id, in the logging context and in the answer.
+
+    The history takes the address of the client from here; no header is believed.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = request_id_from(request.META.get("HTTP_X_REQUEST_ID", ""))
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        address = request.META.get("REMOTE_ADDR", "")
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            attribution.origin(address),
+        ):
             response = self._get_response(request)
             if request.path.startswith("/api/"):
-                response.headers.setdefault("Cache-Control", "no-store")
+                response.headers.setdefault("Cache-Control", _caching(request, response))
                 rates.tell(request, response)
             logger.debug(
                 "request_answered",
@@ -47,6 +55,12 @@ class RequestContextMiddleware:
 def request_id_from(given: str) -> str:
     """Return the caller's own id when it is a harmless word, else a new one."""
     return given if _HARMLESS.fullmatch(given) else secrets.token_hex(8)
+
+
+def _caching(request: HttpRequest, response: HttpResponse) -> str:
+    """Say that what can be asked for again by its ``ETag`` may be kept, and nothing else."""
+    kept = request.method == "GET" and response.has_header("ETag")
+    return "private, no-cache" if kept else "no-store"
 
 
 def principal_of(request: Request) -> Principal:

@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from k8s4r import clock
 from k8s4r.access import selectors
@@ -19,6 +18,7 @@ from k8s4r.access.services.tokens import Terms
 from k8s4r.api import answers, paging
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core.errors import FieldProblem, Forbidden, Invalid, NotFound
 from k8s4r.core.roles import Permission
@@ -42,7 +42,7 @@ class TokenQuery(paging.PageQuery):
     user: str | None = None
 
 
-class TokensView(APIView):
+class TokensView(View):
     """``GET tokens``, ``POST tokens``."""
 
     @operation(
@@ -80,12 +80,22 @@ class TokensView(APIView):
             label=body.label,
             scopes=sorted(set(body.scopes)),
         )
-        minted = tokens.mint(TokenKind.PERSON, terms, now=clock.now())
+        minted = tokens.mint(TokenKind.PERSON, terms, now=clock.now(), actor=principal.actor)
         return Response({**shape(minted.token), "token": minted.text}, status=201)
 
 
-class TokenView(APIView):
-    """``DELETE tokens/{id}``."""
+class TokenView(View):
+    """``GET tokens/{id}``, ``DELETE tokens/{id}``."""
+
+    @operation(
+        needs=None,
+        answers={200: answers.Token},
+    )
+    def get(self, request: Request, token_id: UUID) -> Response:
+        """Show one of the caller's tokens, or one that they look after, without its text."""
+        principal = principal_of(request)
+        _check_scope(principal, Permission.TOKENS_READ)
+        return Response(shape(_token(token_id, principal)))
 
     @operation(
         needs=None,
@@ -96,12 +106,10 @@ class TokenView(APIView):
         """Revoke one of the caller's tokens, or one that they look after."""
         principal = principal_of(request)
         _check_scope(principal, Permission.TOKENS_WRITE)
-        row = selectors.tokens_of_people(principal).filter(pk=token_id).first()
-        if row is None:
-            raise NotFound(f"no token {token_id}")
+        row = _token(token_id, principal)
         if row.user_id != principal.id:
             _check_keeper(row, principal)
-        tokens.revoke([token_id], now=clock.now())
+        tokens.revoke([token_id], now=clock.now(), actor=principal.actor)
         return Response(status=204)
 
 
@@ -119,6 +127,13 @@ def shape(row: Token) -> dict[str, Any]:
         "used_at": row.used_at,
         "revoked_at": row.revoked_at,
     }
+
+
+def _token(token_id: UUID, principal: Principal) -> Token:
+    row = selectors.tokens_of_people(principal).filter(pk=token_id).first()
+    if row is None:
+        raise NotFound(f"no token {token_id}")
+    return row
 
 
 def _check_scope(principal: Principal, needs: Permission) -> None:

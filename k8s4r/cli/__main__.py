@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _failed(session: Session, error: CliError) -> int:
-    if session.format in MACHINE:
+    if session.format in MACHINE and not session.jq:
         session.terminal.error_as_json(error)
     else:
         session.terminal.error(error)

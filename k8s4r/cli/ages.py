@@ -26,6 +26,15 @@ def age(text: str | None, now: datetime | None) -> str:
     return span((now - then).total_seconds())
 
 
+def left(text: str | None, now: datetime | None) -> str:
+    """Return how long until a time: ``5m``; ``over`` when it is past, ``never`` without one."""
+    then = moment(text)
+    if then is None or now is None:
+        return "never"
+    seconds = (then - now).total_seconds()
+    return span(seconds) if seconds > 0 else "over"
+
+
 def between(start: str | None, end: str | None, now: datetime | None) -> str:
     """Return how long something lasted, or lasts until now."""
     first, last = moment(start), moment(end) or now

@@ -8,14 +8,29 @@ import typer
 from k8s4r.cli.commands import (
     agent,
     api,
+    apply,
+    audit,
+    backups,
     cancel,
+    completion,
+    config,
+    create,
+    delete,
     describe,
     doctor,
+    events,
+    explain,
     get,
+    history,
+    login,
     logs,
     platform,
+    rerun,
+    rotate,
     run,
+    share,
     steer,
+    top,
     version,
     wait,
     why,
@@ -43,8 +58,14 @@ def root(  # noqa: PLR0913 - one argument for each flag
     ca_file: Annotated[
         Path | None, typer.Option(help="Certificates to trust; else K8S4R_CA_FILE.")
     ] = None,
+    named: Annotated[
+        str | None, typer.Option("--context", help="One of `k8s4r context list`.")
+    ] = None,
     no_color: Annotated[bool, typer.Option("--no-color", help="Never write colour.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes on stderr.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Each request, its answer and its id on stderr.")
+    ] = False,
 ) -> None:
     """Run commands on a fleet of machines, and see what became of them.
 
@@ -58,16 +79,24 @@ def root(  # noqa: PLR0913 - one argument for each flag
         context.get_help()
         return
     session: Session = context.obj
-    session.flags = Flags(url, token_file, ca_file)
+    session.flags = Flags(url, token_file, ca_file, named)
+    session.verbose = verbose or session.environment.get("K8S4R_LOG_LEVEL", "").lower() == "debug"
     session.terminal.quiet = quiet
     if no_color:
         session.terminal.colour_wanted = False
 
 
-for module in (run, get, describe, logs, why, wait, cancel):
+for module in (run, get, describe, logs, events, why, wait, cancel, rerun):
     module.register(app, panel="Tasks")
-for module in (agent, steer):
-    module.register(app, panel="Agents")
+for module in (agent, steer, rotate, explain, top):
+    module.register(app, panel="Agents and pools")
+for module in (create, apply, delete, share):
+    module.register(app, panel="Making and sharing")
 platform.register(app)
-for module in (doctor, api, version):
+for module in (history, audit):
+    module.register(app, panel="History")
+backups.register(app)
+for module in (login, config):
+    module.register(app, panel="Servers")
+for module in (doctor, api, completion, version):
     module.register(app, panel="Tools")

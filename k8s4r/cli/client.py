@@ -29,11 +29,25 @@ Query = Mapping[str, str | int | Sequence[str]]
 class Client:
     """The server, as JSON. Answers below 400 are returned, everything else is raised."""
 
-    def __init__(self, settings: Settings, *, wait: Waiter | None = None) -> None:
-        """Open no connection yet; ``wait`` pauses between tries, in seconds."""
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        wait: Waiter | None = None,
+        patience_s: float | None = None,
+        trace: Callable[[str], None] | None = None,
+    ) -> None:
+        """Open no connection yet; ``wait`` pauses between tries, in seconds.
+
+        ``trace`` is told of every answer.
+
+        With ``patience_s`` there is one try, and no answer may take longer.
+        """
         self.url = settings.require_url()
         self.server_time: datetime | None = None
         self._wait = wait or threading.Event().wait
+        self._trace = trace
+        self._pauses_s = _PAUSES_S if patience_s is None else ()
         headers = {"User-Agent": f"k8s4r/{__version__}", "Accept": "application/json"}
         if settings.token:
             headers["Authorization"] = f"Bearer {settings.token.value}"
@@ -41,12 +55,19 @@ class Client:
             self._http = httpx2.Client(
                 base_url=self.url,
                 headers=headers,
-                timeout=_TIMEOUT,
+                timeout=_TIMEOUT if patience_s is None else httpx2.Timeout(patience_s),
                 verify=_trust(settings),
                 transport=None,
             )
         except (httpx2.InvalidURL, UnicodeEncodeError) as error:
             raise Usage(f"{self.url!r} is not an address: {error}") from error
+
+    def now(self) -> datetime:
+        """Return the server's time, as of its last answer."""
+        if self.server_time is None:
+            self.call("GET", "/healthz")
+        assert self.server_time is not None, "every answer has a date"
+        return self.server_time
 
     def get(self, path: str, query: Query | None = None) -> Any:
         """Return the JSON at ``path``."""
@@ -132,7 +153,7 @@ class Client:
         repeatable = (
             request.method in _METHODS_SAFE_TO_REPEAT or "Idempotency-Key" in request.headers
         )
-        for pause_s in (*_PAUSES_S, None):
+        for pause_s in (*self._pauses_s, None):
             try:
                 answer = self._http.send(request)
             except httpx2.TransportError as error:
@@ -150,6 +171,9 @@ class Client:
         date = answer.headers.get("date")
         if date:
             self.server_time = parsedate_to_datetime(date)
+        if self._trace:
+            request, given = answer.request, answer.headers.get("x-request-id", "-")
+            self._trace(f"{request.method} {request.url} {answer.status_code} {given}")
 
     def _unreachable(self, error: httpx2.TransportError) -> CliError:
         what = str(error) or type(error).__name__

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from k8s4r.cli import kinds
+from k8s4r.cli import kinds, suggestions
 from k8s4r.cli.client import Client
 from k8s4r.cli.errors import CliError, ExitCode, Missing
 from k8s4r.cli.kinds import AGENT, TASK, Kind
@@ -17,6 +17,7 @@ _WHOLE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID_BEGINNING: Final = re.compile(r"[0-9a-f]{8}[0-9a-f-]*")
 _MOST_LISTED: Final = 1_000
 _MOST_NAMED: Final = 5
+_MOST_NEAR: Final = 200
 
 
 def one(client: Client, kind: Kind, text: str, terminal: Terminal) -> Found:
@@ -30,6 +31,8 @@ def one(client: Client, kind: Kind, text: str, terminal: Terminal) -> Found:
         CliError: an id's beginning fits several.
     """
     wanted = text.removeprefix(f"{kind.name}/")
+    if not kind.is_single:
+        return _listed(client, kind, wanted)
     if _WHOLE_ID.fullmatch(wanted.lower()):
         return _whole(client, kind, wanted.lower())
     named = _named(client, kind, wanted)
@@ -73,17 +76,33 @@ def _named(client: Client, kind: Kind, name: str) -> Sequence[Found]:
     return [row for row in listed if row["name"] == name]
 
 
+def _listed(client: Client, kind: Kind, text: str) -> Found:
+    """Return one of a kind that can be listed only: by its name, its key, or its id."""
+    rows, _ = client.items(kind.path, {}, limit=_MOST_LISTED)
+    fitting = [
+        row
+        for row in rows
+        if text in {row[kind.named_by], row.get("key_id")} or _id(row).startswith(text.lower())
+    ]
+    if not fitting:
+        raise _missing(client, kind, text)
+    if len(fitting) > 1:
+        raise _ambiguous(kind, text, fitting)
+    found: Found = fitting[0]
+    return found
+
+
 def _by_beginning(client: Client, kind: Kind, text: str) -> Found:
     beginning = text.lower()
     if not _ID_BEGINNING.fullmatch(beginning):
-        raise _missing(kind, text)
+        raise _missing(client, kind, text)
     if kind is TASK:
         fitting, _ = client.items(kind.path, {"id_prefix": beginning}, limit=_MOST_NAMED)
     else:
         listed, _ = client.items(kind.path, {}, limit=_MOST_LISTED)
         fitting = [row for row in listed if _id(row).startswith(beginning)]
     if not fitting:
-        raise _missing(kind, text)
+        raise _missing(client, kind, text)
     if len(fitting) > 1:
         raise _ambiguous(kind, text, fitting)
     found: Found = fitting[0]
@@ -94,9 +113,13 @@ def _id(row: Found) -> str:
     return str(row["id"])
 
 
-def _missing(kind: Kind, text: str) -> Missing:
+def _missing(client: Client, kind: Kind, text: str) -> Missing:
+    """Return the error, with the name that was probably meant when one comes near."""
+    listed, _ = client.items(kind.path, {}, limit=_MOST_NEAR)
+    near = suggestions.did_you_mean(text, [str(row[kind.named_by]) for row in listed])
     return Missing(
-        f"no {kind.name} has the name or id {text!r}", hint=f"k8s4r get {kind.name}s lists them"
+        f"no {kind.name} has the name or id {text!r}",
+        hint=suggestions.hint(near, f"k8s4r get {kind.name}s lists them"),
     )
 
 

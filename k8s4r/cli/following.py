@@ -1,24 +1,36 @@
 """How is a task followed to its end, whatever happens in between?"""
 
 from dataclasses import dataclass
+from typing import Final
 
 from k8s4r.cli import endings
 from k8s4r.cli.client import Client
+from k8s4r.cli.errors import CliError
+from k8s4r.cli.kinds import TASK
 from k8s4r.cli.logs import LogReader, News
 from k8s4r.cli.logview import View
 from k8s4r.cli.terminal import Terminal
 from k8s4r.cli.watching import WaitingWatch
 
+# Before them a task waits, which is explained; after them it has ended, which is said last.
+_NARRATED: Final = frozenset({"dispatching", "running", "apply_pending"})
+
 
 @dataclass(slots=True)
 class Follower:
-    """Follows one task; called again after an interrupt, it goes on where it was."""
+    """Follows one task; called again after an interrupt, it goes on where it was.
+
+    ``narrate``: say each state between the lines of output, as it comes; ``prefix`` stands before
+    whatever is said.
+    """
 
     client: Client
     terminal: Terminal
     task_id: str
     reader: LogReader
     view: View
+    narrate: bool = False
+    prefix: str = ""
     _watch: WaitingWatch | None = None
     _told: str = ""
 
@@ -39,15 +51,30 @@ class Follower:
     def _tell(self, news: News) -> None:
         """Explain a task that waits; say what only a person can mend."""
         if news.state == "pending" and self._watch is None:
-            self._watch = WaitingWatch(self.client, self.task_id, self.terminal.note)
+            self._watch = WaitingWatch(self.client, self.task_id, self._say)
         if news.state != "pending":
             self._look_away()
         if news.state == "unknown" and self._told != news.state:
-            self.terminal.note(
+            self._say(
                 "unknown: its agent is away and the task may still run there; it goes on when the"
                 f" agent is back, or when a person resolves it: k8s4r describe task {self.task_id}"
             )
+        if self.narrate and news.state != self._told and news.state in _NARRATED:
+            self._say(self._standing(news))
         self._told = news.state
+
+    def _say(self, text: str) -> None:
+        self.terminal.note(self.prefix + text)
+
+    def _standing(self, news: News) -> str:
+        """Return ``running on web-1``, with the number of an attempt that is not the first."""
+        attempt = int(news.facts.get("attempt") or 0)
+        try:
+            agent = self.client.get(f"{TASK.path}/{self.task_id}").get("agent")
+        except CliError:
+            agent = None
+        again = f", attempt {attempt}" if attempt > 1 else ""
+        return f"{news.state}{f' on {agent}' if agent else ''}{again}"
 
     def _look_away(self) -> None:
         if self._watch:

@@ -2,19 +2,21 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from k8s4r.cli import ages
+from k8s4r.cli import ages, suggestions
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.output import Column, Context, Row
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """A kind of thing: its words, where the API lists it, and its columns.
 
-    ``state_filters`` gives, for a word after ``--state``, the query that means it.
+    ``states`` gives, for a word after ``--state``, the query that means it; ``filters`` are the
+    fields that the API itself filters by; ``named_by`` is the field that people name it by.
+    ``is_single``: one of them can be read by its id.
     """
 
     name: str
@@ -22,6 +24,9 @@ class Kind:
     path: str
     columns: Sequence[Column]
     states: Mapping[str, Mapping[str, str]]
+    filters: Mapping[str, str] = field(default_factory=dict)
+    named_by: str = "name"
+    is_single: bool = True
 
 
 def kind(word: str) -> Kind:
@@ -33,7 +38,11 @@ def kind(word: str) -> Kind:
     for known in KINDS:
         if word.lower() in known.words:
             return known
-    raise Usage(f"no kind {word!r}; there are {', '.join(f'{one.name}s' for one in KINDS)}")
+    known_words = [each for one in KINDS for each in one.words]
+    raise Usage(
+        f"no kind {word!r}; there are {', '.join(f'{one.name}s' for one in KINDS)}",
+        hint=suggestions.did_you_mean(word.lower(), known_words),
+    )
 
 
 def split(references: Sequence[str], expected: Kind | None = None) -> tuple[Kind, list[str]]:
@@ -57,7 +66,7 @@ def split(references: Sequence[str], expected: Kind | None = None) -> tuple[Kind
         expected = found
         names.append(name)
     if expected is None:
-        raise Usage("name a kind: tasks, agents or pools")
+        raise Usage("name a kind", hint=", ".join(f"{one.name}s" for one in KINDS))
     return expected, names
 
 
@@ -94,6 +103,24 @@ def _why(row: Row, _: Context) -> str:
     reason = str(row.get("reason") or "")
     by_number = {"signal": f"signal {row.get('signal')}", "exit_code": f"exit {row['exit_code']}"}
     return "" if reason == row.get("state") else by_number.get(reason, reason)
+
+
+def _joined(key: str) -> Any:
+    return lambda row, _: ", ".join(row.get(key) or ())
+
+
+def _left(key: str) -> Any:
+    return lambda row, context: ages.left(row.get(key), context.now)
+
+
+def _token_state(row: Row, context: Context) -> str:
+    if row["revoked_at"]:
+        return "revoked"
+    return "expired" if ages.left(row["expires_at"], context.now) == "over" else "active"
+
+
+def _uses(row: Row, _: Context) -> str:
+    return f"{row['uses']}/{row['max_uses'] or 'any'}"
 
 
 def _slots(row: Row, _: Context) -> str:
@@ -142,6 +169,15 @@ TASK: Final = Kind(
         "open": {"state": OPEN_STATES},
         "ended": {"state": ",".join(TASK_STATES[5:])},
     },
+    {
+        "state": "state",
+        "project": "project",
+        "pool": "pool",
+        "owner": "owner",
+        "agent": "agent",
+        "name": "name",
+        "parent_id": "parent",
+    },
 )
 AGENT: Final = Kind(
     "agent",
@@ -162,6 +198,7 @@ AGENT: Final = Kind(
         **{state: {"observed": state} for state in ("pending", "online", "offline", "error")},
         **{state: {"desired": state} for state in ("active", "paused", "draining", "revoked")},
     },
+    {name: name for name in ("name", "project", "agent_type", "desired", "observed")},
 )
 POOL: Final = Kind(
     "pool",
@@ -171,12 +208,75 @@ POOL: Final = Kind(
         Column("NAME", _text("name"), most=30),
         Column("STATE", _pool_state, is_state=True),
         Column("TYPE", _text("pool_type")),
-        Column("STRATEGY", _text("strategy")),
+        Column("STRATEGY", _text("selection_strategy")),
         Column("LIMIT", _limit),
         Column("PROJECT", _text("project"), most=20),
         Column("LABELS", _labels("required_labels"), only_wide=True),
         Column("ID", _text("id"), only_wide=True),
     ),
     {},
+    {"project": "project"},
 )
-KINDS: Final = (TASK, AGENT, POOL)
+PROJECT: Final = Kind(
+    "project",
+    frozenset({"project", "projects", "pr"}),
+    "/api/v1/projects",
+    (
+        Column("NAME", _text("name"), most=40),
+        Column("WEIGHT", _text("weight")),
+        Column("AGE", _age("created_at")),
+        Column("DESCRIPTION", _text("description"), most=40),
+        Column("ID", _text("id"), only_wide=True),
+    ),
+    {},
+)
+TOKEN: Final = Kind(
+    "token",
+    frozenset({"token", "tokens", "tok"}),
+    "/api/v1/tokens",
+    (
+        Column("LABEL", _text("label"), most=30),
+        Column("STATE", _token_state, is_state=True),
+        Column("KEY", _text("key_id")),
+        Column("AGE", _age("created_at")),
+        Column("USED", _age("used_at")),
+        Column("EXPIRES", _left("expires_at")),
+        Column("ID", _text("id"), only_wide=True),
+    ),
+    {},
+    named_by="label",
+    is_single=False,
+)
+ENROLMENT: Final = Kind(
+    "enrolment-token",
+    frozenset({"enrolment-token", "enrolment-tokens", "enr"}),
+    "/api/v1/enrolment-tokens",
+    (
+        Column("LABEL", _text("label"), most=30),
+        Column("STATE", _token_state, is_state=True),
+        Column("KEY", _text("key_id")),
+        Column("USES", _uses),
+        Column("AGE", _age("created_at")),
+        Column("EXPIRES", _left("expires_at")),
+        Column("ID", _text("id"), only_wide=True),
+    ),
+    {},
+    named_by="label",
+    is_single=False,
+)
+# Its path has a project in it: `places.of` fills it in.
+MEMBER: Final = Kind(
+    "member",
+    frozenset({"member", "members"}),
+    "/api/v1/projects/{project}/members",
+    (
+        Column("USER", _text("user"), most=40),
+        Column("ROLES", _joined("roles"), most=50),
+        Column("EVERYWHERE", _joined("roles_everywhere"), most=30),
+        Column("ID", _text("id"), only_wide=True),
+    ),
+    {},
+    named_by="user",
+    is_single=False,
+)
+KINDS: Final = (TASK, AGENT, POOL, PROJECT, TOKEN, ENROLMENT, MEMBER)

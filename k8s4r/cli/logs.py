@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from k8s4r.cli import sse
@@ -44,22 +45,24 @@ class News:
 class LogReader:
     """The log of one task, with the place up to which it was read."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of what may be asked for
         self,
         client: Client,
         task_id: str,
         *,
         attempt: int | None = None,
+        since: datetime | None = None,
         say: Callable[[str], None] = lambda _: None,
         wait: Waiter | None = None,
     ) -> None:
-        """Start at the beginning; ``attempt``: of this one only.
+        """Start at the beginning; ``attempt``: of this one only; ``since``: nothing older.
 
         ``say`` is told when the server stays away, ``wait`` pauses between tries.
         """
         self._client = client
         self._path = f"/api/v1/tasks/{task_id}/logs"
         self._query: dict[str, str | int] = {} if attempt is None else {"attempt": attempt}
+        self._since = since
         self._say = say
         self._wait = wait or threading.Event().wait
         self._after = _START
@@ -70,7 +73,8 @@ class LogReader:
         while True:
             page = self._client.get(self._path, {**self._query, "after": self._after})
             for item in page["items"]:
-                yield _chunk(item)
+                if self._is_wanted(chunk := _chunk(item)):
+                    yield chunk
             self._after = page["cursor"]
             if page["next"] is None:
                 yield News(page["task"], is_end=bool(page["task"]["final"]))
@@ -103,9 +107,14 @@ class LogReader:
                 if event.kind == "error":
                     problem = json.loads(event.data)
                     raise Refused(int(problem.get("status", 503)), problem)
-                yield _found(event)
+                found = _found(event)
+                if isinstance(found, News) or self._is_wanted(found):
+                    yield found
                 if event.kind == "log":
                     self._after = event.id
+
+    def _is_wanted(self, chunk: Chunk) -> bool:
+        return self._since is None or datetime.fromisoformat(chunk.at) >= self._since
 
     def _pause(self, error: CliError) -> None:
         if isinstance(error, Refused) and error.exit_code is not ExitCode.TRY_AGAIN:

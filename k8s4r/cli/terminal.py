@@ -1,5 +1,6 @@
 """Where does a command write? Data to stdout, everything said to a person to stderr."""
 
+import getpass
 import json
 import os
 import sys
@@ -95,9 +96,22 @@ class Terminal:
         """Write the problem as the API gives it."""
         self.err.write(json.dumps(error.as_object(), ensure_ascii=False) + "\n")
 
-    def is_interactive(self) -> bool:
-        """Is a person looking at both streams?"""
-        return self.out.isatty() and self.err.isatty()
+    def ask(self, question: str) -> None:
+        """Write a question on stderr, for stdout is data; the answer follows on its line."""
+        self.err.write(question)
+        self.err.flush()
+
+    def ask_secret(self, question: str) -> str:
+        """Return what is typed, unseen."""
+        return getpass.getpass(question, stream=self.err)
+
+    def is_coloured(self) -> bool:
+        """May data carry colour?"""
+        return self.colour_wanted and self.out.isatty()
+
+    def can_ask(self) -> bool:
+        """Is a person there who sees a question and can answer it?"""
+        return sys.stdin.isatty() and self.err.isatty()
 
     def discard(self) -> None:
         """Stop writing: whoever read our output has left."""

@@ -1,4 +1,4 @@
-"""What do the values of flags mean: pairs, durations, files?"""
+"""What do the values of flags mean: pairs, durations, ids, files?"""
 
 import re
 import sys
@@ -10,6 +10,7 @@ from k8s4r.cli.errors import Usage
 
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION: Final = re.compile(r"(\d+[smhd])+")
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PART: Final = re.compile(r"(\d+)([smhd])")
 
 
@@ -43,6 +44,11 @@ def duration_s(text: str, *, flag: str) -> int:
         if seconds:
             return seconds
     raise Usage(f"{flag} {text!r} is no duration; write 90, 90s, 5m or 1h30m")
+
+
+def is_id(text: str) -> bool:
+    """Is this a full id?"""
+    return _ID.fullmatch(text.lower()) is not None
 
 
 def body(text: str) -> str:

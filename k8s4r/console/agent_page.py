@@ -9,16 +9,21 @@ from django.utils.safestring import SafeString
 
 from agents import selectors
 from agents.core.states import Desired, Observed
-from agents.models import Agent, Slot
+from agents.models import Agent, Session, Slot
 from executors.admin import actors
 from executors.admin.task_page import title
 from executors.core.lifecycle import ATTEMPT_CURRENT
 from executors.models import Attempt, Task
+from k8s4r.access.models import Token, TokenKind
 from k8s4r.audit.models import AuditEvent
+from k8s4r.console import presence
+from k8s4r.console.presence import Life, Presence
 from k8s4r.pages import ago, chip, span
+from pools.models import Membership, Pool, PoolType
 
 _LAST_TASKS: Final = 20
 _LAST_EVENTS: Final = 20
+_LIVES: Final = 200
 _CURRENT: Final = sorted(ATTEMPT_CURRENT)
 
 
@@ -33,6 +38,29 @@ class SlotLine:
     ran: str
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Something that may be asked of an agent; with a note on why, it is asked about first."""
+
+    value: str
+    word: str
+    explains: str
+    asks_first: bool = False
+
+
+_OFFERS: Final = {
+    Desired.ACTIVE: Offer("active", "Resume", "It may get work again."),
+    Desired.PAUSED: Offer(
+        "paused", "Stop giving work", "It gets no new work; what runs goes on.", asks_first=True
+    ),
+    Desired.DRAINING: Offer(
+        "draining", "Drain",
+        "What it runs goes on to its end, and it gets nothing new. It never resumes by itself.",
+        asks_first=True,
+    ),
+}  # fmt: skip
+
+
 def facts(agent: Agent, *, now: datetime) -> dict[str, Any]:
     """Return what the page's template shows; a constant number of queries."""
     session = selectors.open_session(agent.pk)
@@ -43,7 +71,13 @@ def facts(agent: Agent, *, now: datetime) -> dict[str, Any]:
         "observed": chip(agent.observed, note=agent.observed_reason),
         "desired": chip(agent.desired),
         "needs_approval": agent.observed == Observed.PENDING,
-        "wishes": _wishes(Desired(agent.desired)),
+        "wishes": _offers(Desired(agent.desired)),
+        "asked": ago(agent.desired_at, now) if agent.desired_at else "",
+        "rotating": _is_rotating(agent),
+        "presence": _presence(agent, now),
+        "pools": _pools(agent),
+        "cli": f"k8s4r describe agent {agent.name}",
+        "json": f"/api/v1/agents/{agent.pk}",
         "session": session,
         "opened": ago(session.opened_at, now) if session else "-",
         "heard": ago(session.last_heartbeat_at, now) if session else "-",
@@ -57,17 +91,45 @@ def facts(agent: Agent, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def _wishes(desired: Desired) -> list[tuple[str, str]]:
-    """Return what may be asked of it now: the value, and the word on the button."""
+def offer(value: str) -> Offer | None:
+    """Return what asking this of an agent means."""
+    return _OFFERS.get(Desired(value)) if value in set(Desired) else None
+
+
+def running(agent: Agent) -> list[dict[str, Any]]:
+    """Return what an agent runs now."""
+    attempts = Attempt.objects.filter(agent=agent, state__in=_CURRENT).select_related("task")
+    return [{"task_id": one.task_id, "title": title(one.task)} for one in attempts]
+
+
+def _offers(desired: Desired) -> list[Offer]:
+    """Return what may be asked of it now."""
     if desired is Desired.REVOKED:
         return []
-    offered = [
-        (Desired.ACTIVE, "Resume"),
-        (Desired.PAUSED, "Pause"),
-        (Desired.DRAINING, "Drain"),
-    ]
     impossible = {desired} | ({Desired.PAUSED} if desired is Desired.DRAINING else set())
-    return [(str(wish), word) for wish, word in offered if wish not in impossible]
+    return [one for wish, one in _OFFERS.items() if wish not in impossible]
+
+
+def _presence(agent: Agent, now: datetime) -> Presence:
+    since = now - presence.SHOWN
+    rows = Session.objects.filter(agent=agent, last_heartbeat_at__gte=since).order_by("-opened_at")
+    lives = [Life(one.opened_at, one.ended_at or one.last_heartbeat_at) for one in rows[:_LIVES]]
+    return presence.presence(lives, since=since, now=now)
+
+
+def _pools(agent: Agent) -> list[Pool]:
+    """Return the pools that it works in: those that list it, and those whose labels it has."""
+    listed = Membership.objects.filter(agent=agent).values("pool")
+    rows = Pool.objects.filter(archived_at=None, project_id=agent.project_id).order_by("name")
+    static = rows.filter(type=PoolType.STATIC, pk__in=listed)
+    dynamic = rows.filter(type=PoolType.DYNAMIC)
+    wanted = [one for one in dynamic if one.required_labels.items() <= agent.labels.items()]
+    return [*static, *wanted]
+
+
+def _is_rotating(agent: Agent) -> bool:
+    rows = Token.objects.filter(kind=TokenKind.AGENT, subject=agent.pk)
+    return rows.filter(rotating=True, revoked_at=None).exists()
 
 
 def _slots(agent: Agent, now: datetime) -> list[SlotLine]:
@@ -113,5 +175,5 @@ def _events(agent: Agent, now: datetime) -> list[dict[str, Any]]:
 
 def _what_changed(event: AuditEvent) -> str:
     """Return the wish when that changed, else the fact."""
-    wish = str(event.detail.get("desired", ""))
-    return wish if wish != event.detail.get("desired_before", wish) else event.to_state
+    wish = event.detail.get("changes", {}).get("desired")
+    return str(wish[1]) if wish and event.from_state else event.to_state

@@ -1,10 +1,11 @@
 """What does an operator see first: how much waits, what runs, and what needs a person?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -16,7 +17,9 @@ from executors.admin.task_page import title
 from executors.core.codes import SENTENCES, WaitingCode
 from executors.core.lifecycle import TaskState
 from executors.models import Requirement, Task
-from k8s4r.console import figures
+from k8s4r.access.pages import may, within
+from k8s4r.console import figures, hints
+from k8s4r.core.roles import Permission
 from k8s4r.pages import ago, chip, now_of, span
 
 _MOST: Final = 5
@@ -31,6 +34,21 @@ _STUCK: Final = frozenset(
         WaitingCode.PAUSED,
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The tasks and agents that exist for whoever looks."""
+
+    tasks: QuerySet[Task]
+    agents: QuerySet[Agent]
+
+
+def _seen(request: HttpRequest) -> Seen:
+    return Seen(
+        within(request, Permission.TASKS_READ, Task.objects.all()),
+        within(request, Permission.FLEET_READ, Agent.objects.filter(archived_at=None)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,31 +72,31 @@ class Count:
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the context of the home page; a constant number of queries."""
-    now = now_of(request)
-    queue = figures.queue()
-    ended = figures.ended(now - figures.DAY)
-    failed = sum(count for state, count in ended.items() if state in {"failed", "timed_out"})
+    now, seen = now_of(request), _seen(request)
+    queue, day = figures.queue(seen.tasks), figures.ended(seen.tasks, now - figures.DAY)
+    hours = figures.hours(seen.tasks, now)
     context.update(
         waiting=queue.waiting,
-        oldest=span((now - queue.oldest).total_seconds()) if queue.oldest else "",
-        slots=figures.slots(),
-        ended_total=sum(ended.values()),
-        ended_hour=sum(figures.ended(now - figures.HOUR).values()),
-        failed=failed,
-        tasks=_tasks(ended),
-        agents=_agents(),
-        needs=_needs(now),
-        failures=_failures(now),
+        oldest=ago(queue.oldest, now) if queue.oldest else "",
+        slots=figures.slots(seen.agents),
+        hour=figures.ended(seen.tasks, now - figures.HOUR),
+        day=day,
+        hours=hours,
+        most=max(1, *(one.ended for one in hours)),
+        tasks=_tasks(seen, day.by_state),
+        agents=_agents(seen),
+        needs=_needs(seen, now),
+        failures=_failures(seen, now),
         tasks_link=_tasks_link(),
         agents_link=reverse("admin:agents_agent_changelist"),
-        asked_at=now,
+        may_add=may(request, Permission.TOKENS_WRITE),
     )
     return context
 
 
-def _tasks(ended: Any) -> list[Count]:
+def _tasks(seen: Seen, ended: Mapping[str, int]) -> list[Count]:
     """Return tasks by state: those that are open now, and those that ended within a day."""
-    counts = {**figures.open_tasks(), **ended}
+    counts = {**figures.open_tasks(seen.tasks), **ended}
     return [
         Count(chip(state), counts[state], _tasks_link(state))
         for state in TaskState
@@ -86,10 +104,10 @@ def _tasks(ended: Any) -> list[Count]:
     ]
 
 
-def _agents() -> list[Count]:
+def _agents(seen: Seen) -> list[Count]:
     """Return agents by one word each: what is wanted of them when it is not work, else the fact."""
     words: dict[tuple[str, str], int] = {}
-    for (observed, desired), count in figures.agents().items():
+    for (observed, desired), count in figures.agents(seen.agents).items():
         wished = observed == Observed.ONLINE and desired != Desired.ACTIVE
         key = ("desired", desired) if wished else ("observed", observed)
         words[key] = words.get(key, 0) + count
@@ -100,8 +118,18 @@ def _agents() -> list[Count]:
     ]
 
 
-def _needs(now: datetime) -> list[Need]:
-    return [*_silent_parts(now), *_unknown(now), *_agent_troubles(), *_stuck(now)]
+def _needs(seen: Seen, now: datetime) -> list[Need]:
+    return [*_parts(now), *_unknown(seen), *_agent_troubles(seen), *_stuck(seen, now)]
+
+
+def _parts(now: datetime) -> list[Need]:
+    away = hints.away_since(now)
+    redis = f"away for {span((now - away).total_seconds())}" if away else ""
+    return [
+        *([Need(chip("error"), "Redis is away", f"{redis}; work goes on, a little later", "")]
+          if away else []),
+        *_silent_parts(now),
+    ]  # fmt: skip
 
 
 def _silent_parts(now: datetime) -> list[Need]:
@@ -116,8 +144,8 @@ def _silent_parts(now: datetime) -> list[Need]:
     ]
 
 
-def _unknown(now: datetime) -> list[Need]:
-    rows = Task.objects.filter(state=TaskState.UNKNOWN).select_related("agent")
+def _unknown(seen: Seen) -> list[Need]:
+    rows = seen.tasks.filter(state=TaskState.UNKNOWN).select_related("agent")
     return [
         Need(
             chip(task.state),
@@ -129,10 +157,8 @@ def _unknown(now: datetime) -> list[Need]:
     ]
 
 
-def _agent_troubles() -> list[Need]:
-    troubled = Agent.objects.filter(
-        archived_at=None, observed__in=[Observed.PENDING, Observed.ERROR]
-    )
+def _agent_troubles(seen: Seen) -> list[Need]:
+    troubled = seen.agents.filter(observed__in=[Observed.PENDING, Observed.ERROR])
     return [
         Need(
             chip(agent.observed),
@@ -144,9 +170,9 @@ def _agent_troubles() -> list[Need]:
     ]
 
 
-def _stuck(now: datetime) -> list[Need]:
+def _stuck(seen: Seen, now: datetime) -> list[Need]:
     """Return what waits for something that only a person can bring."""
-    waiting = Task.objects.filter(
+    waiting = seen.tasks.filter(
         requirement=OuterRef("pk"), pool=OuterRef("pool"), state=TaskState.PENDING, run_after=None
     )
     oldest = Subquery(waiting.order_by("changed_at").values("changed_at")[:1])
@@ -163,9 +189,8 @@ def _stuck(now: datetime) -> list[Need]:
     ]
 
 
-def _failures(now: datetime) -> list[dict[str, Any]]:
-    failed = [TaskState.FAILED, TaskState.TIMED_OUT]
-    rows = Task.objects.filter(state__in=failed, ended_at__gte=now - figures.DAY)
+def _failures(seen: Seen, now: datetime) -> list[dict[str, Any]]:
+    rows = seen.tasks.filter(state__in=sorted(figures.FAILED), ended_at__gte=now - figures.DAY)
     return [
         {
             "row": task,

@@ -5,12 +5,15 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.urls import reverse
 
+from k8s4r.access.pages import may
+from k8s4r.core.roles import Permission
+
 _GROUPS: Final = {
     "Work": [
         ("Overview", "dashboard", "admin:index", ""),
-        ("Tasks", "play_circle", "admin:executors_task_changelist", "executors.view_task"),
-        ("Agents", "dns", "admin:agents_agent_changelist", "agents.view_agent"),
-        ("Pools", "lan", "admin:pools_pool_changelist", "pools.view_pool"),
+        ("Tasks", "play_circle", "admin:executors_task_changelist", Permission.TASKS_READ),
+        ("Agents", "dns", "admin:agents_agent_changelist", Permission.FLEET_READ),
+        ("Pools", "lan", "admin:pools_pool_changelist", Permission.FLEET_READ),
     ],
     "People": [
         ("Projects", "folder", "admin:access_project_changelist", "access.view_project"),
@@ -20,6 +23,18 @@ _GROUPS: Final = {
     ],
     "Records": [
         ("Events", "history", "admin:audit_auditevent_changelist", "audit.view_auditevent"),
+        (
+            "Notifications",
+            "notifications",
+            "admin:operating_notification_changelist",
+            "operating.view_notification",
+        ),
+        (
+            "Targets",
+            "campaign",
+            "admin:operating_notificationtarget_changelist",
+            "operating.view_notificationtarget",
+        ),
     ],
 }
 
@@ -32,9 +47,16 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 {"title": name, "icon": icon, "link": reverse(route)}
                 for name, icon, route, permission in pages
-                if not permission or request.user.has_perm(permission)
+                if _may_open(request, permission)
             ],
         }
         for title, pages in _GROUPS.items()
     ]
     return [group for group in groups if group["items"]]
+
+
+def _may_open(request: HttpRequest, permission: str) -> bool:
+    """Work is seen by role, the records of people by Django's own permissions."""
+    if isinstance(permission, Permission):
+        return may(request, permission)
+    return not permission or request.user.has_perm(permission)

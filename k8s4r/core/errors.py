@@ -69,6 +69,12 @@ class NotFound(DomainError):
     code, status, title = "not_found", 404, "Not found"
 
 
+class CursorExpired(DomainError):
+    """What changed since this place is no longer known one by one: list again."""
+
+    code, status, title = "cursor_expired", 410, "List again"
+
+
 class Conflict(DomainError):
     """The request does not fit the present state; reading it again may help."""
 

@@ -79,9 +79,9 @@ class Rights:
     everywhere: frozenset[Permission] = frozenset()
     in_projects: Mapping[UUID, frozenset[Permission]] = field(default_factory=dict)
 
-    def may(self, permission: Permission, project_id: UUID) -> bool:
-        """Is this allowed in that project?"""
-        own = self.in_projects.get(project_id, frozenset())
+    def may(self, permission: Permission, project_id: UUID | None) -> bool:
+        """Is this allowed in that project; without one, for what belongs to none?"""
+        own = self.in_projects.get(project_id, frozenset()) if project_id else frozenset()
         return permission in self.everywhere or permission in own
 
     def anywhere(self, permission: Permission) -> bool:

@@ -8,8 +8,18 @@ import argparse
 import os
 import sys
 import time
+from pathlib import Path
 
-from k8s4r.embedded import configuration, lock, parts, recovery, reporting, summary
+from k8s4r.embedded import (
+    backups,
+    configuration,
+    lock,
+    parts,
+    recovery,
+    reporting,
+    restoring,
+    summary,
+)
 from k8s4r.embedded.errors import EmbeddedError, Interrupted
 from k8s4r.embedded.supervisor import AlreadyRunning, Supervisor
 
@@ -50,6 +60,24 @@ def clear(_asked: argparse.Namespace) -> int:
     return OK
 
 
+def backup(asked: argparse.Namespace) -> int:
+    """Copy the platform to a safe place, running or not."""
+    wanted = configuration.read(os.environ)
+    say = reporting.on_stderr().plain
+    backups.make(wanted, asked.path, secrets_file=asked.secrets_file, say=say)
+    say(f"the backup is in {asked.path}")
+    return OK
+
+
+def restore(asked: argparse.Namespace) -> int:
+    """Set the platform back to a backup."""
+    wanted = configuration.read(os.environ)
+    say = reporting.on_stderr().plain
+    restoring.restore(wanted, asked.path, secrets_file=asked.secrets_file, say=say)
+    say("restored; start it with: k8s4r up")
+    return OK
+
+
 def main() -> int:
     """Do as the command line says; errors are lines for people."""
     parser = argparse.ArgumentParser(prog="python -m k8s4r.embedded")
@@ -60,6 +88,11 @@ def main() -> int:
     up_verb.add_argument("--stop-hint", default="Ctrl-C")
     up_verb.set_defaults(act=up)
     verbs.add_parser("clear").set_defaults(act=clear)
+    for name, act in (("backup", backup), ("restore", restore)):
+        verb = verbs.add_parser(name)
+        verb.add_argument("path", type=Path)
+        verb.add_argument("--secrets-file", type=Path)
+        verb.set_defaults(act=act)
     asked = parser.parse_args()
     report = reporting.on_stderr()
     try:

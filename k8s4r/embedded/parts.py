@@ -13,7 +13,9 @@ from k8s4r.embedded.programs import Program, StopStep
 
 AGENT = "demo"
 AGENT_SLOTS = 4
-GENERATED = ("secret_key", "token_pepper", "attempt_key")
+# What works may add to the history, and not change it; who migrates owns the tables.
+WORKING_ROLE = "k8s4r_working"
+GENERATED = ("secret_key", "token_pepper", "attempt_key", "encryption_key")
 
 TERM = signal.SIGTERM
 # The agent drains at the first SIGTERM and cancels its work at the second.
@@ -81,6 +83,7 @@ def _postgres(configuration: Configuration, environment: Environment) -> Program
         log=home.log_of("postgres"),
     )
     environment["K8S4R_DATABASE_URL"] = url
+    environment.setdefault("K8S4R_DATABASE_ROLE", WORKING_ROLE)
     return program
 
 
@@ -99,7 +102,7 @@ def _redis(configuration: Configuration, environment: Environment) -> Program | 
 
 def _migrate(configuration: Configuration, environment: Environment) -> Program:
     # A migration may take as long as its tables need.
-    patient = {**environment, "K8S4R_STATEMENT_TIMEOUT_S": "0"}
+    patient = {**_as_owner(environment), "K8S4R_STATEMENT_TIMEOUT_S": "0"}
     return _python(configuration, patient, "migrate", ("django", "migrate", "--no-input"))
 
 
@@ -110,7 +113,15 @@ def _bootstrap(configuration: Configuration, environment: Environment) -> Progra
         for name in ("admin-password", "api-token", "enrolment-token")
         for argument in (f"--{name}-file", str(secrets / name.replace("-", "_")))
     ]
-    return _python(configuration, environment, "bootstrap", ("django", "bootstrap", *files))
+    role = environment.get("K8S4R_DATABASE_ROLE", "")
+    if role:
+        files += ["--database-role", role]
+    owner = _as_owner(environment)
+    return _python(configuration, owner, "bootstrap", ("django", "bootstrap", *files))
+
+
+def _as_owner(environment: Environment) -> Environment:
+    return {**environment, "K8S4R_DATABASE_ROLE": ""}
 
 
 def _web(configuration: Configuration, environment: Environment) -> Program:
@@ -121,6 +132,8 @@ def _web(configuration: Configuration, environment: Environment) -> Program:
         *("--timeout-graceful-shutdown", "3", "--no-access-log", "--log-level", "warning"),
         # Longer than agents keep an idle connection: a heartbeat comes every ten seconds.
         *("--timeout-keep-alive", "75"),
+        # Behind TLS a proxy on this machine says who the client is; else nobody is believed.
+        *(() if configuration.url.startswith("https:") else ("--no-proxy-headers",)),
     )
     # Static files come from the packages; whitenoise still wants the folder (settings.STATIC_ROOT).
     (configuration.home.root / "static").mkdir(exist_ok=True)

@@ -3,13 +3,38 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from agents.core.states import Desired, Observed
 from k8s4r.api.answers import Moment, Shape
+from pools.api.gates import Day
+from pools.core.gates import BarrierRule
 from pools.models import PoolType, Strategy
 
 
+class Window(Shape, frozen=True):
+    """When no new work begins in a pool: from one time of day to another, in a timezone."""
+
+    begins: str = msgspec.field(name="from")
+    ends: str = msgspec.field(name="to")
+    days: list[Day]
+    timezone: str
+    note: str
+    mode: str
+
+
+class Barrier(Shape, frozen=True):
+    """What holds a whole pool; ``until`` null: until somebody ends it."""
+
+    rule: BarrierRule
+    since: Moment | None
+    until: Moment | None
+    note: str
+    by: str
+
+
 class Pool(Shape, frozen=True):
-    """Where tasks wait for agents."""
+    """Where tasks wait for agents. ``shared_with`` and ``weights`` are by ids of projects."""
 
     id: UUID
     pool_id: UUID
@@ -18,11 +43,21 @@ class Pool(Shape, frozen=True):
     pool_type: PoolType
     project: str
     project_id: UUID
-    strategy: Strategy
+    selection_strategy: Strategy
     required_labels: dict[str, str]
+    agent_ids: list[UUID]
     max_concurrent: int | None
     max_per_owner: int | None
     paused: bool
+    paused_reason: str
+    paused_by: str
+    paused_at: Moment | None
+    paused_until: Moment | None
+    windows: list[Window]
+    open_until: Moment | None
+    held_by: list[Barrier]
+    shared_with: list[str]
+    weights: dict[str, float]
     metadata: dict[str, Any]
     created_at: Moment
     changed_at: Moment

@@ -8,7 +8,10 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from k8s4r.access.principals import Principal
 from k8s4r.core import labels as label_rules
+from pools.api import gates
+from pools.api.gates import Note, Weights, Windows
 from pools.models import PoolType, Strategy
 
 Slug: TypeAlias = Annotated[
@@ -20,33 +23,38 @@ Count: TypeAlias = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Reference: TypeAlias = Annotated[str, Meta(min_length=1, max_length=63)]
 
 
-class NewPool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``POST agent-pools``. ``max_concurrent`` None: no limit."""
-
-    name: Slug
-    project: Reference = "default"
-    pool_type: PoolType = PoolType.DYNAMIC
-    strategy: Strategy = Strategy.LEAST_BUSY
-    description: Text = ""
-    required_labels: Labels = {}
-    max_concurrent: Count | None = None
-    max_per_owner: Count | None = None
-    paused: bool = False
-    metadata: dict[str, Any] = {}
+Agents: TypeAlias = Annotated[list[UUID], Meta(max_length=1000)]
+Projects: TypeAlias = Annotated[list[Reference], Meta(max_length=1000)]
 
 
 class ReplacedPool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``PUT agent-pools/{id}``: what is left out becomes the default again."""
+    """``PUT agent-pools/{id}``: what is left out becomes the default again, but for the members.
+
+    ``max_concurrent`` None: no limit. ``shared_with`` and ``weights`` name projects by name or id.
+    """
 
     name: Slug
     pool_type: PoolType = PoolType.DYNAMIC
-    strategy: Strategy = Strategy.LEAST_BUSY
+    selection_strategy: Strategy = Strategy.LEAST_BUSY
     description: Text = ""
     required_labels: Labels = {}
+    agent_ids: Agents | UnsetType = UNSET
     max_concurrent: Count | None = None
     max_per_owner: Count | None = None
     paused: bool = False
+    paused_reason: Note = ""
+    paused_until: datetime | None = None
+    windows: Windows = []
+    open_until: datetime | None = None
+    shared_with: Projects = []
+    weights: Weights = {}
     metadata: dict[str, Any] = {}
+
+
+class NewPool(ReplacedPool, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST agent-pools``."""
+
+    project: Reference = "default"
 
 
 class ChangedPool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,12 +62,19 @@ class ChangedPool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     name: Slug | UnsetType = UNSET
     pool_type: PoolType | UnsetType = UNSET
-    strategy: Strategy | UnsetType = UNSET
+    selection_strategy: Strategy | UnsetType = UNSET
     description: Text | UnsetType = UNSET
     required_labels: Labels | UnsetType = UNSET
+    agent_ids: Agents | UnsetType = UNSET
     max_concurrent: Count | UnsetType | None = UNSET
     max_per_owner: Count | UnsetType | None = UNSET
     paused: bool | UnsetType = UNSET
+    paused_reason: Note | UnsetType = UNSET
+    paused_until: datetime | UnsetType | None = UNSET
+    windows: Windows | UnsetType = UNSET
+    open_until: datetime | UnsetType | None = UNSET
+    shared_with: Projects | UnsetType = UNSET
+    weights: Weights | UnsetType = UNSET
     metadata: dict[str, Any] | UnsetType = UNSET
 
 
@@ -67,7 +82,7 @@ class Members(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """``POST agent-pools/{id}/agents``: one agent, or several."""
 
     agent_id: UUID | None = None
-    agent_ids: Annotated[list[UUID], Meta(max_length=1000)] = []
+    agent_ids: Agents = []
 
 
 class NewProject(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,7 +122,7 @@ class NewEnrolment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     expires_at: datetime | UnsetType | None = UNSET
 
 
-_COLUMNS: Mapping[str, str] = {"pool_type": "type"}
+_COLUMNS: Mapping[str, str] = {"pool_type": "type", "selection_strategy": "strategy"}
 
 
 def given(body: ReplacedProject | ChangedProject) -> dict[str, Any]:
@@ -117,17 +132,27 @@ def given(body: ReplacedProject | ChangedProject) -> dict[str, Any]:
     }
 
 
-def columns(body: NewPool | ReplacedPool | ChangedPool) -> dict[str, Any]:
-    """Return the columns of a pool that a body gives.
+def columns(
+    body: ReplacedPool | ChangedPool, principal: Principal, *, now: datetime
+) -> dict[str, Any]:
+    """Return the columns of a pool that a body gives, and as ``agent_ids`` who is listed in it.
 
     Raises:
-        Invalid: a label breaks a rule.
+        Invalid: a label, a time, a timezone or a project breaks a rule.
     """
     given = {
         _COLUMNS.get(name, name): value
-        for name, value in msgspec.structs.asdict(body).items()
-        if value is not UNSET and name != "project"
+        for name in body.__struct_fields__
+        if (value := getattr(body, name)) is not UNSET and name != "project"
     }
     if "required_labels" in given:
         given["required_labels"] = label_rules.read(given["required_labels"], at="/required_labels")
+    for name in given.keys() & {"paused_until", "open_until"}:
+        given[name] = gates.moment(given[name], name, now=now)
+    if "windows" in given:
+        given["windows"] = gates.stored_windows(given["windows"])
+    if "shared_with" in given:
+        given["shared_with"] = gates.shared(given["shared_with"], principal)
+    if "weights" in given:
+        given["weights"] = gates.weighed(given["weights"], principal)
     return given

@@ -8,11 +8,10 @@ from uuid import UUID
 from msgspec import UNSET
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from k8s4r import clock
 from k8s4r.access import selectors as access
-from k8s4r.access.models import Project, TokenKind
+from k8s4r.access.models import Project, Token, TokenKind
 from k8s4r.access.principals import Principal
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
@@ -20,6 +19,7 @@ from k8s4r.api import paging
 from k8s4r.api.answers import Page
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem, Invalid, NotFound, pointer
@@ -31,7 +31,7 @@ from pools.api.pools import project_named
 from pools.selectors import PoolName
 
 
-class EnrolmentsView(APIView):
+class EnrolmentsView(View):
     """``GET enrolment-tokens``, ``POST enrolment-tokens``."""
 
     @operation(
@@ -65,13 +65,21 @@ class EnrolmentsView(APIView):
             label_keys=body.label_keys,
             max_uses=body.max_uses,
         )
-        minted = tokens.mint(TokenKind.ENROLMENT, terms, now=now)
+        minted = tokens.mint(TokenKind.ENROLMENT, terms, now=now, actor=principal.actor)
         answer = {**shapes.enrolment(minted.token), "token": minted.text}
         return Response(answer, status=201)
 
 
-class EnrolmentView(APIView):
-    """``DELETE enrolment-tokens/{id}``."""
+class EnrolmentView(View):
+    """``GET enrolment-tokens/{id}``, ``DELETE enrolment-tokens/{id}``."""
+
+    @operation(
+        needs=Permission.TOKENS_READ,
+        answers={200: answers.EnrolmentToken},
+    )
+    def get(self, request: Request, token_id: UUID) -> Response:
+        """Show an enrolment token, without its text."""
+        return Response(shapes.enrolment(_enrolment(token_id, principal_of(request))))
 
     @operation(
         needs=Permission.TOKENS_WRITE,
@@ -80,12 +88,18 @@ class EnrolmentView(APIView):
     def delete(self, request: Request, token_id: UUID) -> Response:
         """Revoke an enrolment token; the agents that it made stay."""
         principal = principal_of(request)
-        row = access.enrolment_tokens(principal).filter(pk=token_id).first()
-        if row is None or row.project_id is None:
-            raise NotFound(f"no enrolment token {token_id}")
+        row = _enrolment(token_id, principal)
+        assert row.project_id is not None
         principal.require(Permission.TOKENS_WRITE, row.project_id)
-        tokens.revoke([token_id], now=clock.now())
+        tokens.revoke([token_id], now=clock.now(), actor=principal.actor)
         return Response(status=204)
+
+
+def _enrolment(token_id: UUID, principal: Principal) -> Token:
+    row = access.enrolment_tokens(principal).filter(pk=token_id).first()
+    if row is None:
+        raise NotFound(f"no enrolment token {token_id}")
+    return row
 
 
 def _check_label_keys(keys: Sequence[str]) -> None:
@@ -116,7 +130,7 @@ def _pool_id(body: NewEnrolment, project: Project, principal: Principal) -> UUID
         return None
     name = PoolName(str(project.pk), body.pool)
     found = selectors.pools_named([name], principal).get(name)
-    if found is None:
+    if found is None or found.is_shared:
         problem = FieldProblem("/pool", "unknown", f"project {project.name} has no such pool")
         raise Invalid("pool: " + problem.detail, errors=[problem])
     return found.id

@@ -1,10 +1,11 @@
 """Pools over REST: list, make, read, change, end, and who is in them."""
 
+from collections.abc import Mapping
+from typing import Final, Literal
 from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from k8s4r import clock
 from k8s4r.access import selectors as access
@@ -14,6 +15,7 @@ from k8s4r.api import paging
 from k8s4r.api.answers import Page
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core.errors import Conflict, FieldProblem, Invalid, NotFound
 from k8s4r.core.roles import Permission
@@ -22,14 +24,23 @@ from pools.api import answers, bodies, shapes
 from pools.api.bodies import ChangedPool, Members, NewPool, ReplacedPool
 from pools.services import pools
 
+SORTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "name": ("name", "id"),
+    "created_at": ("created_at", "id"),
+    "changed_at": ("changed_at", "id"),
+}
+
 
 class PoolQuery(paging.PageQuery):
     """``GET agent-pools``: with ``project``, the name of one, only its own."""
 
     project: str | None = None
+    sort: (
+        Literal["name", "-name", "created_at", "-created_at", "changed_at", "-changed_at"] | None
+    ) = None
 
 
-class PoolsView(APIView):
+class PoolsView(View):
     """``GET agent-pools``, ``POST agent-pools``."""
 
     @operation(
@@ -39,12 +50,13 @@ class PoolsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """List pools by name."""
-        paging.check_parameters(request, ("project",))
-        page = paging.page_from(request, ("name", "id"))
+        paging.check_parameters(request, ("project", paging.SORT))
+        page = paging.page_from(request, ("name", "id"), SORTS)
         rows = selectors.pools(principal_of(request))
         if "project" in request.query_params:
             rows = rows.filter(project__name=request.query_params["project"].replace("\x00", ""))
-        return paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.pool)
+        found = list(paging.rows_of(page, rows))
+        return paging.answer(request, page, found, shapes.pools(found, now=clock.now()))
 
     @operation(
         needs=Permission.FLEET_WRITE,
@@ -56,13 +68,19 @@ class PoolsView(APIView):
     def post(self, request: Request) -> Response:
         """Make a pool."""
         body = conversion.convert(request.data, NewPool)
-        project = project_named(body.project, principal_of(request), Permission.FLEET_WRITE)
-        row = pools.create(project=project, now=clock.now(), **bodies.columns(body))
+        principal, now = principal_of(request), clock.now()
+        row = pools.create(
+            project=project_named(body.project, principal, Permission.FLEET_WRITE),
+            now=now,
+            actor=principal.actor,
+            by=principal.name,
+            **bodies.columns(body, principal, now=now),
+        )
         headers = {"Location": f"{request.path}/{row.pk}"}
-        return Response(shapes.pool(row), status=201, headers=headers)
+        return Response(shapes.pool(row, now=now), status=201, headers=headers)
 
 
-class PoolView(APIView):
+class PoolView(View):
     """``GET PUT PATCH DELETE agent-pools/{id}``."""
 
     @operation(
@@ -71,7 +89,8 @@ class PoolView(APIView):
     )
     def get(self, request: Request, pool_id: UUID) -> Response:
         """Show a pool."""
-        return Response(shapes.pool(selectors.pool(pool_id, principal_of(request))))
+        row = selectors.pool(pool_id, principal_of(request))
+        return Response(shapes.pool(row, now=clock.now()))
 
     @operation(
         needs=Permission.FLEET_WRITE,
@@ -106,13 +125,17 @@ class PoolView(APIView):
     def _changed(
         self, request: Request, pool_id: UUID, body: ReplacedPool | ChangedPool
     ) -> Response:
+        principal, now = principal_of(request), clock.now()
         row = pools.change(
-            pool_id, bodies.columns(body), principal=principal_of(request), now=clock.now()
+            pool_id,
+            bodies.columns(body, principal, now=now),
+            principal=principal,
+            now=now,
         )
-        return Response(shapes.pool(row))
+        return Response(shapes.pool(row, now=now))
 
 
-class MembersView(APIView):
+class MembersView(View):
     """``GET agent-pools/{id}/agents``, ``POST agent-pools/{id}/agents``."""
 
     @operation(
@@ -144,7 +167,7 @@ class MembersView(APIView):
         return Response({"pool_id": row.pk, "agent_ids": asked})
 
 
-class MemberView(APIView):
+class MemberView(View):
     """``DELETE agent-pools/{id}/agents/{agent_id}``."""
 
     @operation(

@@ -1,10 +1,11 @@
 """Projects over REST: list, make, read, change."""
 
+from collections.abc import Mapping
+from typing import Final, Literal
 from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from k8s4r import clock
 from k8s4r.access import selectors as access
@@ -15,6 +16,7 @@ from k8s4r.api import paging
 from k8s4r.api.answers import Page
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core.errors import Conflict, Forbidden, NotFound
 from k8s4r.core.roles import Permission
@@ -22,19 +24,30 @@ from pools.api import answers, bodies, shapes
 from pools.api.bodies import ChangedProject, NewProject, ReplacedProject
 from pools.services import founding
 
+SORTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "name": ("name",),
+    "created_at": ("created_at", "id"),
+}
 
-class ProjectsView(APIView):
+
+class ProjectQuery(paging.PageQuery):
+    """``GET projects``."""
+
+    sort: Literal["name", "-name", "created_at", "-created_at"] | None = None
+
+
+class ProjectsView(View):
     """``GET projects``, ``POST projects``."""
 
     @operation(
         needs=Permission.PROJECT_READ,
-        query=paging.PageQuery,
+        query=ProjectQuery,
         answers={200: Page[answers.Project]},
     )
     def get(self, request: Request) -> Response:
         """List projects by name."""
-        paging.check_parameters(request)
-        page = paging.page_from(request, ("name",))
+        paging.check_parameters(request, (paging.SORT,))
+        page = paging.page_from(request, ("name",), SORTS)
         rows = access.projects(principal_of(request))
         return paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.project)
 
@@ -51,13 +64,17 @@ class ProjectsView(APIView):
         if Permission.PROJECT_WRITE not in principal_of(request).rights.everywhere:
             raise Forbidden("a new project needs project.write in every project")
         row = founding.found(
-            body.name, description=body.description, weight=body.weight, now=clock.now()
+            body.name,
+            actor=principal_of(request).actor,
+            description=body.description,
+            weight=body.weight,
+            now=clock.now(),
         )
         headers = {"Location": f"{request.path}/{row.pk}"}
         return Response(shapes.project(row), status=201, headers=headers)
 
 
-class ProjectView(APIView):
+class ProjectView(View):
     """``GET PUT PATCH projects/{id}``."""
 
     @operation(

@@ -10,6 +10,7 @@ from django.db import transaction
 from k8s4r.access.models import Project, Token, TokenKind, User
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
+from k8s4r.audit import attribution
 from k8s4r.core import ids
 from k8s4r.core.errors import Malformed
 from k8s4r.core.ids import TokenParts
@@ -25,6 +26,7 @@ RENEW_BEFORE: Final = timedelta(days=30)
 PASSWORD_BYTES: Final = 18
 
 
+@transaction.atomic
 def admin(username: str, password: str) -> str:
     """Make sure that the administrator exists and return a password that is right.
 
@@ -33,6 +35,7 @@ def admin(username: str, password: str) -> str:
     user = User.objects.filter(username=username).first()
     if user and password:
         return password
+    attribution.attribute(attribution.SYSTEM, cause=LABEL)
     chosen = password or secrets.token_urlsafe(PASSWORD_BYTES)
     if user is None:
         User.objects.create_superuser(username, password=chosen)
@@ -46,9 +49,9 @@ def default_pool(*, now: datetime) -> Pool:
     """Make sure that the project `default` and its pool exist, and return the pool."""
     project = Project.objects.filter(name=DEFAULT).first()
     if project is None:
-        project = founding.found(DEFAULT, now=now)
+        project = founding.found(DEFAULT, actor=attribution.SYSTEM, now=now)
     pool = Pool.objects.filter(project=project, name=DEFAULT, archived_at=None).first()
-    return pool or pools.create(DEFAULT, project=project, now=now)
+    return pool or pools.create(DEFAULT, project=project, actor=attribution.SYSTEM, now=now)
 
 
 def api_token(username: str, given: str, *, now: datetime) -> str:
@@ -91,6 +94,7 @@ def keep(path: Path, secret: str) -> None:
 @transaction.atomic
 def _replaced(kind: TokenKind, terms: Terms, *, now: datetime) -> str:
     """Mint a token and end those that earlier files held: their text is lost."""
+    attribution.attribute(attribution.SYSTEM, cause=LABEL)
     earlier = Token.objects.filter(kind=kind, label=LABEL, revoked_at=None)
     tokens.revoke(list(earlier.values_list("pk", flat=True)), now=now)
     return tokens.mint(kind, terms, now=now).text

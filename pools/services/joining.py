@@ -27,5 +27,6 @@ def join(pool_id: UUID, agent_id: UUID, *, now: datetime) -> None:
         Membership.objects.get_or_create(pool=pool, agent=agent, defaults={"added_at": now})
     elif not pool.required_labels.items() <= agent.labels.items():
         agent.labels = {**agent.labels, **pool.required_labels}
+        agent.settings_version += 1
         agent.changed_at = now
-        agent.save(update_fields=["labels", "changed_at"])
+        agent.save(update_fields=["labels", "settings_version", "changed_at"])

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agents.wire import messages as wire
+from agents.wire.settings import Settings, Wanted
 from tests.agent.words import Told, answer, make_order, problem
 from tests.ports import held_port
 from tests.waiting import wait_until
@@ -32,12 +33,12 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 class Script:
     """What the server does; a test changes it at any time."""
 
-    settings: wire.Settings = field(
-        default_factory=lambda: wire.Settings(heartbeat_s=0.2, claim_wait_s=5.0)
-    )
+    settings: Settings = field(default_factory=lambda: Settings(heartbeat_s=0.2, claim_wait_s=5.0))
+    generation: int = 1
     token: str = "agt_first"
     enrolment_token: str = "enr_secret"
     rotate_to: str | None = None
+    wanted: Wanted | None = None
     refuse: set[str] = field(default_factory=set)
     answer_instead: dict[str, Callable[[], Response | None]] = field(default_factory=dict)
 
@@ -114,6 +115,13 @@ class ScriptedServer:
         self.stops[order.attempt] = wire.Stop(attempt=order.attempt, reason=reason, **more)
         self._tell_claims()
 
+    def want(self, **settings: Any) -> None:
+        """Change the settings of the agent, as a person would."""
+        earlier = self.script.wanted
+        version = 1 if earlier is None else earlier.version + 1
+        self.script.wanted = Wanted(version=version, **settings)
+        self._tell_claims()
+
     def end_of(self, order: wire.Order, *, timeout_s: float = 30.0) -> Any:
         told = self.attempts[order.attempt]
         return wait_until(lambda: told.end, timeout_s=timeout_s, every_s=0.01)
@@ -177,7 +185,8 @@ class ScriptedServer:
                 server_time=datetime.now(UTC),
                 settings=self.script.settings,
                 adopted=[held.attempt for held in message.held],
-                directives=self._directives(()),
+                directives=self._directives((), message.settings_version),
+                generation=self.script.generation,
             )
         )
 
@@ -192,7 +201,10 @@ class ScriptedServer:
             self.script.token = token
         return answer(
             wire.HeartbeatAnswer(
-                server_time=datetime.now(UTC), sent_at=message.sent_at, token=token
+                server_time=datetime.now(UTC),
+                sent_at=message.sent_at,
+                token=token,
+                directives=wire.Directives(wanted=self._wanted(message.settings_version)),
             )
         )
 
@@ -203,7 +215,7 @@ class ScriptedServer:
         message = msgspec.json.decode(await request.body(), type=wire.Claim)
         self.claims.append(message)
         found = self._for_claim(message)
-        if not found.orders and found.directives == wire.Directives():
+        if not found.orders and not found.directives.stop:
             assert self._news is not None
             self._news.clear()
             with contextlib.suppress(TimeoutError):
@@ -246,9 +258,17 @@ class ScriptedServer:
             or (told.order.attempt not in held and told.end is None)
         ]
         self.repeat_orders.clear()
-        return wire.Claimed(orders=orders[:100], directives=self._directives(claim.stopping))
+        return wire.Claimed(
+            orders=orders[:100], directives=self._directives(claim.stopping, claim.settings_version)
+        )
 
-    def _directives(self, stopping: "tuple[()] | list[UUID]") -> wire.Directives:
+    def _wanted(self, applied: int) -> Wanted | None:
+        wanted = self.script.wanted
+        return None if wanted is None or wanted.version == applied else wanted
+
+    def _directives(
+        self, stopping: "tuple[()] | list[UUID]", settings_version: int
+    ) -> wire.Directives:
         wanted = [
             stop
             for attempt, stop in self.stops.items()
@@ -256,7 +276,7 @@ class ScriptedServer:
             and attempt in self.attempts
             and self.attempts[attempt].end is None
         ]
-        return wire.Directives(stop=wanted)
+        return wire.Directives(stop=wanted, wanted=self._wanted(settings_version))
 
     def _denied(self, request: Request, verb: str) -> Response | None:
         self.calls += 1

@@ -17,9 +17,10 @@ from agents.client.link.vocabulary import (
     Trouble,
 )
 from agents.wire import messages as wire
+from agents.wire.settings import Settings
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-OPENED = Opened(wire.Settings(), wire.Directives())
+OPENED = Opened(Settings(), wire.Directives())
 
 
 def play(*events: Event, state: State | None = None) -> tuple[State, list[Action]]:

@@ -14,7 +14,7 @@ NOTHING: dict[str, Any] = dict.fromkeys(
     (
         *("url", "token_file", "agent_id", "enrolment_token_file", "ca_file", "name", "slots"),
         *("spool", "disconnect_after_idle_timeout", "cancel_grace_period", "health_check_addr"),
-        *("log_format", "stop_margin", "kill_grace"),
+        *("log_format", "stop_margin", "kill_grace", "not_now_file"),
     )
 ) | {"labels": (), "once": False, "disconnect_after_job": False}
 

@@ -162,11 +162,13 @@ def test_a_server_that_was_restored_and_knows_no_session_gets_it_again(
     order = server.shell("sleep 1; echo done")
     server.started(order)
     before = len(server.sessions)
+    server.script.generation = 2
     for call in ("heartbeat", "claims", "reports"):
         server.script.answer_instead[call] = lambda: (
             problem(409, "session_superseded") if len(server.sessions) == before else None
         )
     assert server.end_of(order).exit_code == 0
+    assert agent.log().count("server_was_restored") == 1
     assert len(server.sessions) > before
 
 

@@ -213,7 +213,9 @@ def _greeting(url: str, session: UUID, folder: Path) -> list[seam.Frame]:
         labels={},
         drivers=["noop"],
         capabilities={},
-        slots=1,
         enrolment_token_file=str(folder / "enrolment"),
     )
-    return [setup, seam.Roster(held=[], stopping=[], free=1, draining=False, frames_taken=0)]
+    return [
+        setup,
+        seam.Roster(held=[], stopping=[], free=1, draining=False, frames_taken=0, slots=1),
+    ]

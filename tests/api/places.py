@@ -4,11 +4,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from executors.operating.models import Notification, NotificationTarget
 from k8s4r import clock
 from k8s4r.access.models import Project, TokenKind
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
+from k8s4r.audit.models import AuditEvent
 from k8s4r.core.roles import Role
+from pools.models import Pool
 from tests.builders import NOON, a_member, a_pool, a_project, a_task, an_agent, an_attempt
 
 
@@ -18,6 +21,7 @@ class Place(NamedTuple):
     project: Project
     ids: dict[str, UUID]
     member: str
+    event: int
 
 
 def a_place(name: str) -> Place:
@@ -28,7 +32,8 @@ def a_place(name: str) -> Place:
     listed = a_pool(agent, name="listed", project=project)
     open_task = a_task(pool)
     ended = a_task(pool, state="failed", ended_at=NOON)
-    lost = an_attempt(a_task(pool), agent, state="running").task
+    attempt = an_attempt(a_task(pool), agent, state="running")
+    lost = attempt.task
     lost.state = "unknown"
     lost.save()
     enrolment = tokens.mint(TokenKind.ENROLMENT, Terms(lifetime=None, project=project), now=NOON)
@@ -36,21 +41,38 @@ def a_place(name: str) -> Place:
     token = tokens.mint(
         TokenKind.PERSON, Terms(lifetime=None, user=member, project=project), now=clock.now()
     )
+    target = NotificationTarget.objects.create(
+        project=project, name="ops", sealed_url="x", url_shown="x", looked_until=NOON,
+        created_at=NOON, changed_at=NOON,
+    )  # fmt: skip
+    message = Notification.objects.create(
+        target=target, event="task_failed", severity="error", title="t", state="dead",
+        next_try_at=NOON, created_at=NOON,
+    )  # fmt: skip
     return Place(
         project,
         {
-            "task": open_task.pk, "ended": ended.pk, "lost": lost.pk, "agent": agent.pk,
-            "spare": spare.pk, "pool": listed.pk, "project": project.pk,
-            "enrolment": enrolment.token.pk, "token": token.token.pk,
+            "task": open_task.pk, "ended": ended.pk, "lost": lost.pk,
+            "attempt": attempt.pk, "agent": agent.pk, "spare": spare.pk, "pool": listed.pk,
+            "project": project.pk,
+            "enrolment": enrolment.token.pk, "target": target.pk, "notification": message.pk,
+            "token": token.token.pk,
         },
         member.username,
+        _change(listed),
     )  # fmt: skip
+
+
+def _change(pool: Pool) -> int:
+    """Change a setting of a pool, and return the event that can be reverted."""
+    Pool.objects.filter(pk=pool.pk).update(description="changed")
+    return AuditEvent.objects.filter(object_id=pool.pk).values_list("id", flat=True)[0]
 
 
 def nowhere(place: Place) -> Place:
     """Return a place whose things do not exist."""
     gone = {kind: clock.new_id() for kind in place.ids}
-    return Place(Project(id=clock.new_id(), name="nowhere"), gone, place.member)
+    return Place(Project(id=clock.new_id(), name="nowhere"), gone, place.member, place.event)
 
 
 EXEC = {"spec": {"argv": ["true"]}}
@@ -62,6 +84,35 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ("GET", "tasks/{id}/events"): lambda at: (f"tasks/{at.ids['task']}/events", None),
     ("GET", "tasks/{id}/waiting"): lambda at: (f"tasks/{at.ids['task']}/waiting", None),
     ("GET", "agents/{id}/tasks"): lambda at: (f"agents/{at.ids['agent']}/tasks", None),
+    ("GET", "attempts/{id}"): lambda at: (f"attempts/{at.ids['attempt']}", None),
+    ("GET", "enrolment-tokens/{id}"): lambda at: (f"enrolment-tokens/{at.ids['enrolment']}", None),
+    ("GET", "tokens/{id}"): lambda at: (f"tokens/{at.ids['token']}", None),
+    ("GET", "history/{kind}/{id}"): lambda at: (f"history/pool/{at.ids['pool']}", None),
+    ("POST", "history/{kind}/{id}/revert"): lambda at: (
+        f"history/pool/{at.ids['pool']}/revert",
+        {"event": at.event},
+    ),
+    ("GET", "notification-targets/{id}"): lambda at: (
+        f"notification-targets/{at.ids['target']}",
+        None,
+    ),
+    ("POST", "notification-targets"): lambda at: (
+        "notification-targets",
+        {"name": "new", "url": "jsons://hooks.example.org/x", "project": at.project.name},
+    ),
+    ("PATCH", "notification-targets/{id}"): lambda at: (
+        f"notification-targets/{at.ids['target']}",
+        {"paused": True},
+    ),
+    ("DELETE", "notification-targets/{id}"): lambda at: (
+        f"notification-targets/{at.ids['target']}",
+        None,
+    ),
+    ("GET", "notifications/{id}"): lambda at: (f"notifications/{at.ids['notification']}", None),
+    ("POST", "notifications/{id}/retry"): lambda at: (
+        f"notifications/{at.ids['notification']}/retry",
+        {},
+    ),
     ("POST", "tasks"): lambda at: ("tasks", {**EXEC, "project": at.project.name}),
     ("POST", "tasks/{id}/cancel"): lambda at: (f"tasks/{at.ids['task']}/cancel", {}),
     ("POST", "tasks/{id}/retry"): lambda at: (f"tasks/{at.ids['ended']}/retry", {}),
@@ -74,11 +125,24 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ("GET", "agents/{id}/status"): lambda at: (f"agents/{at.ids['agent']}/status", None),
     ("GET", "agent-pools/{id}"): lambda at: (f"agent-pools/{at.ids['pool']}", None),
     ("GET", "agent-pools/{id}/agents"): lambda at: (f"agent-pools/{at.ids['pool']}/agents", None),
+    ("GET", "agent-pools/{id}/waiting"): lambda at: (f"agent-pools/{at.ids['pool']}/waiting", None),
+    ("GET", "agent-pools/{id}/dispatches"): lambda at: (
+        f"agent-pools/{at.ids['pool']}/dispatches",
+        None,
+    ),
+    ("POST", "agent-pools/{id}/explain"): lambda at: (
+        f"agent-pools/{at.ids['pool']}/explain",
+        EXEC,
+    ),
     ("POST", "agents"): lambda at: ("agents", {"name": "new", "project": at.project.name}),
     ("PUT", "agents/{id}"): lambda at: (f"agents/{at.ids['agent']}", {"name": "renamed"}),
     ("PATCH", "agents/{id}"): lambda at: (f"agents/{at.ids['agent']}", {"description": "x"}),
     ("DELETE", "agents/{id}"): lambda at: (f"agents/{at.ids['spare']}", None),
     ("POST", "agents/{id}/approve"): lambda at: (f"agents/{at.ids['agent']}/approve", {}),
+    ("POST", "agents/{id}/settings"): lambda at: (
+        f"agents/{at.ids['agent']}/settings",
+        {"slots": 2},
+    ),
     ("POST", "agents/{id}/pause"): lambda at: (f"agents/{at.ids['agent']}/pause", {}),
     ("POST", "agents/{id}/drain"): lambda at: (f"agents/{at.ids['agent']}/drain", {}),
     ("POST", "agents/{id}/resume"): lambda at: (f"agents/{at.ids['agent']}/resume", {}),

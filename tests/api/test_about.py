@@ -9,6 +9,7 @@ def test_a_known_person_is_told_versions_and_their_own_name(api):
     assert said["database"].startswith("PostgreSQL 1")
     assert said["redis"].startswith("Redis ")
     assert said["version"]
+    assert (said["backup_at"], said["generation"]) == (None, 1)
 
 
 @override_settings(REDIS_URL="redis://127.0.0.1:9/0")

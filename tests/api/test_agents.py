@@ -2,6 +2,7 @@ import pytest
 
 from agents.models import Agent
 from executors.core.lifecycle import AttemptState
+from executors.models import Attempt
 from k8s4r import clock
 from k8s4r.access.models import Token
 from k8s4r.api import authentication
@@ -78,11 +79,11 @@ def test_the_list_shows_one_word_of_status_for_each_agent(api, pool):
 def test_a_list_of_agents_costs_the_same_for_many_as_for_few(api, django_assert_num_queries):
     an_agent()
     api.get("agents")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         api.get("agents")
     for _ in range(20):
         an_agent()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert len(api.get("agents").json()["items"]) == 21
 
 
@@ -149,6 +150,24 @@ def test_a_wish_is_granted_and_asking_twice_is_a_success(api, alice, action, des
         assert answer.json()["desired"] == desired
     events = AuditEvent.objects.filter(object_id=agent.pk, cause=action)
     assert [event.actor_id for event in events] == ([str(alice.pk)] if action != "resume" else [])
+
+
+@pytest.mark.parametrize("wish", ["pause", "drain"])
+def test_an_agent_is_safe_when_it_gets_nothing_and_has_nothing(api, pool, now, wish):
+    agent = an_agent()
+    attempt = an_attempt(a_task(pool), agent, state=AttemptState.RUNNING)
+
+    def standing():
+        status = api.get(f"agents/{agent.pk}/status").json()
+        return status["running"], status["safe"]
+
+    assert standing() == (1, False)
+    api.post(f"agents/{agent.pk}/{wish}")
+    assert standing() == (1, False)
+    Attempt.objects.filter(pk=attempt.pk).update(state="succeeded", ended_at=now)
+    assert standing() == (0, True)
+    api.post(f"agents/{agent.pk}/resume")
+    assert standing() == (0, False)
 
 
 def test_an_agent_that_enrolled_itself_is_approved(api):

@@ -4,7 +4,7 @@ from executors.core.lifecycle import AttemptState
 from executors.models import Attempt, Task
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core import ids
-from tests.builders import a_pool, a_project, a_task, a_tasks, an_agent, an_attempt, state_of
+from tests.builders import a_pool, a_project, a_task, an_agent, an_attempt, state_of
 
 TRUE = {"spec": {"argv": ["/bin/true"]}}
 
@@ -127,47 +127,90 @@ def test_what_has_not_ended_is_not_run_again(api, pool):
     assert Task.objects.count() == 1
 
 
+WHOLE = {
+    "name": "build",
+    "spec": {"argv": ["make", "test"], "env": {"MODE": "full", "DEPTH": "2"}, "cwd": "/srv"},
+    "labels": {"gpu": "a100"},
+    "constraints": [{"ltarget": "labels.zone", "operand": "!=", "rtarget": "b"}],
+    "resources": {"cpu": 2.0},
+    "priority": 7,
+    "queue_timeout_s": 600,
+    "run_timeout_s": 3_600,
+    "silence_timeout_s": 60,
+    "lost_after_s": 90,
+    "disconnect": "stop",
+    "retry": {"attempts": 4, "on": ["failed", "lost"]},
+}
+
+
+def an_ended_task(api, now, **fields):
+    """Return a task that asked for everything a task may ask for, and has ended."""
+    made = api.post("tasks", {**WHOLE, **fields}).json()
+    Task.objects.filter(pk=made["id"]).update(state="failed", ended_at=now)
+    return made
+
+
+def test_a_rerun_with_changes_keeps_everything_else_and_says_what_differs(api, pool, now):
+    other = a_pool(name="gpus")
+    first = an_ended_task(api, now)
+    changes = {
+        "priority": 9,
+        "pool": "gpus",
+        "spec": {"env": {"MODE": "quick", "DEPTH": None, "NEW": "1"}},
+        "run_timeout_s": None,
+    }
+    answer = api.post(f"tasks/{first['id']}/rerun", {"changes": changes})
+    again = answer.json()
+    assert answer.status_code == 201
+    assert again.pop("changes") == [
+        {"pointer": "/pool", "from": "default", "to": "gpus"},
+        {"pointer": "/priority", "from": 7, "to": 9},
+        {"pointer": "/run_timeout_s", "from": 3_600, "to": None},
+        {"pointer": "/spec/env/DEPTH", "from": "2", "to": None},
+        {"pointer": "/spec/env/MODE", "from": "full", "to": "quick"},
+        {"pointer": "/spec/env/NEW", "from": None, "to": "1"},
+    ]
+    same = WHOLE.keys() - {"spec", "priority", "run_timeout_s", "queue_timeout_s"}
+    assert {name: again[name] for name in same} == {name: first[name] for name in same}
+    assert again["spec"] == {**WHOLE["spec"], "env": {"MODE": "quick", "NEW": "1"}}
+    assert (again["pool_id"], again["parent_id"]) == (str(other.pk), first["id"])
+    assert api.get(f"tasks?parent={first['id']}").json()["items"][0]["id"] == again["id"]
+
+
+def test_a_rerun_without_changes_says_that_nothing_differs(api, pool, now):
+    first = an_ended_task(api, now)
+    again = api.post(f"tasks/{first['id']}/rerun").json()
+    assert again["changes"] == []
+    assert {name: again[name] for name in WHOLE if name != "queue_timeout_s"} == {
+        name: first[name] for name in WHOLE if name != "queue_timeout_s"
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"changes": {"priority": 101}}, "/changes/priority"),
+        ({"changes": {"priorty": 5}}, "/changes/priorty"),
+        ({"changes": {"spec": {"env": {"K8S4R_X": "1"}}}}, "/changes/spec/env/K8S4R_X"),
+        ({"changes": {"spec": {"argv": None}}}, "/changes/spec/argv"),
+        ({"changes": {"pool": "nowhere"}}, "/changes/pool"),
+        ({"set": {"priority": 5}}, "/set"),
+    ],
+)
+def test_a_change_that_no_task_may_ask_for_is_refused_by_its_place(api, pool, now, body, pointer):
+    first = an_ended_task(api, now)
+    answer = api.post(f"tasks/{first['id']}/rerun", body)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == pointer
+    assert Task.objects.count() == 1
+
+
 def test_a_retry_may_be_repeated_safely(api, pool, now):
     task = a_task(pool, state="failed", ended_at=now)
     first = api.post(f"tasks/{task.pk}/retry", Idempotency_Key="k")
     second = api.post(f"tasks/{task.pk}/retry", Idempotency_Key="k")
     assert second.content == first.content
     assert Task.objects.filter(parent=task).count() == 1
-
-
-def test_many_tasks_are_cancelled_by_what_they_have_in_common(api, pool, now):
-    red = a_tasks(pool, 3, labels={"team": "red"})
-    blue = a_task(pool, labels={"team": "blue"})
-    ended = a_task(pool, labels={"team": "red"}, state="failed", ended_at=now)
-    answer = api.post("tasks/cancel", {"selector": {"labels": {"team": "red"}}})
-    items = answer.json()["items"]
-    assert answer.status_code == 202
-    assert {item["id"] for item in items} == {str(task.pk) for task in red}
-    assert {item["state"] for item in items} == {"cancelled"}
-    assert state_of(blue) == "pending"
-    assert state_of(ended) == "failed"
-
-
-def test_a_dry_run_names_the_tasks_and_leaves_them(api, pool):
-    task = a_task(pool, name="x")
-    answer = api.post("tasks/cancel", {"selector": {"name": "x"}, "dry_run": True})
-    assert [item["id"] for item in answer.json()["items"]] == [str(task.pk)]
-    assert answer.json()["dry_run"] is True
-    assert state_of(task) == "pending"
-
-
-@pytest.mark.parametrize("body", [{}, {"selector": {}}, {"selector": {"state": ["x"]}}])
-def test_a_mass_cancel_without_a_good_selector_changes_nothing(api, pool, body):
-    task = a_task(pool)
-    assert api.post("tasks/cancel", body).status_code == 422
-    assert state_of(task) == "pending"
-
-
-def test_a_mass_cancel_reports_what_it_could_not_do(api, pool):
-    task = an_unknown_task(pool)
-    (item,) = api.post("tasks/cancel", {"selector": {"state": ["unknown"]}}).json()["items"]
-    assert item["problem"]["code"] == "needs_resolution"
-    assert state_of(task) == "unknown"
 
 
 ACTIONS = ("cancel", "retry", "rerun", "resolve")

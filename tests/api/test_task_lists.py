@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.builders import a_pool, a_task, a_tasks
+from tests.builders import a_pool, a_running_attempt, a_task, a_tasks, a_user, an_agent
 
 
 def test_a_list_of_tasks_is_paged_by_key_and_complete(api, pool):
@@ -34,6 +34,21 @@ def test_filters_choose_tasks(api, pool, now):
     assert ids("project=nothing") == set()
 
 
+def test_tasks_are_found_by_who_submitted_them_and_by_who_runs_them(api, pool, now):
+    agent = an_agent("web-1")
+    own = a_task(pool)
+    others = a_task(pool, owner=a_user("bob"))
+    running = a_running_attempt(pool, agent, now=now, owner=a_user("carol")).task
+
+    def ids(query):
+        return {task["id"] for task in api.get(f"tasks?{query}").json()["items"]}
+
+    assert ids("owner=me") == ids("owner=alice") == {str(own.pk)}
+    assert ids(f"owner={others.owner_id}") == ids("owner=bob") == {str(others.pk)}
+    assert ids("owner=nobody") == set()
+    assert ids("agent=web-1") == ids(f"agent={agent.pk}") == {str(running.pk)}
+
+
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [
@@ -49,6 +64,8 @@ def test_filters_choose_tasks(api, pool, now):
         ("ordering=id", "?ordering"),
         ("format=xml", "?format"),
         ("name=%00", "?name"),
+        ("owner=%00", "?owner"),
+        ("parent=x", "?parent"),
     ],
 )
 def test_a_query_that_is_not_understood_is_refused_by_name(api, query, pointer):

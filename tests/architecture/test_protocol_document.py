@@ -1,6 +1,7 @@
 """docs/protocol.md names every path that is served, with its methods, and no other."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -8,8 +9,10 @@ from django.urls import get_resolver
 from rest_framework.views import APIView
 
 from executors.gateway.creates import ByToken
+from executors.gateway.endpoint import Endpoint
 from executors.gateway.routes import routes
 from executors.gateway.station import Gateway
+from executors.gateway.watches import WatchOrList
 from k8s4r.api import operations
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
@@ -22,8 +25,9 @@ def documented() -> dict[str, set[str]]:
 
 
 def general(path: str) -> str:
-    """Return a path with each id written as ``{id}``."""
-    return re.sub(r"<uuid:\w+>|\{\w+_id\}", "{id}", re.sub(r"<str:(\w+)>", r"{\1}", path))
+    """Return a path with each id written as ``{id}``, and each word by its name."""
+    path = re.sub(r"<str:(\w+)>", r"{\1}", path)
+    return re.sub(r"<uuid:\w+>|\{\w+_id\}", "{id}", path)
 
 
 def of_django() -> dict[str, set[str]]:
@@ -44,10 +48,21 @@ def of_gateway() -> dict[str, set[str]]:
     served: dict[str, set[str]] = {}
     for route in routes(Gateway(random=Random(1)), behind=nowhere):
         if route.path.startswith(PREFIX):
-            endpoint = route.app._endpoint if isinstance(route.app, ByToken) else route.app
-            methods = set(endpoint._handlers) - {"HEAD"}
-            served[general(route.path.removeprefix(PREFIX))] = methods
+            path = general(route.path.removeprefix(PREFIX))
+            served[path] = {method for one in endpoints(route.app) for method in one._handlers}
+            served[path] -= {"HEAD"}
     return served
+
+
+def endpoints(app: object) -> Iterator[Endpoint]:
+    """Yield what of a path the gateway answers itself; watches and creates share theirs."""
+    if isinstance(app, Endpoint):
+        yield app
+    elif isinstance(app, WatchOrList):
+        yield app.endpoint
+        yield from endpoints(app.behind)
+    elif isinstance(app, ByToken):
+        yield app._endpoint
 
 
 def test_every_path_that_is_served_is_documented_and_no_other():
@@ -58,8 +73,9 @@ def test_every_path_that_is_served_is_documented_and_no_other():
     }
 
 
-def test_the_gateway_and_django_share_only_the_path_of_creates():
+def test_the_gateway_and_django_share_only_creates_and_watches():
     django, gateway = of_django(), of_gateway()
-    assert django.keys() & gateway.keys() == {"tasks"}
-    assert gateway["tasks"] == {"POST"}
+    assert django.keys() & gateway.keys() == {"tasks", "agents"}
+    assert gateway["tasks"] == {"POST", "GET"}
+    assert gateway["agents"] == {"GET"}
     assert "POST" in django["tasks"], "browsers with their session create there"

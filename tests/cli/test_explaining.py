@@ -1,11 +1,15 @@
 """why, describe, doctor, api, version, help: what a person reads to understand."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
+from executors.core.leases import LeasePolicy
 from executors.core.lifecycle import TaskState
 from executors.models import Task
+from executors.operating.models import Notification, NotificationTarget
+from executors.services import pulses
 from k8s4r import clock
 from tests.builders import a_requirement, a_task, a_tasks
 from tests.cli.work import a_running_task
@@ -67,6 +71,24 @@ def test_doctor_checks_each_connection(cli, agent):
     assert {"server": "ok", "database": "ok", "token": "ok", "agents": "ok"}.items() <= (
         checks.items()
     )
+
+
+def test_doctor_shows_the_last_backup_and_what_was_given_up(cli, agent):
+    moment = clock.now()
+    said = cli("doctor").out
+    assert "note  backup     none is known" in said
+    assert "ok    messages   no notification" in said
+    pulses.beat(pulses.BACKUP, now=moment - timedelta(hours=3), policy=LeasePolicy())
+    target = NotificationTarget.objects.create(
+        name="ops", looked_until=moment, created_at=moment, changed_at=moment
+    )
+    Notification.objects.create(
+        target=target, event="test", severity="info", title="x", state="dead",
+        last_error="503", next_try_at=moment, created_at=moment,
+    )  # fmt: skip
+    said = cli("doctor").out
+    assert "ok    backup     made 3h ago" in said
+    assert "note  messages   1 notifications were given up, the last: 503" in said
 
 
 def test_doctor_ends_badly_at_a_wrong_token(cli):

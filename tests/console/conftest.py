@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from tests.builders import a_pool, a_user, an_agent
+from tests.builders import a_member, a_pool, a_project, a_user, an_agent
 
 
 @pytest.fixture
@@ -23,10 +23,12 @@ def browser(operator):
 @pytest.fixture
 def visitor(db):
     """Return the browser of a person of the staff who may look, and nothing else."""
-    from django.contrib.auth.models import Permission  # noqa: PLC0415 - needs the registry
+    return browser_of(a_member("vera", "viewer", project=a_project()))
 
-    user = a_user("vera", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+
+def browser_of(user):
+    """Return the browser of a person who may sign in here."""
+    type(user).objects.filter(pk=user.pk).update(is_staff=True)
     client = Client()
     client.force_login(user)
     return client

@@ -4,11 +4,21 @@ import pytest
 from django.urls import reverse
 
 from executors.core.lifecycle import TaskState
+from executors.models import Task
 from k8s4r.access.models import Project, Token, TokenKind
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
 from k8s4r.audit.models import AuditEvent
-from tests.builders import NOON, a_project, a_task, an_agent, an_attempt, state_of
+from tests.builders import (
+    NOON,
+    a_project,
+    a_task,
+    a_tasks,
+    a_user,
+    an_agent,
+    an_attempt,
+    state_of,
+)
 
 
 def act(browser, model, action, *rows):
@@ -22,9 +32,10 @@ def act(browser, model, action, *rows):
     return [str(message) for message in answer.context["messages"]]
 
 
-def press(browser, name, row, **fields):
+def press(browser, name, row, *further, **fields):
     """Press a button on the page of one row; return what the operator is told."""
-    answer = browser.post(reverse(f"admin:{name}", args=[row.pk]), fields, follow=True)
+    address = reverse(f"admin:{name}", args=[row.pk, *further])
+    answer = browser.post(address, fields, follow=True)
     assert answer.status_code == 200
     return [str(message) for message in answer.context["messages"]]
 
@@ -42,7 +53,7 @@ def test_selected_tasks_are_cancelled_and_those_that_cannot_be_are_named(browser
 def test_a_running_task_is_told_to_stop_from_its_page(browser, pool, agent):
     task = a_task(pool)
     attempt = an_attempt(task, agent, state="running")
-    assert press(browser, "task_cancel", task) == ["Cancelled: 1"]
+    assert press(browser, "task_act", task, "cancel") == ["Cancelled: 1"]
     assert state_of(attempt) == "stopping"
 
 
@@ -133,22 +144,140 @@ def test_tokens_are_revoked_and_never_shown(browser):
     assert Token.objects.get(pk=minted.token.pk).revoked_at is not None
 
 
+BUTTONS = [
+    ("task_act", "cancel"), ("task_act", "retry"), ("task_resolve",), ("agent_steer",),
+    ("agent_rotate",),
+]  # fmt: skip
+
+
+def addresses(task, agent):
+    for name, *further in BUTTONS:
+        row = agent if name.startswith("agent") else task
+        yield reverse(f"admin:{name}", args=[row.pk, *further])
+    yield reverse("admin:task_again", args=[task.pk])
+    yield reverse("admin:tasks_all", args=["cancel"])
+    yield reverse("admin:agent_add")
+
+
 def test_who_may_only_look_finds_no_buttons_and_no_way_around_them(visitor, pool, agent):
     task = a_task(pool)
     an_attempt(a_task(pool), agent, state="running")
     text = visitor.get(reverse("admin:executors_task_change", args=[task.pk])).content.decode()
     assert "data-confirm" not in text
+    assert "ask for the role operator in project default" in text
     agent_text = visitor.get(reverse("admin:agents_agent_change", args=[agent.pk])).content.decode()
     assert 'name="ask"' not in agent_text
-    for name, row in (("task_cancel", task), ("task_resolve", task), ("agent_steer", agent)):
-        fields = {"ask": "paused", "outcome": "failed", "reason": "x"}
-        answer = visitor.post(reverse(f"admin:{name}", args=[row.pk]), fields)
-        assert answer.status_code == 403
+    for address in addresses(task, agent):
+        fields = {"ask": "paused", "outcome": "failed", "reason": "x", "how": "show"}
+        assert visitor.post(address, fields).status_code == 403, address
     agent.refresh_from_db()
     assert (agent.desired, state_of(task)) == ("active", "pending")
 
 
 def test_nothing_is_done_by_a_link(browser, pool, agent):
     task = a_task(pool)
-    for name, row in (("task_cancel", task), ("task_resolve", task), ("agent_steer", agent)):
-        assert browser.get(reverse(f"admin:{name}", args=[row.pk])).status_code == 405
+    for name, *further in BUTTONS[:4]:
+        row = agent if name.startswith("agent") else task
+        address = reverse(f"admin:{name}", args=[row.pk, *further])
+        assert browser.get(address).status_code == 405
+    for address in addresses(task, agent):
+        browser.get(address)
+    assert (state_of(task), Token.objects.count(), Task.objects.count()) == ("pending", 0, 1)
+
+
+def test_everything_that_a_list_shows_is_cancelled_without_a_limit_of_a_page(browser, pool):
+    other = a_user("bob")
+    mine = a_tasks(pool, 120)
+    theirs, ended = a_task(pool, owner=other), a_task(pool, state=TaskState.FAILED)
+    address = reverse("admin:tasks_all", args=["cancel"]) + "?owner=alice"
+    assert b"Cancel 120 tasks?" in browser.get(address).content
+    answer = browser.post(address, follow=True)
+    assert [str(message) for message in answer.context["messages"]] == ["Cancelled: 120"]
+    assert {state_of(task) for task in mine} == {"cancelled"}
+    assert (state_of(theirs), state_of(ended)) == ("pending", "failed")
+
+
+def test_failed_tasks_are_retried_and_those_that_cannot_be_are_named(browser, pool):
+    failed = a_task(pool, state=TaskState.FAILED, name="broke")
+    fine = a_task(pool, state=TaskState.COMPLETED, name="fine")
+    said = act(browser, "executors_task", "retry_selected", failed, fine)
+    assert said[0] == "Submitted again: 1"
+    assert said[1].startswith("fine: ")
+    assert Task.objects.get(parent=failed).name == "broke"
+
+
+def again(browser, task, **changes):
+    """Submit the form of a task with some fields changed; return the answer."""
+    address = reverse("admin:task_again", args=[task.pk])
+    form = {one.name: one.value for one in browser.get(address).context["fields"]}
+    return browser.post(address, {**form, **changes}, follow=True)
+
+
+def an_exec_task(pool, **fields):
+    spec = {"argv": ["make", "it all"], "env": {"MODE": "quick"}, "cwd": "/srv"}
+    return a_task(pool, driver="exec", spec=spec, state=TaskState.FAILED, **fields)
+
+
+def test_a_task_runs_again_as_it_was_when_nothing_is_changed(browser, pool):
+    task = an_exec_task(pool, priority=7, run_timeout_s=60, name="build")
+    again(browser, task)
+    child = Task.objects.get(parent=task)
+    for name in ("spec", "priority", "run_timeout_s", "name", "labels", "pool_id", "driver"):
+        assert getattr(child, name) == getattr(task, name), name
+
+
+def test_a_task_runs_again_with_what_was_changed(browser, pool):
+    task = an_exec_task(pool)
+    again(browser, task, env="MODE=full\nLEVEL=2", command="make 'it now'", priority="9")
+    child = Task.objects.get(parent=task)
+    assert child.spec["env"] == {"MODE": "full", "LEVEL": "2"}
+    assert (child.spec["argv"], child.spec["cwd"]) == (["make", "it now"], "/srv")
+    assert child.priority == 9
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("command", "make 'it", "cannot be read"), ("env", "MODE", "has no ="),
+        ("priority", "high", "whole number"), ("priority", "101", "100"),
+        ("further", "{", "not JSON"), ("further", "[]", "object"),
+        ("pool", "nowhere", "no pool"), ("env", "K8S4R_X=1", "is ours"),
+        ("labels", "bad key!=1", ""), ("further", '{"nonsense": 1}', ""),
+    ],
+)  # fmt: skip
+def test_what_may_not_be_asked_for_is_said_beside_its_field(browser, pool, field, value, words):
+    task = an_exec_task(pool)
+    answer = again(browser, task, **{field: value})
+    assert answer.status_code == 422
+    problems = answer.context["problems"]
+    assert list(problems) == [field]
+    assert words in problems[field]
+    assert not Task.objects.filter(parent=task).exists()
+
+
+def test_a_new_token_is_shown_once_and_the_agent_may_fetch_its_own(browser, agent):
+    terms = Terms(lifetime=None, subject=agent.pk, project=agent.project)
+    old = tokens.mint(TokenKind.AGENT, terms, now=NOON).token
+    address = reverse("admin:agent_rotate", args=[agent.pk])
+    assert "agt_" in browser.post(address, {"how": "show"}).content.decode()
+    assert "agt_" not in page_of(browser, agent)
+    browser.post(address, {"how": "ask"})
+    assert "A new token is on its way" in page_of(browser, agent)
+    old.refresh_from_db()
+    assert (old.rotating, old.revoked_at) == (True, None)
+
+
+def page_of(browser, agent):
+    return browser.get(reverse("admin:agents_agent_change", args=[agent.pk])).content.decode()
+
+
+def test_the_line_for_another_machine_lets_one_agent_in(browser, pool):
+    made = browser.post(reverse("admin:agent_add"), {"pool": str(pool.pk)})
+    token = Token.objects.get(kind=TokenKind.ENROLMENT)
+    assert (token.max_uses, token.pool_id, token.project) == (1, pool.pk, pool.project)
+    assert "k8s4r-agent start --url http://testserver" in made.context["line"]
+    waiting = browser.get(reverse("admin:agent_arrival", args=[token.pk])).content.decode()
+    assert "Waiting for it to arrive" in waiting
+    an_agent("fresh", metadata={"enrolment": str(token.pk)})
+    arrived = browser.get(reverse("admin:agent_arrival", args=[token.pk])).content.decode()
+    assert "fresh is here" in arrived

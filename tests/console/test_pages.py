@@ -1,54 +1,24 @@
 """Every page opens with rows on it, at a constant number of queries."""
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.test import Client
 from django.urls import reverse
 
 from executors.core.lifecycle import TaskState
-from executors.models import Attempt, LogChunk, Requirement, Task
-from k8s4r.access.models import TokenKind
-from k8s4r.access.services import tokens
-from k8s4r.access.services.tokens import Terms
+from executors.models import Requirement, Task
 from tests.builders import (
-    NOON,
-    a_pool,
     a_requirement,
     a_task,
     a_tasks,
     a_user,
-    an_agent,
     an_attempt,
 )
+from tests.console.opening import page, queries, rows
 
 LISTS = [
     "executors_task", "agents_agent", "pools_pool", "access_project", "access_user",
     "access_token", "auth_group", "audit_auditevent",
 ]  # fmt: skip
-
-
-def page(browser, name, *arguments, **query):
-    answer = browser.get(reverse(f"admin:{name}", args=arguments), query)
-    assert answer.status_code == 200, answer.status_code
-    return answer.content.decode()
-
-
-def queries(browser, name, *arguments):
-    # The first look of a process fills Django's cache of content types.
-    page(browser, name, *arguments)
-    with CaptureQueriesContext(connection) as captured:
-        page(browser, name, *arguments)
-    return len(captured)
-
-
-def rows(pool, count):
-    """Make tasks that wait, run and ended, on agents of their own, with tokens and events."""
-    for _ in range(count):
-        agent = an_agent()
-        an_attempt(a_task(pool, owner=a_user(f"u{agent.pk}")), agent, state="running")
-        a_task(pool, state=TaskState.FAILED, ended_at=NOON, reason="exit_code", exit_code=1)
-        a_task(a_pool())
-        tokens.mint(TokenKind.AGENT, Terms(lifetime=None, subject=agent.pk), now=NOON)
 
 
 @pytest.mark.parametrize("model", LISTS)
@@ -57,91 +27,6 @@ def test_a_list_opens_at_the_same_cost_however_long_it_is(browser, pool, model):
     few = queries(browser, f"{model}_changelist")
     rows(pool, 8)
     assert queries(browser, f"{model}_changelist") == few
-
-
-def test_home_opens_at_the_same_cost_however_much_there_is(browser, pool):
-    rows(pool, 1)
-    few = queries(browser, "index")
-    rows(pool, 8)
-    assert queries(browser, "index") == few
-
-
-def test_home_counts_what_waits_runs_and_failed(browser, pool, agent):
-    an_attempt(a_task(pool), agent, state="running")
-    a_tasks(pool, 3)
-    answer = browser.get(reverse("admin:index"))
-    shown = answer.context
-    assert (shown["waiting"], shown["slots"].used, shown["slots"].total) == (3, 1, 2)
-    assert [(one.number) for one in shown["tasks"]] == [3, 1]
-
-
-def test_home_of_an_empty_platform_says_what_to_do_first(browser):
-    text = page(browser, "index")
-    assert "k8s4r run" in text
-    assert "k8s4r agent add" in text
-
-
-def test_home_names_what_only_a_person_can_mend(browser, pool, agent):
-    needs = a_requirement(pool, labels={"gpu": "a100"})
-    Requirement.objects.filter(pk=needs.pk).update(waiting_code="labels_missing")
-    a_task(pool, requirement=needs)
-    a_task(pool, name="lost-one", state=TaskState.UNKNOWN, agent=agent)
-    an_agent("new-one", observed="pending")
-    text = page(browser, "index")
-    for words in ("labels_missing", "lost-one", "new-one"):
-        assert words in text
-
-
-def test_home_does_not_mourn_a_reason_for_which_nothing_waits_any_more(browser, pool):
-    needs = a_requirement(pool, labels={"gpu": "a100"})
-    Requirement.objects.filter(pk=needs.pk).update(waiting_code="labels_missing")
-    a_task(pool, requirement=needs, state=TaskState.CANCELLED, ended_at=NOON)
-    assert "labels_missing" not in page(browser, "index")
-
-
-def test_a_waiting_task_shows_why_agent_by_agent(browser, pool, agent):
-    task = a_task(pool, requirement=a_requirement(pool, labels={"gpu": "a100"}))
-    text = page(browser, "executors_task_change", task.pk)
-    assert "Why it waits: labels_missing" in text
-    assert "labels.gpu: needs a100, has nothing" in text
-    assert f"k8s4r why {task.pk}" in text
-
-
-def test_a_task_shows_its_attempts_its_history_and_its_log(browser, pool, agent):
-    task = a_task(pool, name="build", spec={"argv": ["make", "it all"]})
-    attempt = an_attempt(task, agent, state="running")
-    LogChunk.objects.create(attempt=attempt, seq=2, stream="stdout", at=NOON, data=b"<b>hi</b>\n")
-    text = page(browser, "executors_task_change", task.pk)
-    assert "make &#x27;it all&#x27;" in text
-    assert "attempt 1" in text
-    assert "&lt;b&gt;hi&lt;/b&gt;" in text
-    assert "<b>hi</b>" not in text
-
-
-def test_the_page_of_a_task_costs_the_same_however_many_agents_could_take_it(browser, pool):
-    task = a_task(pool)
-    an_agent()
-    few = queries(browser, "executors_task_change", task.pk)
-    for _ in range(10):
-        an_agent()
-    assert queries(browser, "executors_task_change", task.pk) == few
-
-
-def test_the_page_of_a_task_costs_the_same_however_often_it_was_tried(browser, pool, agent):
-    task = a_task(pool)
-    an_attempt(task, agent, state="running", ended_at=NOON)
-    Attempt.objects.update(state="failed")
-    few = queries(browser, "executors_task_change", task.pk)
-    for _ in range(5):
-        an_attempt(task, an_agent(), state="running", ended_at=NOON)
-        Attempt.objects.filter(state="running").update(state="failed")
-    assert queries(browser, "executors_task_change", task.pk) == few
-
-
-@pytest.mark.parametrize("state", list(TaskState))
-def test_a_task_can_be_looked_at_in_every_state(browser, pool, state):
-    task = a_task(pool, state=state)
-    assert state.replace("_", " ") in page(browser, "executors_task_change", task.pk)
 
 
 def test_an_agent_shows_its_slots_and_what_is_on_them(browser, pool, agent):
@@ -198,33 +83,96 @@ def test_nobody_adds_or_deletes_what_services_write(browser, pool):
     assert Task.objects.filter(pk=task.pk).exists()
 
 
-def test_the_live_log_is_the_end_of_the_latest_attempt(browser, pool, agent):
-    task = a_task(pool)
-    attempt = an_attempt(task, agent, state="running")
-    LogChunk.objects.bulk_create(
-        LogChunk(attempt=attempt, seq=seq, stream="stdout", at=NOON, data=b"%06d\n" % seq * 100)
-        for seq in range(2, 202)
+def test_the_page_of_an_agent_costs_the_same_however_much_it_did(browser, pool, agent):
+    an_attempt(a_task(pool), agent, state="running")
+    few = queries(browser, "agents_agent_change", agent.pk)
+    an_attempt(a_task(pool), agent, state="running")
+    a_tasks(pool, 5, agent=agent, state=TaskState.FAILED)
+    assert queries(browser, "agents_agent_change", agent.pk) == few
+
+
+def test_the_page_of_a_pool_costs_the_same_however_much_waits(browser, pool, agent):
+    an_attempt(a_task(pool), agent, state="running")
+    a_task(pool)
+    few = queries(browser, "pools_pool_change", pool.pk)
+    rows(pool, 5)
+    assert queries(browser, "pools_pool_change", pool.pk) == few
+
+
+def test_a_pool_groups_what_waits_by_reason(browser, pool, agent):
+    for size, labels, code in ((2, {"gpu": "a"}, "labels_missing"), (1, {"gpu": "b"}, ""),
+                               (1, {"gpu": "c"}, "labels_missing")):  # fmt: skip
+        needs = a_requirement(pool, labels=labels)
+        Requirement.objects.filter(pk=needs.pk).update(waiting_code=code)
+        a_tasks(pool, size, requirement=needs)
+    answer = browser.get(reverse("admin:pools_pool_change", args=[pool.pk]))
+    groups = {one["row"].code: (one["row"].count, one["needs"]) for one in answer.context["groups"]}
+    count, needs = groups.pop("labels_missing")
+    assert (count, set(needs.split("; "))) == (3, {"gpu=a", "gpu=c"})
+    assert groups == {"": (1, "gpu=b")}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("gpu", {"a"}), ("gpu=a100", {"a"}), ("gpu=b", set()), ("BU", {"b"})]
+)
+def test_tasks_are_found_by_name_and_by_label(browser, pool, text, shown):
+    a_task(pool, name="a", labels={"gpu": "a100"})
+    a_task(pool, name="build")
+    answer = browser.get(reverse("admin:executors_task_changelist"), {"q": text})
+    assert {task.name[0] for task in answer.context["cl"].result_list} == shown
+
+
+def test_a_state_above_the_list_keeps_the_other_filters(browser, pool):
+    answer = browser.get(
+        reverse("admin:executors_task_changelist"), {"owner": "alice", "state": "open", "p": "1"}
     )
-    found = browser.get(reverse("admin:task_log", args=[task.pk])).json()
-    assert found["is_cut"]
-    assert (found["state"], found["attempt"], found["is_final"]) == ("running", 1, False)
-    assert len(found["text"]) == 65_536
-    assert found["text"].endswith("000201\n")
+    chips = {chip.word: chip for chip in answer.context["state_chips"]}
+    assert chips["not ended"].is_chosen
+    assert chips["failed"].query == "owner=alice&state=failed"
 
 
-def test_a_log_on_a_page_has_no_control_sequences(browser, pool, agent):
-    task = a_task(pool)
-    attempt = an_attempt(task, agent, state="running")
-    data = b"\x1b[31mred\x1b[0m\x1b]0;title\x07 \xff\r\n"
-    LogChunk.objects.create(attempt=attempt, seq=2, stream="stdout", at=NOON, data=data)
-    found = browser.get(reverse("admin:task_log", args=[task.pk])).json()
-    assert found["text"] == "red \N{REPLACEMENT CHARACTER}\n"
+def test_a_page_loads_and_runs_only_what_comes_from_here(browser, pool):
+    answer = browser.get(reverse("admin:index"))
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
+    assert "Content-Security-Policy" not in browser.get("/api/v1/tasks").headers
+
+
+def test_what_is_not_there_looks_like_the_other_pages_and_says_what_to_do(browser, visitor):
+    missing = browser.get("/admin/nowhere/")
+    assert (missing.status_code, "leads nowhere" in missing.content.decode()) == (404, True)
+    refused = visitor.get(reverse("admin:agent_add"))
+    assert (refused.status_code, "may not do this" in refused.content.decode()) == (403, True)
+    assert browser.get("/api/v1/nowhere").json()["code"] == "not_found"
+
+
+def test_a_form_that_is_too_old_is_refused_in_words(operator, pool):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(operator)
+    answer = client.post(reverse("admin:task_act", args=[a_task(pool).pk, "cancel"]))
+    assert (answer.status_code, "too old" in answer.content.decode()) == (403, True)
+
+
+def test_who_signs_in_wrongly_is_told_what_to_do(client, db):
+    answer = client.post(reverse("admin:login"), {"username": "nobody", "password": "x"})
+    assert "manage.py changepassword" in answer.content.decode()
+
+
+def test_who_signs_in_comes_to_the_overview(client, db):
+    user = a_user("olga", is_staff=True)
+    user.set_password("a long one for tests")
+    user.save()
+    secret = {"username": "olga", "password": "a long one for tests"}
+    assert client.post(reverse("admin:login"), secret)["Location"] == reverse("admin:index")
 
 
 def test_a_stranger_sees_nothing(client, pool):
     task = a_task(pool)
     for name, arguments in [
-        ("index", []), ("executors_task_change", [task.pk]), ("task_log", [task.pk]),
+        ("index", []),
+        ("executors_task_change", [task.pk]), ("task_again", [task.pk]),
+        ("agent_add", []),
     ]:  # fmt: skip
         answer = client.get(reverse(f"admin:{name}", args=arguments))
         assert answer.status_code == 302

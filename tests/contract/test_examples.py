@@ -20,7 +20,7 @@ from k8s4r.api.calls import Served as Call
 from k8s4r.api.calls import of_django
 from k8s4r.api.operations import JSON
 from tests.contract import stable, tour
-from tests.contract.tour import Recorded
+from tests.contract.recording import Recorded
 from tests.serving import Served
 
 FILE = Path(k8s4r.api.__file__).with_name("examples.json")
@@ -55,7 +55,10 @@ def _same(given: Any, read: Any) -> bool:
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_a_tour_of_all_calls_answers_what_the_document_promises_and_shows(gateway: Served) -> None:
+def test_a_tour_of_all_calls_answers_what_the_document_promises_and_shows(
+    gateway: Served, settings: Any
+) -> None:
+    settings.ENCRYPTION_KEY = "k" * 40
     began = clock.now()
     recorded = tour.record(gateway)
     _every_answer_is_of_its_kind(recorded)

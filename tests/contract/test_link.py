@@ -50,10 +50,9 @@ def composer(gateway: Served, tmp_path: Path) -> Composer:
         labels={},
         drivers=["exec", "noop"],
         capabilities={},
-        slots=2,
         enrolment_token_file=str(secret),
     )
-    roster = seam.Roster(held=[], stopping=[], free=2, draining=False, frames_taken=0)
+    roster = seam.Roster(held=[], stopping=[], free=2, draining=False, frames_taken=0, slots=2)
     return Composer(setup, BootClock(), roster, claim_wait_s=10.0)
 
 

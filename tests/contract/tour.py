@@ -1,66 +1,17 @@
 """One call of each kind, as a stranger would make them one after the other, and what came back."""
 
 import base64
-import hashlib
 from typing import Any
 from uuid import UUID
 
-import httpx2
-import msgspec
-
 from executors.models import Task
 from tests.builders import a_user
-from tests.serving import Served, a_persons_token
+from tests.contract import operators_tour
+from tests.contract.recording import Json, Recorded, Tour
+from tests.serving import Served
 from tests.waiting import wait_until
 
-Json = Any
 SESSION = UUID("0199a000-0000-7000-8000-0000000000aa")
-DIGEST = hashlib.sha256(b"one frame").hexdigest()
-
-
-class Recorded(msgspec.Struct):
-    """A call that was made: its ``METHOD path``, the body if it was JSON, and the answer."""
-
-    call: str
-    request: Json
-    status: int
-    answer: Json
-
-
-class Tour:
-    """Makes calls by ``METHOD path`` with the parts of the path beside, and keeps what came."""
-
-    def __init__(self, gateway: Served) -> None:
-        self._gateway = gateway
-        self._token = a_persons_token("alice")
-        self.recorded: list[Recorded] = []
-
-    def call(
-        self, method: str, path: str, body: Json = None, *, token: str = "", **parts: object
-    ) -> Json:
-        at = path.format(**parts)
-        with self._gateway.client(token or self._token) as client:
-            headers = {"X-Request-Id": "tour", "Accept": "application/json"}
-            answer = client.request(method, f"/api/v1/{at}", json=body, headers=headers)
-        return self._keep(f"{method} /api/v1/{path.partition('?')[0]}", body, answer)
-
-    def outside(self, path: str) -> None:
-        with self._gateway.client() as client:
-            self._keep(f"GET {path}", None, client.get(path))
-
-    def upload(self, token: str, order: Json) -> None:
-        path = "attempts/{attempt_id}/artifacts/{name}"
-        headers = {"X-Content-SHA256": DIGEST, "X-Attempt-Token": order["token"]}
-        with self._gateway.client(token) as client:
-            at = path.format(attempt_id=order["attempt"], name="frame-0001.png")
-            answer = client.put(f"/api/v1/{at}", content=b"one frame", headers=headers)
-        self._keep(f"PUT /api/v1/{path}", None, answer)
-
-    def _keep(self, call: str, body: Json, answer: httpx2.Response) -> Json:
-        assert answer.status_code < 300, answer.text
-        content = answer.json() if answer.content else None
-        self.recorded.append(Recorded(call, body, answer.status_code, content))
-        return content
 
 
 def record(gateway: Served) -> list[Recorded]:
@@ -71,6 +22,7 @@ def record(gateway: Served) -> list[Recorded]:
     pool, agent = _fleet(tour)
     _work(tour, pool, agent)
     _tokens(tour, agent)
+    operators_tour.walk(tour, pool)
     _ends(tour, pool, agent)
     tour.outside("/healthz")
     tour.outside("/readyz")
@@ -99,9 +51,10 @@ def _fleet(tour: Tour) -> tuple[Json, Json]:
     tour.call("GET", "agent-pools")
     tour.call("GET", "agent-pools/{pool_id}", **here)
     tour.call("PUT", "agent-pools/{pool_id}", {"name": "render", "pool_type": "static"}, **here)
-    tour.call("PATCH", "agent-pools/{pool_id}", {"strategy": "round_robin"}, **here)
+    tour.call("PATCH", "agent-pools/{pool_id}", {"selection_strategy": "round_robin"}, **here)
     made = tour.call("POST", "enrolment-tokens", {"project": "films", "label_keys": ["gpu"]})
     tour.call("GET", "enrolment-tokens")
+    tour.call("GET", "enrolment-tokens/{token_id}", token_id=made["id"])
     register = {"name": "workstation-7", "labels": {"gpu": "a100"}}
     agent = tour.call("POST", "agents/register", register, token=made["token"])
     tour.call("DELETE", "enrolment-tokens/{token_id}", token_id=made["id"])
@@ -112,8 +65,9 @@ def _fleet(tour: Tour) -> tuple[Json, Json]:
         "PUT", "agents/{agent_id}", {"name": "workstation-7", "labels": {"gpu": "a100"}}, **who
     )
     tour.call("PATCH", "agents/{agent_id}", {"description": "Below the stairs."}, **who)
-    for wish in ("pause", "drain", "resume"):
-        tour.call("POST", f"agents/{{agent_id}}/{wish}", {}, **who)
+    tour.call("POST", "agents/{agent_id}/settings", {"log_level": "debug"}, **who)
+    for wish, body in (("pause", {"note": "New disk."}), ("drain", {}), ("resume", {})):
+        tour.call("POST", f"agents/{{agent_id}}/{wish}", body, **who)
     tour.call("POST", "agent-pools/{pool_id}/agents", {"agent_ids": [agent["id"]]}, **here)
     tour.call("GET", "agent-pools/{pool_id}/agents", **here)
     return pool, agent
@@ -154,6 +108,8 @@ def _work(tour: Tour, pool: Json, agent: Json) -> None:
     for part in ("attempts", "events", "logs"):
         tour.call("GET", f"tasks/{{task_id}}/{part}", **here)
     tour.call("GET", "agents/{agent_id}/tasks", agent_id=agent["id"])
+    tour.call("GET", "attempts?state=succeeded")
+    tour.call("GET", "attempts/{attempt_id}", attempt_id=order["attempt"])
     _decisions(tour, here)
 
 
@@ -187,7 +143,8 @@ def _await_order(tour: Tour, own: dict[str, Any]) -> Json:
 
 def _decisions(tour: Tour, done: dict[str, Any]) -> None:
     """What people decide about tasks, in a pool where nobody works."""
-    tour.call("POST", "tasks/{task_id}/rerun", {}, **done)
+    changes = {"spec": {"argv": ["render", "--frame", "2"]}}
+    tour.call("POST", "tasks/{task_id}/rerun", {"changes": changes}, **done)
     quiet = {"driver": "noop", "project": "films"}
     first = tour.call("POST", "tasks", [quiet, {**quiet, "priority": 10}])["items"]
     # No test waits until an agent is lost: the row says what the sweep would have said.
@@ -197,6 +154,7 @@ def _decisions(tour: Tour, done: dict[str, Any]) -> None:
     one = {"task_id": first[0]["id"]}
     tour.call("POST", "tasks/{task_id}/cancel", {}, **one)
     tour.call("POST", "tasks/{task_id}/retry", {}, **one)
+    tour.call("POST", "tasks/rerun", {"selector": {"project": "films", "state": ["cancelled"]}})
     selector = {"selector": {"project": "films", "state": ["pending"], "pool": "default"}}
     tour.call("POST", "tasks/cancel", {**selector, "dry_run": True})
     tour.call("POST", "tasks/cancel", selector)
@@ -209,6 +167,7 @@ def _tokens(tour: Tour, agent: Json) -> None:
     tour.call("POST", "agents/{agent_id}/regenerate-token", {}, **who)
     made = tour.call("POST", "tokens", {"label": "ci", "scopes": ["tasks.read", "tasks.write"]})
     tour.call("GET", "tokens")
+    tour.call("GET", "tokens/{token_id}", token_id=made["id"])
     tour.call("DELETE", "tokens/{token_id}", token_id=made["id"])
 
 

@@ -30,6 +30,7 @@ def test_the_codes_and_statuses_are_the_stable_api() -> None:
         ("forbidden", 403),
         ("not_found", 404),
         ("conflict", 409),
+        ("cursor_expired", 410),
         ("superseded", 409),
         ("session_superseded", 409),
         ("illegal_transition", 409),

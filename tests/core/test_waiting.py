@@ -7,10 +7,13 @@ import pytest
 from agents.core.states import Desired, Observed
 from executors.core.codes import NEARNESS, SENTENCES, WaitingCode
 from executors.core.waiting import PoolFacts, TaskFacts, explain, nearest, settle
+from pools.core.gates import Barrier, BarrierRule
 from tests.core.values import PLAIN, a_candidate, a_requirement, agent_id
 
 C = WaitingCode
 POOL = PoolFacts()
+PAUSE = Barrier(rule=BarrierRule.PAUSED)
+IN_WINDOW = Barrier(rule=BarrierRule.WINDOW)
 
 
 def code_of(*candidates: dict[str, Any]) -> WaitingCode:
@@ -30,6 +33,7 @@ def test_the_codes_are_the_stable_api() -> None:
         *("constraint_unmet", "resources_short", "slots_full", "lane_full", "lane_reserved"),
         *("behind_others", "pool_limit", "owner_share", "workspace_locked", "workspace_busy"),
         *("retry_backoff", "scaling_out", "pod_failing", "paused"),
+        *("maintenance_window", "not_now"),
     }
 
 
@@ -69,7 +73,8 @@ def test_reasons_come_per_candidate_in_the_order_given() -> None:
 @pytest.mark.parametrize(
     ("code", "pool", "task", "shown"),
     [
-        (C.LABELS_MISSING, {"paused": True}, {}, C.PAUSED),
+        (C.LABELS_MISSING, {"barriers": (IN_WINDOW,)}, {}, C.MAINTENANCE_WINDOW),
+        (C.SLOTS_FULL, {"barriers": (PAUSE, IN_WINDOW)}, {"hindrance": C.RETRY_BACKOFF}, C.PAUSED),
         (C.SLOTS_FULL, {}, {"hindrance": C.RETRY_BACKOFF}, C.RETRY_BACKOFF),
         (C.SLOTS_FULL, {"held": 3, "max_concurrent": 3}, {}, C.POOL_LIMIT),
         (C.SLOTS_FULL, {"held": 2, "max_concurrent": 3}, {}, C.SLOTS_FULL),

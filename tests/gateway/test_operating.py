@@ -85,9 +85,10 @@ def test_metrics_count_what_is_in_the_database(
         answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     lines = answer.text.splitlines()
-    assert 'k8s4r_tasks{state="pending"} 3.0' in lines
-    assert 'k8s4r_agents{observed="online"} 1.0' in lines
-    assert "k8s4r_slots_total 1.0" in lines
+    place = f'pool="{pool.name}",project="default"'
+    assert f'k8s4r_tasks{{{place},state="pending"}} 3.0' in lines
+    assert 'k8s4r_agents{desired="active",observed="online"} 1.0' in lines
+    assert "k8s4r_slots 1.0" in lines
     assert "k8s4r_slots_used 0.0" in lines
     assert 'k8s4r_gateway_items_total{collector="heartbeats"} 1.0' in lines
 

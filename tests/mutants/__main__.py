@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from k8s4r.embedded import postgres, redis
-from tests.mutants.seeds import SEEDS, Seed
+from tests.mutants.seed import Seed
+from tests.mutants.seeds import SEEDS
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("k8s4r", "agents", "pools", "executors", "tests", "manage.py", "pyproject.toml")

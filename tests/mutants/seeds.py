@@ -1,24 +1,11 @@
 """The seeded bugs, one or more per invariant (docs/invariants.md names them)."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Seed:
-    """One bug: in ``path``, ``old`` becomes ``new``; then one of ``tests`` must fail.
-
-    ``old`` stands there exactly once, so that a seed that no longer fits is an error, not a pass.
-    """
-
-    name: str
-    invariant: str
-    path: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
-
+from tests.mutants.fleet_seeds import FLEET_SEEDS
+from tests.mutants.history_seeds import HISTORY_SEEDS
+from tests.mutants.seed import Seed
 
 SEEDS: tuple[Seed, ...] = (
+    *FLEET_SEEDS,
     Seed(
         name="assign-without-locks-and-indexes",
         invariant="I3",
@@ -36,45 +23,11 @@ SEEDS: tuple[Seed, ...] = (
         tests=("tests/services/test_dispatch.py",),
     ),
     Seed(
-        name="assign-forgets-the-agent-row",
-        invariant="I10",
-        path="executors/services/dispatch.py",
-        old="WHERE id = ANY(%(agents)s) AND desired = 'active' AND observed = 'online'\n"
-        "      AND archived_at IS NULL\n    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
-        new="WHERE id = ANY(%(agents)s)",
-        tests=("tests/concurrency/test_dispatch.py",),
-    ),
-    Seed(
         name="final-states-may-change",
         invariant="I7",
         path="executors/migrations/0002_laws.py",
         old='+ _final("executors_task", TASK_TERMINAL)',
         new="",
-        tests=("tests/services/test_laws.py",),
-    ),
-    Seed(
-        name="attempts-leave-no-event",
-        invariant="I15",
-        path="executors/migrations/0004_two_steps.py",
-        old="AND (o.state <> n.state OR o.session_id <> n.session_id)",
-        new="AND (o.session_id <> n.session_id)",
-        tests=("tests/services/test_laws.py",),
-    ),
-    Seed(
-        name="two-steps-leave-one-event",
-        invariant="I15",
-        path="executors/migrations/0004_two_steps.py",
-        old="AND o.state <> n.state))\n          AND (o.state <> n.state OR o.session_id",
-        new="AND false))\n          AND (o.state <> n.state OR o.session_id",
-        tests=("tests/services/test_reporting.py",),
-    ),
-    Seed(
-        name="history-may-be-rewritten",
-        invariant="I15",
-        path="k8s4r/audit/migrations/0001_initial.py",
-        old="RAISE EXCEPTION 'audit events are append-only' "
-        "USING ERRCODE = 'insufficient_privilege';",
-        new="RETURN NEW;",
         tests=("tests/services/test_laws.py",),
     ),
     Seed(
@@ -90,7 +43,7 @@ SEEDS: tuple[Seed, ...] = (
         name="sweeper-forgets-waiting-tasks",
         invariant="I1",
         path="executors/sweeps.py",
-        old='for pool_id in list(pools.values_list("pk", flat=True)):',
+        old='for pool_id in list(rows.values_list("pk", flat=True)):',
         new="for pool_id in ():",
         tests=("tests/services/test_sweeps.py",),
     ),
@@ -201,22 +154,6 @@ SEEDS: tuple[Seed, ...] = (
         tests=("tests/core/test_endings.py", "tests/services/test_expiry.py"),
     ),
     Seed(
-        name="the-runner-never-stops-by-itself",
-        invariant="I6",
-        path="agents/client/runner/lease.py",
-        old="return patience is None or silence_s < patience",
-        new="return True",
-        tests=("tests/agent/test_lease.py::test_the_runner_stops_work_whatever_its_link_does",),
-    ),
-    Seed(
-        name="a-group-starts-whatever-the-lease-says",
-        invariant="I6",
-        path="agents/client/runner/work.py",
-        old="return at, None if self._lapse(order) else start()",
-        new="return at, start()",
-        tests=("tests/agent/test_work.py::test_a_group_of_starts_ends_where_the_lease_does",),
-    ),
-    Seed(
         name="silence-counts-during-our-own-outage",
         invariant="I6",
         path="executors/core/leases.py",
@@ -233,30 +170,6 @@ SEEDS: tuple[Seed, ...] = (
         tests=("tests/concurrency/test_cancellation.py",),
     ),
     Seed(
-        name="one-look-at-what-is-left-is-enough",
-        invariant="I9",
-        path="agents/client/runner/belongings.py",
-        old="(strays := self._strays()) and strays != seen:",
-        new="(strays := self._strays()) and not seen:",
-        tests=("tests/agent/test_belongings.py",),
-    ),
-    Seed(
-        name="reading-somewhere-is-enough-to-change",
-        invariant="I16",
-        path="k8s4r/access/principals.py",
-        old="        if not self.may(permission, project_id):\n",
-        new="        if not self.rights.anywhere(permission):\n",
-        tests=("tests/api/test_roles.py",),
-    ),
-    Seed(
-        name="tasks-are-looked-up-by-id-only",
-        invariant="I16",
-        path="executors/selectors.py",
-        old="return rows if allowed is None else rows.filter(project_id__in=allowed)",
-        new="return rows",
-        tests=("tests/api/test_roles.py",),
-    ),
-    Seed(
         name="one-failing-sweep-stops-the-others",
         invariant="I1",
         path="executors/sweeps.py",
@@ -264,4 +177,21 @@ SEEDS: tuple[Seed, ...] = (
         new="raise",
         tests=("tests/services/test_sweeps.py",),
     ),
+    Seed(
+        name="work-of-before-a-restore-is-started-again",
+        invariant="F35",
+        path="executors/core/reunion.py",
+        old="elif attempt.phase == APPLY or attempt.is_restored:",
+        new="elif attempt.phase == APPLY:",
+        tests=("tests/services/test_restoration.py",),
+    ),
+    Seed(
+        name="a-restore-lets-the-queue-run",
+        invariant="F35",
+        path="executors/services/restoration.py",
+        old="        if not pool.paused:\n",
+        new="        if pool.paused:\n",
+        tests=("tests/services/test_restoration.py",),
+    ),
+    *HISTORY_SEEDS,
 )

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 
-from k8s4r import clock
+from k8s4r import clock, database
 from k8s4r.access.models import Project, Token, User
 from k8s4r.access.services import tokens
 from k8s4r.api import authentication
@@ -24,6 +24,13 @@ def files(tmp_path):
 def run(files):
     call_command("bootstrap", **files)
     return {name: path.read_text() for name, path in files.items()}
+
+
+def test_the_working_role_is_made_on_demand(files):
+    call_command("bootstrap", **files, database_role="k8s4r_test_bootstrap")
+    asked = "SELECT has_table_privilege('k8s4r_test_bootstrap', %s, 'DELETE')"
+    tables = ("executors_task", "audit_event")
+    assert [database.rows(asked, [table])[0][0] for table in tables] == [True, False]
 
 
 def whose(text):

@@ -7,6 +7,7 @@ from django.db import connections
 from k8s4r import clock
 from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal, PrincipalKind
+from k8s4r.audit import attribution
 from k8s4r.core.errors import Conflict, NotFound
 from k8s4r.core.roles import EVERYTHING
 from pools import selectors
@@ -32,9 +33,9 @@ def only_for(project):
 
 
 def test_a_project_and_its_default_pool_are_made_together_or_not_at_all(now):
-    founding.found("one", now=now)
+    founding.found("one", actor=attribution.SYSTEM, now=now)
     with pytest.raises(Conflict):
-        founding.found("one", now=now)
+        founding.found("one", actor=attribution.SYSTEM, now=now)
     assert Project.objects.count() == Pool.objects.count() == 1
 
 

@@ -1,17 +1,21 @@
 """What has ended long ago goes, with all it left; what is young or alive stays."""
 
+import os
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.sessions.models import Session as SignIn
 from django.db import connection
 
 from agents.models import Session
 from executors.models import Artifact, Attempt, Evidence, LogChunk, Task, Tick
-from executors.services import retention
+from executors.services import leftovers, retention
 from executors.services.retention import RetentionPolicy
 from k8s4r import clock
+from k8s4r.access.models import Token
 from k8s4r.api.models import IdempotencyRecord
-from tests.builders import NOON, a_pool, a_task, an_agent, an_attempt, seconds
+from tests.builders import NOON, a_pool, a_task, a_user, an_agent, an_attempt, seconds
 
 pytestmark = pytest.mark.django_db
 POLICY = RetentionPolicy()
@@ -127,6 +131,45 @@ def test_sessions_that_ended_long_ago_go_unless_an_attempt_still_names_them():
     delete_tasks()
     retention.delete_bookkeeping(now=NOON + MONTH, limit=100, policy=POLICY)
     assert Session.objects.count() == 1
+
+
+def a_token(*, label, **fields):
+    return Token.objects.create(
+        kind="pat", key_id=label.ljust(16, "0"), digest=b"", label=label, created_at=NOON, **fields
+    )
+
+
+def test_tokens_go_a_while_after_their_end_and_sign_ins_at_once():
+    end = NOON - RetentionPolicy().tokens
+    a_token(label="revoked", revoked_at=end)
+    a_token(label="expired", expires_at=end)
+    a_token(label="just-revoked", revoked_at=end + seconds(1))
+    a_token(label="for-ever")
+    for key, left_s in (("past", 0), ("present", 1)):
+        expires = NOON + seconds(left_s)
+        SignIn.objects.create(session_key=key, session_data="", expire_date=expires)
+    for age_d in (1, 366):
+        LogEntry.objects.create(
+            action_time=NOON - seconds(age_d * 86400), user=a_user(), action_flag=2
+        )
+
+    retention.delete_bookkeeping(now=NOON, limit=100, policy=POLICY)
+
+    assert set(Token.objects.values_list("label", flat=True)) == {"just-revoked", "for-ever"}
+    assert [one.session_key for one in SignIn.objects.all()] == ["present"]
+    assert LogEntry.objects.count() == 1
+
+
+def test_files_without_a_row_go_after_a_day_and_strangers_stay(tmp_path):
+    _, _, artifact = ended(NOON)
+    cut_off, unknown = f".{artifact.pk}.part", str(clock.new_id())
+    for name in (str(artifact.pk), cut_off, unknown, "README"):
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, times=(NOON.timestamp(), NOON.timestamp()))
+    assert leftovers.remove(tmp_path, now=NOON + leftovers.GRACE) == 0
+    assert leftovers.remove(tmp_path, now=NOON + leftovers.GRACE + seconds(1)) == 2
+    assert {path.name for path in tmp_path.iterdir()} == {str(artifact.pk), "README"}
+    assert leftovers.remove(tmp_path / "missing", now=NOON) == 0
 
 
 def months():

@@ -52,7 +52,7 @@ def test_history_says_who_wished_it_and_asking_twice_is_one_event():
     wish(agent, Desired.DRAINING)
     event = AuditEvent.objects.get(object_id=agent.pk, cause="drain")
     assert event.actor_id == "alice-id"
-    assert (event.detail["desired_before"], event.detail["desired"]) == ("active", "draining")
+    assert event.detail["changes"] == {"desired": ["active", "draining"]}
 
 
 def test_what_runs_goes_on_while_draining():

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from agents.client import sweeping
 from agents.client.clock import BootClock
-from agents.client.link import link
+from agents.client.link import serving
 
 
 def main() -> int:
@@ -17,7 +17,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     fd, session, grace_s = sys.argv[1:]
-    if asyncio.run(link.serve(socket.socket(fileno=int(fd)))):
+    if asyncio.run(serving.serve(socket.socket(fileno=int(fd)))):
         return 0
     # The runner died. Its work must not go on: nobody watches over its lease any more.
     sessions = [UUID(session)]

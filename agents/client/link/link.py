@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 from typing import TypeVar
@@ -12,7 +10,6 @@ from typing import TypeVar
 import msgspec
 
 from agents.client import identity, logs, seam
-from agents.client.clock import BootClock
 from agents.client.identity import Identity, NoIdentity
 from agents.client.link import health, session
 from agents.client.link import vocabulary as words
@@ -54,11 +51,12 @@ class Link:
         self._transport = transport
         self._writer = writer
         self._random = random
-        self._reporter = Reporter(plenty_for(composer.setup.slots))
+        self._reporter = Reporter(plenty_for(composer.roster.slots))
         self._state = words.State()
         self._tasks: set[asyncio.Task[None]] = set()
         self._rests: dict[Lane, asyncio.TimerHandle] = {}
         self._frames_sent = 0
+        self._generation = 0
         self._pong = asyncio.Event()
         self.is_broken = False
         self.vitals = health.Vitals()
@@ -76,11 +74,13 @@ class Link:
         """Take in what the runner says."""
         match message:
             case seam.Roster():
-                was_draining = self._composer.roster.draining
-                self._composer.roster = message
+                before, self._composer.roster = self._composer.roster, message
                 self.vitals.held, self.vitals.free = len(message.held), message.free
-                if message.draining and not was_draining:
+                self._reporter.plenty_items = plenty_for(message.slots)
+                if message.offer != before.offer:
                     self._apply(words.SlotsChanged())
+                elif message.standing != before.standing:
+                    self._apply(words.StandingChanged())
                 if message.frames_taken >= self._frames_sent:
                     self._apply(words.RunnerCaughtUp())
             case seam.Pong():
@@ -132,6 +132,8 @@ class Link:
                 self._frames_sent += 1
                 if directives.settings is not None:
                     self._composer.claim_wait_s = directives.settings.claim_wait_s
+                if directives.wanted is not None:
+                    logs.set_level(directives.wanted.log_level)
                 self._send(seam.Told(directives))
             case words.Settle(outcomes):
                 self._send(seam.Outcomes(list(outcomes)))
@@ -157,6 +159,7 @@ class Link:
             case Call.SESSION:
                 opened = await self._ask(self._composer.session(), SessionOpened)
                 self._composer.claim_wait_s = opened.settings.claim_wait_s
+                self._notice(opened.generation)
                 return words.Opened(opened.settings, opened.directives)
             case Call.HEARTBEAT:
                 return await self._beat()
@@ -164,6 +167,12 @@ class Link:
                 return words.ClaimAnswered(await self._ask(self._composer.claim(), Claimed))
             case Call.REPORT:
                 return await self._report()
+
+    def _notice(self, generation: int) -> None:
+        """Say when the server was set back to a backup: what it forgot is stopped."""
+        if generation != (self._generation or generation):
+            logger.warning("server_was_restored", extra={"generation": generation})
+        self._generation = generation
 
     async def _register(self) -> words.Event:
         registered = await self._ask(self._composer.register(), Registered)
@@ -254,38 +263,3 @@ class Link:
             logger.error("link_broken", exc_info=task.exception())
             self.is_broken = True
             self._writer.close()
-
-
-async def serve(sock: socket.socket) -> bool:
-    """Speak for the runner at the other end of ``sock``; is its work in good hands afterwards?
-
-    Not when the runner is gone without a farewell. A link that breaks says nothing of the runner.
-    """
-    reader, writer = await asyncio.open_connection(sock=sock)
-    frames = _frames(reader)
-    setup = await anext(frames, None)
-    roster = await anext(frames, None)
-    if not isinstance(setup, seam.Setup) or not isinstance(roster, seam.Roster):
-        return False
-    logs.configure(setup.log_format, process="link")
-    composer = Composer(setup, BootClock(setup.clock_base), roster)
-    transport = HttpTransport(setup.url, ca_file=setup.ca_file)
-    jitter = Random(setup.session.int)  # noqa: S311 - spreads retries, keeps no secret
-    link = Link(composer, transport, writer, jitter)
-    with health.served(setup.health_address, link.vitals, composer.clock):
-        link.begin()
-        async for message in frames:
-            if isinstance(message, seam.Farewell):
-                await link.last_word()
-                return True
-            link.hear(message)
-    return link.is_broken
-
-
-async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[seam.FromRunner]:
-    """Yield what the runner says until its end of the socketpair is gone."""
-    unframer = seam.Unframer()
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(READ_BYTES):
-            for body in unframer.feed(data):
-                yield seam.from_runner.decode(body)

@@ -62,18 +62,26 @@ class Composer:
             session=self.setup.session,
             boot_id=self.setup.boot_id,
             sent_at=self.clock.now(),
-            slots=0 if self.roster.draining else self.setup.slots,
+            slots=self.roster.offer,
             version=version(),
             drivers=self.setup.drivers,
             capabilities=self._capabilities(),
             device_info=facts.device_info(),
             held=self.roster.held,
+            settings_version=self.roster.settings_version,
+            not_now=self.roster.not_now,
         )
         return self._request(Call.SESSION, "session", _encode(message))
 
     def heartbeat(self, *, sent_at: float) -> Request:
         """Say that the agent lives; renews the lease of everything it runs."""
-        message = Heartbeat(session=self.setup.session, sent_at=sent_at, error=self.roster.trouble)
+        message = Heartbeat(
+            session=self.setup.session,
+            sent_at=sent_at,
+            error=self.roster.trouble,
+            settings_version=self.roster.settings_version,
+            not_now=self.roster.not_now,
+        )
         return self._request(Call.HEARTBEAT, "heartbeat", _encode(message))
 
     def claim(self) -> Request:
@@ -84,6 +92,7 @@ class Composer:
             stopping=self.roster.stopping,
             free=self.roster.free,
             wait_s=self.claim_wait_s,
+            settings_version=self.roster.settings_version,
         )
         within = self.claim_wait_s + CLAIM_SPARE_S
         return self._request(Call.CLAIM, "claims", _encode(message), within=within)

@@ -39,6 +39,7 @@ from agents.client.link.vocabulary import (
     Settle,
     SlotsChanged,
     Stage,
+    StandingChanged,
     Start,
     State,
     Step,
@@ -127,6 +128,10 @@ def _slots_changed(state: State, event: SlotsChanged) -> Step:
     return replace(state, reopen=True, resting=state.resting - {Lane.CONTROL}), []
 
 
+def _standing_changed(state: State, event: StandingChanged) -> Step:
+    return replace(state, resting=state.resting - {Lane.CONTROL}), []
+
+
 def _rested(state: State, event: Rested) -> Step:
     state = replace(state, resting=state.resting - {event.lane})
     if event.lane is Lane.REPORTS:
@@ -150,14 +155,14 @@ def _opened(state: State, event: Opened) -> Step:
 
 def _beaten(state: State, event: Beaten) -> Step:
     silence = 0.0 if state.heard_at is None else event.now - state.heard_at
-    was_long = silence > SILENCE_IN_HEARTBEATS * state.heartbeat_s
+    was_long = silence > SILENCE_IN_HEARTBEATS * state.pace_s
     state = replace(_succeeded(state, Lane.CONTROL), heard_at=event.now, doubted_at=None)
     state, actions = _heed(state, event.answer.directives)
     actions = [Renew(event.sent_at), *actions]
     if was_long and state.stage is Stage.OPEN:
         # The server may have stopped counting on us: say again what is held.
         return replace(state, stage=Stage.OPENING), actions
-    pause = max(0.0, state.heartbeat_s - (event.now - event.sent_at))
+    pause = max(0.0, state.pace_s - (event.now - event.sent_at))
     state = replace(state, stage=Stage.OPEN, resting=state.resting | {Lane.CONTROL})
     return state, [*actions, Rest(Lane.CONTROL, pause)]
 
@@ -255,6 +260,8 @@ def _heed(state: State, directives: Directives) -> Step:
     """Go by what the server wants of the link, and pass on what it wants of the runner."""
     if directives.settings is not None:
         state = replace(state, heartbeat_s=directives.settings.heartbeat_s)
+    if directives.wanted is not None:
+        state = replace(state, wanted_heartbeat_s=directives.wanted.heartbeat_s)
     if directives == Directives():
         return state, []
     return replace(state, runner_is_behind=True), [PassOn(directives)]
@@ -265,6 +272,7 @@ _REACTIONS: Final[dict[type[Any], Callable[[State, Any], Step]]] = {
     RunnerCaughtUp: _caught_up,
     ReportsWait: _reports_wait,
     SlotsChanged: _slots_changed,
+    StandingChanged: _standing_changed,
     Rested: _rested,
     Registered: _registered,
     Opened: _opened,

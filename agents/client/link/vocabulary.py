@@ -5,7 +5,7 @@ from enum import IntEnum, StrEnum
 from typing import Final, TypeAlias
 
 from agents.wire.messages import Claimed, Directives, HeartbeatAnswer, Order, Outcome
-from agents.wire.messages import Settings as WireSettings
+from agents.wire.settings import Settings as WireSettings
 
 
 class Stage(StrEnum):
@@ -79,7 +79,8 @@ class State:
     """All that the link's behaviour depends on. Moments are seconds on the agent's clock.
 
     ``claim_is_old``: the claim under way was made before the session is being opened again.
-    ``reports_from`` is the least backlog that is reported now.
+    ``reports_from`` is the least backlog that is reported now. ``heartbeat_s`` is the server's pace
+    for everybody, ``wanted_heartbeat_s`` one for this agent, which is never slower.
     """
 
     stage: Stage = Stage.NEW
@@ -87,6 +88,7 @@ class State:
     resting: frozenset[Lane] = frozenset()
     failures: tuple[tuple[Lane, int], ...] = ()
     heartbeat_s: float = 10.0
+    wanted_heartbeat_s: float | None = None
     heard_at: float | None = None
     refused_at: float | None = None
     doubted_at: float | None = None
@@ -95,6 +97,11 @@ class State:
     runner_is_behind: bool = False
     claim_is_old: bool = False
     reopen: bool = False
+
+    @property
+    def pace_s(self) -> float:
+        """From the sending of one heartbeat to the next."""
+        return min(self.heartbeat_s, self.wanted_heartbeat_s or self.heartbeat_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +126,11 @@ class ReportsWait:
 @dataclass(frozen=True, slots=True)
 class SlotsChanged:
     """The agent offers another number of slots, as when it drains: the session must say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandingChanged:
+    """The next heartbeat has something new to say: it should not wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +195,7 @@ Event: TypeAlias = (
     | RunnerCaughtUp
     | ReportsWait
     | SlotsChanged
+    | StandingChanged
     | Rested
     | Registered
     | Opened

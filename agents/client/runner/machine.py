@@ -1,7 +1,7 @@
 """What is this agent for the work it runs, and what may the work know of it?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -16,7 +16,9 @@ from agents.wire.messages import Order
 class Machine:
     """The agent's own side of every order.
 
-    ``grace_cap_s`` is the most that stopped work gets to end by itself on this machine.
+    ``slots`` are those it offers by its own configuration, ``most_slots`` what its owner allows.
+    ``grace_cap_s`` is the most that stopped work gets to end by itself on this machine. ``labels``
+    are the agent's on the server.
     """
 
     name: str
@@ -26,6 +28,8 @@ class Machine:
     drivers: Mapping[str, Driver]
     terms: LeaseTerms
     grace_cap_s: float = float("inf")
+    most_slots: int = 1024
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def marks(self, order: Order, folder: str) -> dict[str, str]:
         """Return what a task may know of itself, and what its processes are found by."""
@@ -42,6 +46,9 @@ class Machine:
             ATTEMPT_MARK: str(order.attempt),
             RUNNER_MARK: str(self.session),
         }
+        if self.labels:
+            pairs = (f"{key}={value}" for key, value in sorted(self.labels.items()))
+            marks["K8S4R_AGENT_LABELS"] = ",".join(pairs)
         if task.run_timeout_s is not None:
             marks["K8S4R_DEADLINE"] = _deadline(task.run_timeout_s)
         return marks

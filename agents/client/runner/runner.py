@@ -20,7 +20,7 @@ from agents.client.runner.ending import Ending
 from agents.client.runner.lease import DISCONNECTED, may_run
 from agents.client.runner.linkage import Linkage
 from agents.client.runner.loop import Loop
-from agents.client.runner.work import Work
+from agents.client.runner.standing import Standing
 from agents.wire.messages import Order, Outcome, Stop
 
 logger = logging.getLogger(__name__)
@@ -49,8 +49,9 @@ class Departure:
 class Runner:
     """One life of the process that owns the work."""
 
-    def __init__(self, work: Work, loop: Loop, leaving: Leaving, setup: seam.Setup) -> None:
-        self._work = work
+    def __init__(self, standing: Standing, loop: Loop, leaving: Leaving, setup: seam.Setup) -> None:
+        self._standing = standing
+        self._work = work = standing.work
         self._loop = loop
         self._leaving = leaving
         self._setup = setup
@@ -70,6 +71,7 @@ class Runner:
         self._loop.on_signals(
             [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP], self._signalled
         )
+        self._standing.look()
         self._loop.later(HOUSEKEEPING_S, self._keep_house)
 
     def run(self) -> int:
@@ -95,6 +97,7 @@ class Runner:
                 self._take_outcomes(results)
             case seam.Told(directives):
                 self._take_stops(directives.stop)
+                self._standing.go_by(directives.wanted)
             case seam.Ping():
                 self._linkage.send(seam.Pong())
             case seam.Heard(sent_at):
@@ -189,6 +192,7 @@ class Runner:
         self._belongings.reap()
         full = verdict.is_full(self._work.spool.root)
         self._complain("the disk of the spool is full" if full else None)
+        self._standing.look()
         self._leave_when_idle()
         self._loop.later(HOUSEKEEPING_S, self._keep_house)
 
@@ -207,6 +211,9 @@ class Runner:
             draining=self._departure.draining,
             frames_taken=self._frames_taken,
             trouble=self._trouble,
+            slots=self._work.slots,
+            settings_version=self._standing.settings_version,
+            not_now=self._standing.not_now,
         )
 
     def _signalled(self, number: int) -> None:

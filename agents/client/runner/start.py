@@ -2,11 +2,9 @@
 
 import logging
 import os
-import resource
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Final
 from uuid import UUID, uuid4
 
 from agents.client import cgroup, facts, processes, seam, sweeping
@@ -16,7 +14,7 @@ from agents.client.config import AgentConfig, ConfigurationError
 from agents.client.drivers.base import Driver
 from agents.client.drivers.exec import ExecDriver
 from agents.client.drivers.noop import NoopDriver
-from agents.client.runner import journal, remnants
+from agents.client.runner import descriptors, journal, remnants
 from agents.client.runner.linkage import Linkage
 from agents.client.runner.loop import Loop
 from agents.client.runner.machine import Machine
@@ -25,11 +23,10 @@ from agents.client.runner.records import Life
 from agents.client.runner.recovery import Remains, restore
 from agents.client.runner.runner import Runner
 from agents.client.runner.spool import Spool, claimed
+from agents.client.runner.standing import Standing
 from agents.client.runner.work import Work
 
 logger = logging.getLogger(__name__)
-
-OTHER_DESCRIPTORS: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +60,14 @@ def drivers(config: AgentConfig) -> dict[str, Driver]:
 
 
 def _make_room(config: AgentConfig) -> None:
-    """Make the spool, and let this process have a descriptor for every slot."""
+    """Make the spool, and room for a descriptor of every slot."""
     try:
         config.spool.mkdir(mode=0o711, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"--spool {config.spool}: {error.strerror}") from error
     if not os.access(config.spool, os.W_OK | os.X_OK):
         raise ConfigurationError(f"--spool {config.spool} is not writable")
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = config.slots + OTHER_DESCRIPTORS
-    if hard != resource.RLIM_INFINITY:
-        needed = min(hard, needed)
-    if soft < needed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    descriptors.make_room(config.slots)
 
 
 def _run(config: AgentConfig) -> int:
@@ -85,7 +77,8 @@ def _run(config: AgentConfig) -> int:
     spool = Spool(config.spool, durable_moved=loop.wake)
     _end_earlier_work(remains, birth, config)
     work = _take_over(remains, birth, config, spool)
-    runner = Runner(work, loop, config.leaving, _setup(config, birth))
+    standing = Standing(work, config.not_now_file)
+    runner = Runner(standing, loop, config.leaving, _setup(config, birth))
     arguments = [str(birth.session), str(config.terms.kill_grace_s)]
     jitter = Random(birth.session.int)  # noqa: S311 - spreads restarts, keeps no secret
     linkage = Linkage(
@@ -142,6 +135,7 @@ def _take_over(remains: Remains, birth: Birth, config: AgentConfig, spool: Spool
         drivers=drivers(config),
         terms=config.terms,
         grace_cap_s=float("inf") if config.cancel_grace_s is None else config.cancel_grace_s,
+        most_slots=config.most_slots,
     )
     work = Work(machine, spool, Outbox(spool), birth.clock)
     for attempt in remains.attempts.values():
@@ -161,7 +155,6 @@ def _setup(config: AgentConfig, birth: Birth) -> seam.Setup:
         labels=config.labels,
         drivers=sorted(drivers(config)),
         capabilities=facts.capabilities(),
-        slots=config.slots,
         token_file=_text(server.token_file),
         agent_id=server.agent_id,
         enrolment_token_file=_text(server.enrolment_token_file),

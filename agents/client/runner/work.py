@@ -43,12 +43,15 @@ class Work:
 
     def __init__(self, machine: Machine, spool: Spool, outbox: Outbox, clock: Clock) -> None:
         self.machine = machine
+        self.slots = machine.slots
         self.spool = spool
         self.outbox = outbox
         self.clock = clock
         self.held: dict[UUID, Attempt] = {}
         self.heard_at: float | None = None
         self.refuses: str | None = None
+        self.unwilling: str | None = None
+        self._most_offered = machine.slots
         self.fresh_children: list[Attempt] = []
         self.changed = True
         self.shortest_patience_s = float("inf")
@@ -65,7 +68,17 @@ class Work:
 
     @property
     def free(self) -> int:
-        return max(0, self.machine.slots - len(self._slots))
+        return max(0, self.slots - len(self._slots))
+
+    def offer(self, slots: int | None) -> None:
+        """Offer so many slots, within what the owner allows; None: as configured here.
+
+        What runs goes on: surplus slots are gone once they are idle. Orders that are under way to
+        them are still taken.
+        """
+        self.slots = min(slots or self.machine.slots, self.machine.most_slots)
+        self._most_offered = max(self._most_offered, self.slots)
+        self.changed = True
 
     def live(self) -> list[Attempt]:
         """Return the attempts that have processes, or may have some still."""
@@ -197,10 +210,11 @@ class Work:
         return None if may else DISCONNECTED
 
     def _refusal(self, order: Order) -> str | None:
-        if self.refuses is not None:
-            return self.refuses
-        if order.slot >= self.machine.slots:
-            return f"this machine has {self.machine.slots} slots; the order is for {order.slot}"
+        refuses = self.refuses or self.unwilling
+        if refuses is not None:
+            return refuses
+        if order.slot >= self._most_offered:
+            return f"this machine has {self.slots} slots; the order is for {order.slot}"
         if order.task.driver not in self.machine.drivers:
             return f"driver {order.task.driver!r} is not available on this machine"
         return None

@@ -13,12 +13,16 @@ from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import Conflict
 
 
-def create(name: str, *, description: str = "", weight: float = 1.0, now: datetime) -> Project:
+@transaction.atomic
+def create(
+    name: str, *, actor: Actor, description: str = "", weight: float = 1.0, now: datetime
+) -> Project:
     """Make a project; inside the caller's transaction when there is one.
 
     Raises:
         Conflict: the name is taken.
     """
+    attribution.attribute(actor, cause="create_project")
     try:
         with transaction.atomic():
             return Project.objects.create(
@@ -29,14 +33,23 @@ def create(name: str, *, description: str = "", weight: float = 1.0, now: dateti
 
 
 @transaction.atomic
-def change(project_id: UUID, changes: Mapping[str, Any], *, actor: Actor) -> Project:
-    """Change columns of a project.
+def change(
+    project_id: UUID, changes: Mapping[str, Any], *, actor: Actor, cause: str = "change_project"
+) -> Project:
+    """Change columns of a project; ``cause`` is what its event names.
 
     Locks: the project.
+
+    Raises:
+        Conflict: another project has this name.
     """
-    attribution.attribute(actor, cause="change_project")
+    attribution.attribute(actor, cause=cause)
     row = Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project_id)
     for column, value in changes.items():
         setattr(row, column, value)
-    row.save(update_fields=list(changes))
+    try:
+        with transaction.atomic():
+            row.save(update_fields=list(changes))
+    except IntegrityError as error:
+        raise Conflict(f"a project {row.name} exists") from error
     return row

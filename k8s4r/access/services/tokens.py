@@ -13,6 +13,8 @@ from django.db.models import Q, QuerySet
 
 from k8s4r.access.models import Project, Token, TokenKind, User
 from k8s4r.access.principals import CACHE
+from k8s4r.audit import attribution
+from k8s4r.audit.attribution import Actor
 from k8s4r.core import ids, rotation
 from k8s4r.core.ids import TokenParts
 from k8s4r.core.rotation import TokenFacts
@@ -78,8 +80,11 @@ class Minted(NamedTuple):
         return f"Minted({self.token})"
 
 
-def mint(kind: TokenKind, terms: Terms, *, now: datetime) -> Minted:
-    """Make a token."""
+@transaction.atomic
+def mint(kind: TokenKind, terms: Terms, *, now: datetime, actor: Actor | None = None) -> Minted:
+    """Make a token; without an actor in a transaction that is signed already."""
+    if actor is not None:
+        attribution.attribute(actor, cause="make_token")
     minted = _drawn(kind, terms, now=now)
     minted.token.save(force_insert=True)
     return minted
@@ -92,8 +97,13 @@ def matches(token: Token | TokenRow, parts: TokenParts) -> bool:
 
 
 @transaction.atomic
-def revoke(token_ids: Iterable[UUID], *, now: datetime) -> int:
-    """End tokens at once and return how many were good until now."""
+def revoke(token_ids: Iterable[UUID], *, now: datetime, actor: Actor | None = None) -> int:
+    """End tokens at once and return how many were good until now.
+
+    Without an actor in a transaction that is signed already.
+    """
+    if actor is not None:
+        attribution.attribute(actor, cause="revoke_token")
     wanted = frozenset(token_ids)
     ended = Token.objects.filter(pk__in=wanted, revoked_at=None).update(revoked_at=now)
     transaction.on_commit(lambda: CACHE.forget(wanted))
@@ -135,6 +145,7 @@ def rotate(token_ids: Iterable[UUID], *, lifetime: timedelta, now: datetime) -> 
     ]
     if not bearers:
         return {}
+    attribution.attribute(attribution.AGENTS, cause="rotate_token")
     unused = Token.objects.filter(supersedes__in=bearers, used_at=None, revoked_at=None)
     revoke(unused.values_list("pk", flat=True), now=now)
     minted = {bearer.pk: _drawn(TokenKind(bearer.kind), _heir(bearer, lifetime), now=now)
@@ -155,6 +166,7 @@ def _mark(stale: Sequence[TokenRow], *, now: datetime) -> None:
     Token.objects.filter(pk__in=[token.pk for token in stale]).update(used_at=now)
     heirs = [token for token in stale if token.supersedes_id and token.used_at is None]
     if heirs:
+        attribution.attribute(attribution.AGENTS, cause="token_used")
         revoke(_dead_by_use(heirs), now=now)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from k8s4r.cli import ages, output
+from k8s4r.cli import ages
 from k8s4r.cli.output import MACHINE
 from k8s4r.cli.session import Session
 
@@ -30,6 +30,7 @@ def add(
 
     k8s4r agent add
     k8s4r agent add --pool gpus --label gpu
+    k8s4r agent add --pool "" -p web -o json
     """
     session: Session = context.obj
     chosen = session.choose(format_)
@@ -38,7 +39,7 @@ def add(
         asked["pool"] = pool
     made = session.client.post("/api/v1/enrolment-tokens", asked, repeatable=False)
     if chosen in MACHINE:
-        output.write_object(session.terminal, chosen, made, kind="enrolment-token")
+        session.write_object(made, kind="enrolment-token")
         return
     # The token goes through a file: a flag would stand in the machine's list of processes.
     session.terminal.write(

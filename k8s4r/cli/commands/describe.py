@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import finding, kinds, output
+from k8s4r.cli import finding, kinds, options, places, sections
 from k8s4r.cli.commands import describe_agent, describe_pool, describe_task
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.kinds import AGENT, POOL, TASK
@@ -21,30 +21,41 @@ _PAGES: Mapping[str, Callable[[Session, Mapping[str, Any]], None]] = {
 
 def describe(
     context: typer.Context,
-    what: Annotated[list[str], typer.Argument(metavar="KIND NAME", show_default=False)],
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KIND NAME", show_default=False, autocompletion=options.complete_reference
+        ),
+    ],
     format_: Annotated[str | None, typer.Option("--output", "-o", help="json or yaml.")] = None,
 ) -> None:
     """Show everything about one thing, and what to do next.
 
     k8s4r describe task TASK
     k8s4r describe agent web-1
-    k8s4r describe pool default
+    k8s4r describe pool default -o json
     """
     session: Session = context.obj
     chosen = session.choose(format_)
     kind, names = kinds.split(what)
+    kind = places.of(session, kind, session.project(None))
     if not names:
         raise Usage(f"which {kind.name}?", hint=f"k8s4r get {kind.name}s lists them")
     for index, name in enumerate(names):
         found = finding.one(session.client, kind, name, session.terminal)
         if chosen in MACHINE:
-            output.write_object(session.terminal, chosen, found, kind=kind.name)
+            session.write_object(found, kind=kind.name)
             continue
         if index:
             session.terminal.write("")
-        _PAGES[kind.name](session, found)
+        _PAGES.get(kind.name, _plain)(session, found)
 
 
 def register(app: typer.Typer, *, panel: str) -> None:
     """Add the command."""
     app.command(rich_help_panel=panel)(describe)
+
+
+def _plain(session: Session, found: Mapping[str, Any]) -> None:
+    """Write every field of what has no page of its own."""
+    sections.facts(session.terminal, [(name.replace("_", " "), found[name]) for name in found])

@@ -45,16 +45,36 @@ def _facts(agent: Mapping[str, Any], context: Context) -> list[tuple[str, Any]]:
     system = device.get("platform") or {}
     return [
         ("wanted", agent["desired"]),
+        *_notes(agent),
         ("slots", f"{slots['total'] - slots['idle']} of {slots['total']} in use"),
         ("last heard", f"{ages.age(agent['last_seen_at'], context.now)} ago"),
         ("project", agent["project"]),
         ("type", agent["agent_type"]),
         ("labels", sections.pairs(agent["labels"])),
+        ("settings", f"{sections.pairs(agent['settings'])} {_applied(agent)}".strip()),
         ("capabilities", sections.pairs(agent["capabilities"])),
         ("machine", device.get("hostname")),
         ("system", _system(system)),
         ("description", agent["description"]),
     ]
+
+
+def _notes(agent: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return why it gets no work: by people's wish, and by its own."""
+    not_now = agent["not_now"] or {}
+    return [
+        ("because", agent["desired_note"]),
+        ("said", agent["desired_by"]),
+        ("until", agent["desired_until"]),
+        ("not now", not_now.get("reason")),
+        ("not now until", not_now.get("until")),
+    ]
+
+
+def _applied(agent: Mapping[str, Any]) -> str:
+    if not agent["settings_version"]:
+        return ""
+    return f"({agent['settings_applied']} of {agent['settings_version']} applied)"
 
 
 def _system(platform: Mapping[str, Any]) -> str:

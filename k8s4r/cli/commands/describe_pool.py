@@ -24,6 +24,8 @@ def write(session: Session, pool: Mapping[str, Any]) -> None:
     agents, more = client.items(f"{POOL.path}/{pool['id']}/agents", {}, limit=_MOST_AGENTS)
     state = "paused" if pool["paused"] else "active"
     sections.heading(terminal, f"{pool['project']}/{pool['name']}", state, pool["id"])
+    for held in pool["held_by"]:
+        terminal.write(_held(held))
     sections.title(terminal, "Rules")
     sections.facts(terminal, _facts(pool))
     sections.title(terminal, "Tasks")
@@ -44,11 +46,28 @@ def write(session: Session, pool: Mapping[str, Any]) -> None:
 def _facts(pool: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [
         ("members", "those listed" if pool["pool_type"] == "static" else _by_labels(pool)),
-        ("strategy", pool["strategy"]),
+        ("strategy", pool["selection_strategy"]),
         ("runs at most", pool["max_concurrent"] or "no limit"),
         ("per owner", pool["max_per_owner"] or "no limit"),
+        ("windows", "; ".join(_window(one) for one in pool["windows"])),
+        ("open until", pool["open_until"]),
+        ("shared with", f"{len(pool['shared_with'])} projects" if pool["shared_with"] else ""),
         ("description", pool["description"]),
     ]
+
+
+def _held(held: Mapping[str, Any]) -> str:
+    """Return what keeps the pool from starting work, until when, why and by whom."""
+    facts = [f"starts nothing: {held['rule'].replace('_', ' ')}"]
+    facts += [f"until {held['until']}"] if held["until"] else []
+    facts += [held["note"]] if held["note"] else []
+    facts += [f"by {held['by']}"] if held["by"] else []
+    return ", ".join(facts)
+
+
+def _window(window: Mapping[str, Any]) -> str:
+    days = ",".join(window["days"]) or "every day"
+    return f"{days} {window['from']}-{window['to']} {window['timezone']}"
 
 
 def _by_labels(pool: Mapping[str, Any]) -> str:

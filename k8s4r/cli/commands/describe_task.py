@@ -22,7 +22,7 @@ _ATTEMPTS = (
     Column("PID", lambda row, _: str(row["pid"] or "")),
     Column("HOW IT ENDED", lambda row, _: _ended(row), most=40),
 )
-_EVENTS = (
+EVENTS = (
     Column("AT", lambda row, _: row["at"][11:23]),
     Column("AFTER", lambda row, _: row["after"]),
     Column("WHAT", lambda row, _: row["what"]),
@@ -52,9 +52,16 @@ def write(session: Session, task: Mapping[str, Any]) -> None:
         sections.title(terminal, "Attempts")
         sections.rows(terminal, _ATTEMPTS, task["attempts"], context)
     sections.title(terminal, "History")
-    known = _known(task, events)
-    sections.rows(terminal, _EVENTS, [_event(event, task, known) for event in events], context)
+    sections.rows(terminal, EVENTS, event_rows(task, events), context)
     sections.next_steps(terminal, _steps(task))
+
+
+def event_rows(
+    task: Mapping[str, Any], events: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Return the rows of a table of events, in the words that a person knows."""
+    known = _known(task, events)
+    return [_event(event, task, known) for event in events]
 
 
 def _asked(task: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -119,7 +126,7 @@ def _event(
 def _steps(task: Mapping[str, Any]) -> list[tuple[str, str]]:
     identity, state = task["id"], task["state"]
     log = (f"k8s4r logs {identity}", "what it wrote")
-    again = (f"k8s4r api POST tasks/{identity}/rerun", "submit it again")
+    again = (f"k8s4r rerun {identity} --set env.KEY=value", "again, with that changed")
     if state == "pending":
         return [
             (f"k8s4r why {identity}", "why it waits, agent by agent"),
@@ -133,4 +140,6 @@ def _steps(task: Mapping[str, Any]) -> list[tuple[str, str]]:
     if state == "unknown":
         body = '{"outcome": "failed", "reason": "..."}'
         return [(f"k8s4r api POST tasks/{identity}/resolve -d '{body}'", "say how it ended")]
+    if state != "completed":
+        again = (f"k8s4r retry {identity}", "again, as it was")
     return [log, again]

@@ -4,17 +4,20 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.text import Text
 
-from k8s4r.cli import __version__, output
+from k8s4r.cli import __version__, ages
 from k8s4r.cli.errors import CliError, ExitCode
 from k8s4r.cli.output import MACHINE
 from k8s4r.cli.session import Session
 from k8s4r.cli.terminal import clean
+
+OLD_BACKUP: Final = timedelta(days=2)
 
 
 class Verdict(StrEnum):
@@ -44,6 +47,7 @@ def doctor(
     """Check every connection; exit code 1 when one of them is bad.
 
     k8s4r doctor
+    k8s4r doctor -o json
     k8s4r --url http://10.0.0.5:8420 doctor
     """
     session: Session = context.obj
@@ -56,7 +60,7 @@ def doctor(
             session.terminal.print(line + Text(f"{check.name:<9}  {clean(check.found)}"))
     if chosen in MACHINE:
         rows = [{"id": check.name, **asdict(check)} for check in checks]
-        output.write_list(session.terminal, chosen, rows, kind="check", following=None)
+        session.write_list(rows, kind="check", following=None)
     if any(check.verdict is Verdict.BAD for check in checks):
         raise typer.Exit(ExitCode.FAILED)
 
@@ -87,6 +91,8 @@ def _checks(session: Session) -> Iterator[Check]:
     origin = settings.token.origin
     yield _tried("token", lambda: _token(session, origin))
     yield _tried("agents", lambda: _agents(session))
+    yield _tried("backup", lambda: _backup(session))
+    yield _tried("messages", lambda: _messages(session))
 
 
 def _about(session: Session) -> Mapping[str, Any]:
@@ -149,3 +155,21 @@ def _agents(session: Session) -> Check:
     idle = sum(agent["slots"]["idle"] for agent in agents if agent["observed"] == "online")
     found = f"{here} of {len(agents)}{' or more' if more else ''} online, {idle} slots idle"
     return Check("agents", Verdict.OK if here else Verdict.NOTE, found)
+
+
+def _backup(session: Session) -> Check:
+    made_at = ages.moment(session.client.get("/api/v1/about").get("backup_at"))
+    now = session.client.server_time
+    if made_at is None or now is None:
+        return Check("backup", Verdict.NOTE, "none is known: k8s4r backup PATH")
+    age = now - made_at
+    verdict = Verdict.OK if age < OLD_BACKUP else Verdict.NOTE
+    return Check("backup", verdict, f"made {ages.span(age.total_seconds())} ago")
+
+
+def _messages(session: Session) -> Check:
+    dead, more = session.client.items("/api/v1/notifications", {"state": "dead"}, limit=200)
+    if not dead:
+        return Check("messages", Verdict.OK, "no notification was given up")
+    found = f"{len(dead)}{' or more' if more else ''} notifications were given up"
+    return Check("messages", Verdict.NOTE, f"{found}, the last: {dead[0]['last_error']}")

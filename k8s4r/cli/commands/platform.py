@@ -63,6 +63,7 @@ def down() -> None:
 
     k8s4r down
     K8S4R_HOME=/srv/k8s4r k8s4r down
+    k8s4r down && k8s4r up --detach
     """
     try:
         was_up = control.stop(configuration.home(os.environ))
@@ -76,6 +77,7 @@ def status(output: OutputOption = Output.TEXT) -> None:
 
     k8s4r status
     k8s4r status --output json
+    until k8s4r status; do sleep 1; done
     """
     home = configuration.home(os.environ)
     found = control.status(home)

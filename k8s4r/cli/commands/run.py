@@ -1,20 +1,19 @@
 """`k8s4r run`: submit a command, show its output as it is written, end as it ends."""
 
 import os
-import threading
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import following, logview, output, values
-from k8s4r.cli.errors import CliError, ExitCode
-from k8s4r.cli.following import Follower
-from k8s4r.cli.logs import LogReader
+from k8s4r.cli import finding, foreground, options, output, values
+from k8s4r.cli.commands import explain
+from k8s4r.cli.errors import ExitCode
+from k8s4r.cli.kinds import POOL
+from k8s4r.cli.mass import DryRun
 from k8s4r.cli.output import Format
 from k8s4r.cli.session import Session
 
-_SECOND_PRESS_S: Final = 3.0
 Command = Annotated[list[str], typer.Argument(metavar="CMD", show_default=False)]
 Pool = Annotated[str | None, typer.Option(help="Pool; else the project's default one.")]
 Project = Annotated[str | None, typer.Option("--project", "-p", help="Project.")]
@@ -57,6 +56,7 @@ def run(  # noqa: PLR0913 - one argument for each flag
     queue_timeout: QueueTimeout = None,
     attempts: Attempts = None,
     detach: Detach = False,
+    dry_run: options.Dry = None,
     format_: Output = None,
 ) -> None:
     """Run a command on an agent: its output is here, its exit code too.
@@ -71,8 +71,8 @@ def run(  # noqa: PLR0913 - one argument for each flag
     chosen = session.choose(format_)
     wanted: dict[str, Any] = {
         "name": name,
-        "project": project,
-        "pool": pool,
+        "project": session.project(project),
+        "pool": session.pool(pool),
         "spec": _spec(command, values.pairs(env or (), flag="--env", lacking=os.environ), cwd),
         "labels": values.pairs(label or (), flag="--label"),
         "priority": priority,
@@ -82,11 +82,13 @@ def run(  # noqa: PLR0913 - one argument for each flag
         "retry": attempts and {"attempts": attempts, "on": ["failed", "lost"]},
     }
     asked = {key: value for key, value in wanted.items() if value not in (None, {})}
+    if dry_run:
+        raise typer.Exit(_only_show(session, asked, dry_run))
     task = session.client.post("/api/v1/tasks", asked)
     if detach:
         _print(session, chosen, task)
         return
-    raise typer.Exit(_follow(session, str(task["id"])))
+    raise typer.Exit(foreground.stay(session, str(task["id"])))
 
 
 def register(app: typer.Typer, *, panel: str) -> None:
@@ -104,54 +106,19 @@ def _spec(command: list[str], env: Mapping[str, str], cwd: str | None) -> dict[s
     return spec
 
 
+def _only_show(session: Session, asked: Mapping[str, Any], dry_run: DryRun) -> int:
+    """Print what would be sent, or ask the pool who would get it."""
+    if dry_run is DryRun.CLIENT:
+        session.terminal.write(output.as_json(asked))
+        return ExitCode.DONE
+    pool = finding.one(session.client, POOL, str(asked.get("pool", "default")), session.terminal)
+    body = {name: value for name, value in asked.items() if name != "pool"}
+    return explain.ask(session, pool, body)
+
+
 def _print(session: Session, chosen: Format, task: Mapping[str, Any]) -> None:
     if chosen in {Format.TABLE, Format.WIDE}:
         session.terminal.write(str(task["id"]))
         session.terminal.note(f"submitted; k8s4r logs -f {task['id']} follows it")
     else:
-        output.write_object(session.terminal, chosen, task, kind="task")
-
-
-def _follow(session: Session, task_id: str) -> int:
-    """Show the task to its end; an interrupt leaves it, two cancel it."""
-    terminal = session.terminal
-    follower = Follower(
-        session.client,
-        terminal,
-        task_id,
-        LogReader(session.client, task_id, say=terminal.note),
-        logview.View(terminal, logview.split(terminal)),
-    )
-    try:
-        terminal.note(f"task {task_id}")
-        return following.say_how_it_ended(terminal, follower.to_the_end())
-    except KeyboardInterrupt:
-        return _interrupted(session, follower)
-
-
-def _interrupted(session: Session, follower: Follower) -> int:
-    terminal, task_id = session.terminal, follower.task_id
-    try:
-        terminal.note(
-            f"\nstopped following; Ctrl-C again within {_SECOND_PRESS_S:g} s cancels the task"
-        )
-        threading.Event().wait(_SECOND_PRESS_S)
-    except KeyboardInterrupt:
-        return _cancel(session, follower)
-    terminal.note(f"the task goes on: k8s4r logs -f {task_id} follows it again")
-    return ExitCode.INTERRUPTED
-
-
-def _cancel(session: Session, follower: Follower) -> int:
-    """Cancel the task and stay until it has ended, or until a third interrupt."""
-    terminal = session.terminal
-    try:
-        session.client.post(f"/api/v1/tasks/{follower.task_id}/cancel")
-        terminal.note("\ncancelling; Ctrl-C again stops waiting for its end")
-    except CliError as error:
-        terminal.note(f"\nnot cancelled: {error.message}")
-    try:
-        following.say_how_it_ended(terminal, follower.to_the_end())
-    except KeyboardInterrupt:
-        terminal.note(f"\nk8s4r get task {follower.task_id} shows how it ends")
-    return ExitCode.INTERRUPTED
+        session.write_object(task, kind="task")

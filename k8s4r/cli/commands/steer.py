@@ -1,51 +1,92 @@
 """`k8s4r drain`, `pause`, `resume`, `approve`: what people want of agents."""
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import finding
-from k8s4r.cli.errors import CliError
+from k8s4r.cli import finding, leaving, moments, options, several, values
+from k8s4r.cli.errors import ExitCode, Usage
 from k8s4r.cli.kinds import AGENT
+from k8s4r.cli.options import Timeout
 from k8s4r.cli.session import Session
 
-Agents = Annotated[list[str], typer.Argument(metavar="AGENT", show_default=False)]
+Agents = Annotated[
+    list[str],
+    typer.Argument(metavar="AGENT", show_default=False, autocompletion=options.complete_agent),
+]
+Note = Annotated[
+    str | None, typer.Option(help="Why; shown wherever the agent is, and on what it delays.")
+]
+Until = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="People expect it back then; it ends nothing by itself."),
+]
+Wait = Annotated[bool, typer.Option("--wait", "-w", help="Until nothing is left on them.")]
 
 
-def drain(context: typer.Context, agents: Agents) -> None:
+def drain(  # noqa: PLR0913 - one argument for each flag
+    context: typer.Context,
+    agents: Agents,
+    *,
+    note: Note = None,
+    until: Until = None,
+    wait: Wait = False,
+    timeout: Timeout = None,
+) -> None:
     """Let agents finish what they run, and give them nothing more.
 
-    This never ends by itself: `k8s4r resume` does.
+    This never ends by itself: `k8s4r resume` does. With --wait it names what is left, and returns
+    when the machines may be switched off.
 
     k8s4r drain web-1
-    k8s4r get agents -o name | xargs k8s4r drain
+    k8s4r drain web-1 --note "disk swap" --wait
+    k8s4r drain web-1 web-2 --wait --timeout 30m && ssh web-1 poweroff
     """
-    _ask(context.obj, agents, "drain")
+    session: Session = context.obj
+    if timeout and not wait:
+        raise Usage("--timeout goes with --wait")
+    limit_s = values.duration_s(timeout, flag="--timeout") if timeout else None
+    drained = _ask(session, agents, "drain", _body(session, note, until))
+    if wait:
+        try:
+            leaving.wait_until_safe(session, drained, limit_s)
+        except KeyboardInterrupt:
+            session.terminal.note("\nstopped waiting; they still drain. k8s4r resume ends that")
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
-def pause(context: typer.Context, agents: Agents) -> None:
-    """Give agents no new work until they are resumed.
+def pause(
+    context: typer.Context, agents: Agents, *, note: Note = None, until: Until = None
+) -> None:
+    """Give agents no new work until they are resumed; what they run goes on.
 
     k8s4r pause web-1
+    k8s4r pause web-1 web-2 --note "network maintenance"
+    k8s4r get agents -l rack=7 -o name | xargs k8s4r pause
     """
-    _ask(context.obj, agents, "pause")
+    session: Session = context.obj
+    _ask(session, agents, "pause", _body(session, note, until))
 
 
 def resume(context: typer.Context, agents: Agents) -> None:
     """Let agents get work again.
 
     k8s4r resume web-1
+    k8s4r resume web-1 web-2
+    k8s4r get agents --state draining -o name | xargs k8s4r resume
     """
-    _ask(context.obj, agents, "resume")
+    _ask(context.obj, agents, "resume", {})
 
 
 def approve(context: typer.Context, agents: Agents) -> None:
     """Let agents work that enrolled themselves without a pool.
 
     k8s4r approve web-1
+    k8s4r approve web-1 web-2
+    k8s4r get agents --state pending -o name | xargs k8s4r approve
     """
-    _ask(context.obj, agents, "approve")
+    _ask(context.obj, agents, "approve", {})
 
 
 def register(app: typer.Typer, *, panel: str) -> None:
@@ -54,18 +95,24 @@ def register(app: typer.Typer, *, panel: str) -> None:
         app.command(rich_help_panel=panel)(command)
 
 
-def _ask(session: Session, names: Sequence[str], word: str) -> None:
-    """Ask one after the other; the first refusal of one alone is the command's."""
-    worst: CliError | None = None
-    for name in names:
-        try:
-            found = finding.one(session.client, AGENT, name, session.terminal)
-            after = session.client.post(f"{AGENT.path}/{found['id']}/{word}")
-            session.terminal.write(f"agent/{after['name']} {after['desired']}, {after['status']}")
-        except CliError as error:
-            if len(names) == 1:
-                raise
-            session.terminal.error(error)
-            worst = error
-    if worst is not None:
-        raise typer.Exit(worst.exit_code)
+def _body(session: Session, note: str | None, until: str | None) -> dict[str, Any]:
+    body: dict[str, Any] = {"note": note} if note else {}
+    if until:
+        body["until"] = moments.to_come(until, session.client.now(), flag="--until")
+    return body
+
+
+def _ask(
+    session: Session, names: Sequence[str], word: str, body: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
+    """Ask it of one after the other; return those that took it."""
+    took: list[Mapping[str, Any]] = []
+
+    def one(name: str) -> None:
+        found = finding.one(session.client, AGENT, name, session.terminal)
+        after = session.client.post(f"{AGENT.path}/{found['id']}/{word}", body)
+        session.terminal.write(f"agent/{after['name']} {after['desired']}, {after['status']}")
+        took.append(after)
+
+    several.each(session, names, one)
+    return took

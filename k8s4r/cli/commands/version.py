@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from k8s4r.cli import __version__, output
+from k8s4r.cli import __version__
 from k8s4r.cli.output import MACHINE
 from k8s4r.cli.session import Session
 
@@ -18,12 +18,13 @@ def version(
 
     k8s4r version
     k8s4r version -o json
+    k8s4r doctor        # and that of the server
     """
     session: Session = context.obj
     chosen = session.choose(format_)
     if chosen in MACHINE:
         facts = {"version": __version__, "python": platform.python_version()}
-        output.write_object(session.terminal, chosen, {"id": "k8s4r", **facts}, kind="version")
+        session.write_object({"id": "k8s4r", **facts}, kind="version")
     else:
         session.terminal.write(f"k8s4r {__version__}")
 

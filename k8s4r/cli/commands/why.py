@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from k8s4r.cli import ages, endings, finding, output
+from k8s4r.cli import ages, endings, finding, options, output
 from k8s4r.cli.kinds import TASK
 from k8s4r.cli.output import MACHINE, Column, Context
 from k8s4r.cli.session import Session
@@ -21,20 +21,24 @@ COLUMNS = (
 
 def why(
     context: typer.Context,
-    task: Annotated[str, typer.Argument(metavar="TASK", show_default=False)],
+    task: Annotated[
+        str,
+        typer.Argument(metavar="TASK", show_default=False, autocompletion=options.complete_task),
+    ],
     format_: Annotated[str | None, typer.Option("--output", "-o", help="json or yaml.")] = None,
 ) -> None:
     """Say why a task waits, or how it stands when it does not.
 
     k8s4r why TASK
     k8s4r why nightly -o json
+    k8s4r get tasks --state pending -o name --limit 1 | xargs k8s4r why
     """
     session: Session = context.obj
     chosen = session.choose(format_)
     found = finding.one(session.client, TASK, task, session.terminal)
     reason = session.client.get(f"{TASK.path}/{found['id']}/waiting")
     if chosen in MACHINE:
-        output.write_object(session.terminal, chosen, reason, kind="task")
+        session.write_object(reason, kind="task")
     else:
         explain(session, found, reason)
 
@@ -53,6 +57,7 @@ def explain(session: Session, task: Mapping[str, Any], reason: Mapping[str, Any]
     since = ages.age(reason.get("since"), session.client.server_time)
     terminal.print(Text(f"waiting for {since}: ", "yellow") + Text(clean(reason["code"]), "bold"))
     terminal.write(clean(reason["sentence"]))
+    _write_gates(session, reason)
     candidates = reason["candidates"]
     if not candidates:
         return
@@ -65,6 +70,25 @@ def explain(session: Session, task: Mapping[str, Any], reason: Mapping[str, Any]
     more = reason.get("candidates_total", 0) - len(candidates)
     if more > 0:
         terminal.note(f"and {more} more agents")
+
+
+def _write_gates(session: Session, reason: Mapping[str, Any]) -> None:
+    """Write where it is held, and who can do what about it."""
+    for gate in reason["gates"]:
+        if gate["passed"] is False:
+            session.terminal.write(clean(f"held at {gate['name']}: {held(gate)}"))
+    for advice in reason["advice"]:
+        line = Text(clean(f"{advice['role']}: {advice['text']}: "))
+        session.terminal.print(line + Text(clean(advice["command"]), "bold"))
+
+
+def held(gate: Mapping[str, Any]) -> str:
+    """Return what a gate needs and found, until when, why and by whom."""
+    facts = [f"needs {gate['needed']}, found {gate['found']}"]
+    facts += [f"until {gate['until']}"] if gate["until"] else []
+    facts += [f"{gate['note']!r}"] if gate["note"] else []
+    facts += [f"by {gate['by']}"] if gate["by"] else []
+    return ", ".join(facts)
 
 
 def because(row: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from k8s4r import clock
+from k8s4r.audit import working_role
 from pools.services import bootstrapping
 
 
@@ -22,9 +23,12 @@ class Command(BaseCommand):
         parser.add_argument("--admin-password-file", type=Path, required=True)
         parser.add_argument("--api-token-file", type=Path, required=True)
         parser.add_argument("--enrolment-token-file", type=Path, required=True)
+        parser.add_argument("--database-role", default="", help="made, and given what it needs")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make or repair each part in turn."""
+        if options["database_role"]:
+            working_role.ensure(options["database_role"])
         user, now = options["admin_user"], clock.now()
         pool = bootstrapping.default_pool(now=now)
         self._settle(options["admin_password_file"], lambda old: bootstrapping.admin(user, old))

@@ -1,0 +1,179 @@
+"""What changed since the last look, and what of it is told to whom?
+
+The history (`audit_event`) has an event for each change, but its ids are given out before the
+commit: a low one may appear after a higher one. So each look reads again what is not closed yet. A
+range is closed when every transaction that ran when its last id was given out has ended.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from executors.gateway.watch_kinds import KINDS, Kind, query_of
+from k8s4r import clock, database
+from k8s4r.access.principals import Principal, refusal
+from k8s4r.api import authentication
+from k8s4r.core.errors import (
+    CursorExpired,
+    DomainError,
+    FieldProblem,
+    Invalid,
+    Unauthenticated,
+)
+
+# What is told at once when a watch begins; more are better listed.
+MOST_AT_FIRST: Final = 1_000
+# Who was away for longer lists again.
+MOST_MISSED: Final = 10_000
+_MOST_READ: Final = 50_000
+# No transaction of ours lasts longer: statements end after 15 s, idle ones after 30 s.
+_LONGEST_TRANSACTION: Final = timedelta(seconds=60)
+
+_OLDEST_RUNNING: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+_FIRST_TO_COME: Final = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+_GIVEN_OUT: Final = "SELECT last_value FROM audit_event_id_seq"
+_CLOSED_BY_AGE: Final = "SELECT id FROM audit_event WHERE at < %s ORDER BY id DESC LIMIT 1"
+_OLDEST: Final = "SELECT id FROM audit_event ORDER BY id LIMIT 1"
+_EVENTS: Final = """
+SELECT id, object_type, object_id, from_state = '' FROM audit_event
+WHERE id > %s AND object_type = ANY(%s) ORDER BY id LIMIT %s
+"""
+
+
+class Change(NamedTuple):
+    """A thing that changed; ``new``: it came to be."""
+
+    id: int
+    object_type: str
+    object_id: UUID
+    new: bool
+
+
+@dataclass(slots=True)
+class Horizon:
+    """How far the history has been read: everything up to ``closed``, and ``seen`` beyond it."""
+
+    closed: int = -1
+    seen: set[int] = field(default_factory=set)
+    marks: list[tuple[int, int]] = field(default_factory=list)
+
+
+def look(horizon: Horizon) -> list[Change]:
+    """Return what was committed since the last look, and move the horizon."""
+    types = [kind.object_type for kind in KINDS.values()]
+    first = horizon.closed < 0
+    if first:
+        horizon.closed = _closed_by_age(clock.now())
+    # What is closed by now is read once more below: it may have been committed since the last look.
+    closed = _closed(horizon)
+    rows = [Change(*row) for row in database.rows(_EVENTS, [horizon.closed, types, _MOST_READ])]
+    news = [change for change in rows if change.id not in horizon.seen]
+    horizon.closed = closed if len(rows) < _MOST_READ else min(closed, rows[-1].id)
+    horizon.seen = {change.id for change in rows if change.id > horizon.closed}
+    _mark(horizon)
+    return [] if first else news
+
+
+def missed(kind: Kind, since: int) -> list[Change]:
+    """Return what of a kind changed after a closed place in the history.
+
+    Raises:
+        CursorExpired: that place is too far back, or no longer kept.
+    """
+    oldest = database.rows(_OLDEST)
+    if oldest and since < oldest[0][0] - 1:
+        raise CursorExpired("the history no longer reaches back to this cursor: list again")
+    rows = database.rows(_EVENTS, [since, [kind.object_type], MOST_MISSED + 1])
+    if len(rows) > MOST_MISSED:
+        raise CursorExpired("too much has changed since this cursor: list again")
+    return [Change(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Who watches what, and of which things they are to be told: with ``None``, all there are."""
+
+    token: str
+    path: str
+    query: str
+    changed: Mapping[UUID, bool] | None = None
+    since: int | None = None
+
+
+class Told(NamedTuple):
+    """One thing to tell: ``added``, ``modified`` or ``deleted``."""
+
+    event: str
+    content: Mapping[str, Any]
+
+
+def tell(questions: Sequence[Question]) -> list[list[Told] | DomainError]:
+    """Answer each question with what its asker may see."""
+    principals = authentication.authenticate_many([one.token for one in questions], now=clock.now())
+    answers: list[list[Told] | DomainError] = []
+    for question, principal in zip(questions, principals, strict=True):
+        try:
+            answers.append(_told(question, principal))
+        except DomainError as error:
+            answers.append(error)
+    return answers
+
+
+def _told(question: Question, principal: Principal | None) -> list[Told]:
+    kind = KINDS[question.path]
+    if principal is None:
+        raise Unauthenticated("this token is not valid")
+    if not principal.rights.anywhere(kind.needs):
+        raise refusal(kind.needs)
+    matching = kind.matching(query_of(question.query), principal).order_by("id")
+    changed = question.changed
+    if question.since is not None:
+        changed = newest(missed(kind, question.since))
+    if changed is None:
+        shown = kind.shown(matching[: MOST_AT_FIRST + 1])
+        if len(shown) > MOST_AT_FIRST:
+            raise _too_many()
+        return [Told("added", content) for content in shown]
+    if not changed:
+        return []
+    shown = kind.shown(matching.filter(pk__in=changed))
+    told = [Told("added" if changed[one["id"]] else "modified", one) for one in shown]
+    others = changed.keys() - {one["id"] for one in shown}
+    gone = kind.seen(principal).filter(pk__in=others).values_list("pk", flat=True)
+    return told + [Told("deleted", {"id": identity}) for identity in gone]
+
+
+def newest(changes: Sequence[Change]) -> dict[UUID, bool]:
+    """Return of each thing that changed whether it is new to who saw everything before."""
+    found: dict[UUID, bool] = {}
+    for change in changes:
+        found[change.object_id] = found.get(change.object_id, False) or change.new
+    return found
+
+
+def _too_many() -> Invalid:
+    detail = f"more than {MOST_AT_FIRST} match: narrow the filter, or list and use since=now"
+    return Invalid(detail, errors=[FieldProblem("?watch", "bounds", detail)])
+
+
+def _closed_by_age(now: datetime) -> int:
+    found = database.rows(_CLOSED_BY_AGE, [now - _LONGEST_TRANSACTION])
+    return int(found[0][0]) if found else 0
+
+
+def _closed(horizon: Horizon) -> int:
+    """Return up to where the history is complete now; marks that told so are spent."""
+    ((oldest_running,),) = database.rows(_OLDEST_RUNNING)
+    closed = horizon.closed
+    while horizon.marks and horizon.marks[0][1] <= oldest_running:
+        closed = max(closed, horizon.marks.pop(0)[0])
+    return closed
+
+
+def _mark(horizon: Horizon) -> None:
+    """Remember what has been given out by now; the order of the two questions is the point."""
+    ((last_id,),) = database.rows(_GIVEN_OUT)
+    ((first_to_come,),) = database.rows(_FIRST_TO_COME)
+    horizon.marks.append((int(last_id), int(first_to_come)))

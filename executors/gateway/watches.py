@@ -1,0 +1,140 @@
+"""How do integrations watch a list instead of asking again and again?
+
+``GET tasks?watch=1`` with the filters of the list: server-sent events (WHATWG HTML, 9.2), first an
+``added`` for each thing there is, then a ``bookmark``, then each change. Behind what
+was told stands a ``bookmark`` whose id is a cursor: ``since=`` or ``Last-Event-ID`` goes on there;
+what changed shortly before may be told again, as it is by then.
+``since=now`` begins with the present. The rule is that of Kubernetes: list, then watch.
+"""
+
+import asyncio
+import re
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any, Final
+
+import orjson
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from executors.gateway.endpoint import Endpoint, refused
+from executors.gateway.exchange import Answer, Exchange
+from executors.gateway.watch_kinds import KINDS
+from executors.gateway.watch_rows import Question, Told
+from executors.gateway.watching import Watcher, Watchers
+from k8s4r.api.rendering import dumps
+from k8s4r.core.errors import DomainError, FieldProblem, Invalid
+
+COMMENT_EVERY_S: Final = 15.0
+# A stream ends after five minutes, give or take one: its reader comes back, maybe elsewhere.
+LASTS_S: Final = (240.0, 360.0)
+NOW: Final = "now"
+_CURSOR: Final = re.compile(r"[0-9]{1,18}")
+_EVENTS: Final = Answer(
+    media_type=b"text/event-stream",
+    headers=[(b"x-content-type-options", b"nosniff"), (b"x-accel-buffering", b"no")],
+)
+
+
+class WatchEndpoint:
+    """Handles ``GET tasks?watch=1`` and ``GET agents?watch=1``."""
+
+    def __init__(self, watchers: Watchers, random: Random) -> None:
+        self._watchers = watchers
+        self._random = random
+
+    async def get(self, exchange: Exchange) -> None:
+        """Stream changes until the reader leaves."""
+        path = exchange.path.rpartition("/")[2]
+        question = Question(
+            exchange.bearer(), path, exchange.scope["query_string"].decode("latin-1")
+        )
+        since = _since(exchange)
+        watcher = await self._watchers.enter(KINDS[path].object_type)
+        gone = asyncio.ensure_future(exchange.gone())
+        gone.add_done_callback(lambda _: watcher.news.set())
+        try:
+            # The first answer comes before the stream begins: a refusal still gets its status.
+            cursor = self._watchers.cursor
+            first = await self._watchers.telling.submit(_first(question, since))
+            await exchange.begin(replace(_EVENTS, body=b"retry: 1000\n\n"))
+            await exchange.piece(_pieces(first, cursor))
+            await self._stream(exchange, watcher, question, gone)
+            await exchange.end()
+        finally:
+            self._watchers.leave(watcher)
+            gone.cancel()
+            with suppress(asyncio.CancelledError):
+                await gone
+
+    async def _stream(
+        self,
+        exchange: Exchange,
+        watcher: Watcher,
+        question: Question,
+        gone: "asyncio.Future[None]",
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + self._random.uniform(*LASTS_S)
+        while loop.time() < ends_at:
+            await _news(watcher)
+            if gone.done() or self._watchers.stopping:
+                return
+            changed, watcher.changed = watcher.changed, {}
+            cursor = self._watchers.cursor
+            try:
+                # Also without news: whose token is no longer good is told nothing more.
+                told = await self._watchers.telling.submit(replace(question, changed=changed))
+            except DomainError as error:
+                body = refused(error, exchange).body
+                await exchange.piece(b"event: error\ndata: " + body + b"\n\n")
+                return
+            await exchange.piece(_pieces(told, cursor) if changed else b": still here\n\n")
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOrList:
+    """Sends watches to their endpoint, and everything else behind."""
+
+    endpoint: Endpoint
+    behind: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        watched = scope["method"] == "GET" and b"watch=1" in scope["query_string"].split(b"&")
+        await (self.endpoint if watched else self.behind)(scope, receive, send)
+
+
+async def _news(watcher: Watcher) -> None:
+    """Return at the next news, or when it is time to say that we are still here."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(COMMENT_EVERY_S):
+            await watcher.news.wait()
+    watcher.news.clear()
+
+
+def _since(exchange: Exchange) -> str:
+    text = exchange.header(b"last-event-id") or exchange.query("since") or ""
+    if text and text != NOW and not _CURSOR.fullmatch(text):
+        detail = "the id of an event of this watch, or now"
+        raise Invalid(f"since: {detail}", errors=[FieldProblem("?since", "cursor", detail)])
+    return text
+
+
+def _first(question: Question, since: str) -> Question:
+    if since == NOW:
+        return replace(question, changed={})
+    return replace(question, since=int(since)) if since else question
+
+
+def _pieces(told: list[Told], cursor: int) -> bytes:
+    """Return what is told as events, and a bookmark behind them."""
+    events = [_event(one.event, one.content) for one in told]
+    bookmark = b"id: %d\nevent: bookmark\ndata: %s\n\n" % (
+        cursor,
+        orjson.dumps({"cursor": str(cursor)}),
+    )
+    return b"".join([*events, bookmark])
+
+
+def _event(kind: str, content: Any) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), dumps(content))

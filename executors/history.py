@@ -1,0 +1,186 @@
+"""What happened to one thing, on one line of time? Events, and for a machine what it ran.
+
+A machine's line goes on through restarts of its runner: it is tied to the agent, and each life of
+the runner is an entry on it.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet
+
+from agents.models import Session
+from executors.models import Attempt, Task
+from k8s4r.access.models import Token, TokenKind
+from k8s4r.audit.models import AuditEvent
+from k8s4r.audit.names import Names, member
+from k8s4r.core.sentences import Told, sentence, shown
+
+PLATFORM: Final = "the platform"
+# Where an entry comes from, in the order of those that carry the same time, the later one first.
+EVENT, ENDED, BEGUN, GONE, CAME = range(5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing that happened; ``source`` and ``key`` tell apart what happened at one time."""
+
+    at: datetime
+    source: int
+    key: str
+    sentence: str
+    event: AuditEvent | None = None
+    actor: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry by which a list goes on behind it."""
+
+    at: datetime
+    source: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """How much of a line is asked for, from the newest on."""
+
+    limit: int
+    since: datetime | None = None
+    behind: Place | None = None
+
+
+def of_object(object_ids: Collection[UUID], span: Span) -> list[Entry]:
+    """Return the newest entries of what these ids stand for, the newest first."""
+    return _newest(_events(object_ids, span), span)
+
+
+def of_agent(agent_id: UUID, span: Span) -> list[Entry]:
+    """Return the newest entries of a machine: its events, its runner's lives, what it ran.
+
+    What becomes of its tokens is on the line as well.
+    """
+    tokens = Token.objects.filter(kind=TokenKind.AGENT, subject=agent_id)
+    told_of = [agent_id, *tokens.values_list("pk", flat=True)]
+    entries = [*_events(told_of, span), *_runs(agent_id, span), *_lives(agent_id, span)]
+    return _newest(entries, span)
+
+
+def told(events: Sequence[AuditEvent], names: Names) -> list[tuple[str, str]]:
+    """Return who acted and the sentence of each event."""
+    return [(_actor(event, names), sentence(_in_words(event, names))) for event in events]
+
+
+def _in_words(event: AuditEvent, names: Names) -> Told:
+    agent = member(event)
+    return Told(
+        kind=event.object_type,
+        from_state=event.from_state,
+        to_state=event.to_state,
+        cause=event.cause,
+        actor=_actor(event, names),
+        via=_via(event, names),
+        reason=str(event.detail.get("reason") or ""),
+        number=event.detail.get("number"),
+        member=f"agent {names.of(agent) or agent}" if agent else "",
+        changes=event.detail.get("changes") or {},
+    )
+
+
+def _actor(event: AuditEvent, names: Names) -> str:
+    known = names.of_actor(event) or event.actor_id
+    if event.actor_kind == "user":
+        return known or "somebody"
+    return PLATFORM if event.actor_kind == "system" else f"{event.actor_kind} {known}"
+
+
+def _via(event: AuditEvent, names: Names) -> str:
+    """Return what a person used: the web has an address and no token."""
+    if event.actor_kind != "user":
+        return ""
+    if event.token_id is None:
+        return "web" if event.address else ""
+    return f"token {names.of_token(event) or event.token_id}"
+
+
+def _events(object_ids: Collection[UUID], span: Span) -> list[Entry]:
+    rows = AuditEvent.objects.filter(object_id__in=object_ids).annotate(moment=F("at"))
+    events = list(_cut(rows, span, EVENT, "id")[: span.limit])
+    return [
+        Entry(at=event.at, source=EVENT, key=str(event.pk), sentence=said, event=event, actor=who)
+        for event, (who, said) in zip(events, told(events, Names(events)), strict=True)
+    ]
+
+
+def _runs(agent_id: UUID, span: Span) -> list[Entry]:
+    """Return when an agent began and ended work; found by its sessions, which have an index."""
+    rows = Attempt.objects.filter(
+        session__in=Session.objects.filter(agent=agent_id).values("pk")
+    ).select_related("task")
+    begun = _cut(rows.annotate(moment=F("assigned_at")), span, BEGUN, "id")[: span.limit]
+    ended = rows.filter(ended_at__isnull=False).annotate(moment=F("ended_at"))
+    return [_run(row, BEGUN) for row in begun] + [
+        _run(row, ENDED) for row in _cut(ended, span, ENDED, "id")[: span.limit]
+    ]
+
+
+def _run(row: Attempt, source: int) -> Entry:
+    what = f"{_called(row.task)} (attempt {row.number})"
+    facts = {"task_id": row.task_id, "attempt_id": row.pk, "state": row.state}
+    if source == BEGUN:
+        said = f"got task {what}"
+        return Entry(at=row.assigned_at, source=BEGUN, key=str(row.pk), sentence=said, facts=facts)
+    assert row.ended_at is not None, "chosen by it"
+    code = "" if row.exit_code is None else f", exit code {row.exit_code}"
+    why = f": {row.reason.replace('_', ' ')}" if row.reason else ""
+    said = f"ended task {what}: {row.state.replace('_', ' ')}{code}{why}"
+    return Entry(at=row.ended_at, source=ENDED, key=str(row.pk), sentence=said, facts=facts)
+
+
+def _lives(agent_id: UUID, span: Span) -> list[Entry]:
+    rows = Session.objects.filter(agent=agent_id)
+    came = _cut(rows.annotate(moment=F("opened_at")), span, CAME, "id")[: span.limit]
+    gone = rows.filter(ended_at__isnull=False).annotate(moment=F("ended_at"))
+    return [_life(row, row.opened_at, CAME) for row in came] + [
+        _life(row, row.ended_at, GONE)
+        for row in _cut(gone, span, GONE, "id")[: span.limit]
+        if row.ended_at is not None
+    ]
+
+
+def _called(task: Task) -> str:
+    """Return a task's name; one without is known by what it runs."""
+    return task.name or "$ " + shown(" ".join(map(str, task.spec.get("argv") or [task.driver])))
+
+
+def _life(row: Session, at: datetime, source: int) -> Entry:
+    version = f", version {row.version}" if row.version else ""
+    slots = f"{row.slots} slot{'' if row.slots == 1 else 's'}"
+    said = f"connected with {slots}{version}" if source == CAME else "its session ended"
+    facts = {"session_id": row.pk}
+    return Entry(at=at, source=source, key=str(row.pk), sentence=said, facts=facts)
+
+
+def _cut(rows: QuerySet[Any], span: Span, source: int, key: str) -> QuerySet[Any]:
+    """Return the newest rows of one source within the span, by ``moment``."""
+    if span.since is not None:
+        rows = rows.filter(moment__gte=span.since)
+    behind = span.behind
+    if behind is not None:
+        same = {"moment": behind.at}
+        at_once = Q(**same, **{f"{key}__lt": behind.key}) if source == behind.source else Q(**same)
+        # At one time the lower source comes first: a higher one is still to come.
+        later = Q(moment__lt=behind.at)
+        rows = rows.filter(later | at_once if source >= behind.source else later)
+    return rows.order_by("-moment", f"-{key}")
+
+
+def _newest(entries: Iterable[Entry], span: Span) -> list[Entry]:
+    """Merge the sources: by time downwards, then by source, then as each source has them."""
+    by_source = sorted(entries, key=lambda entry: entry.source)
+    return sorted(by_source, key=lambda entry: entry.at, reverse=True)[: span.limit]

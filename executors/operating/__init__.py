@@ -1,0 +1,1 @@
+"""How do operators see and hear what goes on? Counts for scrapers, messages for people."""

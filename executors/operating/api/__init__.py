@@ -1,0 +1,1 @@
+"""Targets and messages over REST."""

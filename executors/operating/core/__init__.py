@@ -1,0 +1,1 @@
+"""What do the rules of counting and telling say, without rows and without a clock?"""

@@ -1,0 +1,1 @@
+"""What changes when operators are told something?"""

@@ -1,0 +1,33 @@
+"""How do secrets come under a new key, and when may the old one go?"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from django.db import transaction
+
+from executors.operating.models import NotificationTarget
+from executors.operating.services import targets
+from k8s4r.secrets import vault
+
+
+@transaction.atomic
+def rekey() -> Mapping[str, int]:
+    """Wrap every secret anew under the newest key; safe to repeat.
+
+    Locks: the targets, by pk.
+
+    Returns:
+        How many secrets each key keeps now, by its id.
+
+    Raises:
+        CannotOpen: one is under a key that is not here; nothing has changed.
+        Unavailable: there is no key.
+    """
+    envelope = vault.envelope()
+    counts: Counter[str] = Counter()
+    for row in NotificationTarget.objects.order_by("pk").select_for_update(of=("self",)):
+        if not envelope.is_current(row.sealed_url):
+            row.sealed_url = envelope.rewrap(row.sealed_url, targets.place(row.pk))
+            row.save(update_fields=["sealed_url"])
+        counts[row.sealed_url.split(".")[1]] += 1
+    return counts

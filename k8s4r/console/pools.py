@@ -1,0 +1,72 @@
+"""Pools with what waits and runs in them: their list, and the page of one."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from executors.core.lifecycle import TaskState
+from executors.models import Task
+from k8s4r.console import pool_page
+from k8s4r.console.counting import counted
+from k8s4r.pages import now_of
+from pools.admin import PoolAdmin
+from pools.models import Pool
+
+
+class PoolPages(PoolAdmin):
+    """Pools with what waits and runs in them."""
+
+    change_form_template = "console/pool.html"
+    list_after_template = "console/list_twin.html"
+    twin = ("k8s4r get pools", "/api/v1/agent-pools")
+    list_display = (
+        "name", "project", "status", "waiting", "running", "type", "strategy",
+        "max_concurrent", "max_per_owner",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Pool]:
+        """Add how much waits and runs."""
+        tasks = Task.objects.filter(pool=OuterRef("pk"))
+        held = [TaskState.DISPATCHING, TaskState.RUNNING]
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                tasks_waiting=counted(tasks.filter(state=TaskState.PENDING), "pool"),
+                tasks_running=counted(tasks.filter(state__in=held), "pool"),
+            )
+        )
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show one pool: what waits and why, who is in it, what it decided; and its form."""
+        pool = self.get_object(request, object_id)
+        context = extra_context or {}
+        if pool is not None and self.has_view_permission(request):
+            context = {**context, **pool_page.facts(pool, now=now_of(request))}
+        return super().change_view(request, object_id, form_url, context)
+
+    @admin.display(description="waiting", ordering="tasks_waiting")
+    def waiting(self, pool: Pool) -> SafeString:
+        return _tasks_link(pool, "pending", pool.tasks_waiting)  # type: ignore[attr-defined]
+
+    @admin.display(description="running", ordering="tasks_running")
+    def running(self, pool: Pool) -> SafeString:
+        return _tasks_link(pool, "running", pool.tasks_running)  # type: ignore[attr-defined]
+
+
+def _tasks_link(pool: Pool, state: str, count: int) -> SafeString:
+    listed = reverse("admin:executors_task_changelist")
+    return format_html(
+        '<a href="{}?pool__id__exact={}&state={}">{}</a>', listed, pool.pk, state, count
+    )

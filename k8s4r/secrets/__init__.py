@@ -1,0 +1,1 @@
+"""How are secrets kept that we have to hand on, and so cannot keep as a digest?"""

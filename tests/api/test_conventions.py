@@ -1,0 +1,136 @@
+"""What holds for every list and object: order, fields, and asking again for nothing new."""
+
+import pytest
+from rest_framework.views import APIView
+
+from agents.models import Agent
+from k8s4r.api.views import View
+from tests.api.test_callers import views
+from tests.builders import a_pool, a_task, a_tasks, an_agent, an_attempt
+
+SORTED = [
+    ("agents", "name"),
+    ("agents", "created_at"),
+    ("agents", "changed_at"),
+    ("agent-pools", "name"),
+    ("agent-pools", "created_at"),
+    ("projects", "name"),
+    ("tasks", "submitted_at"),
+]
+
+
+@pytest.fixture
+def many(api, pool, now):
+    for name in ("c", "a", "b"):
+        an_agent(name)
+        a_pool(name=f"pool-{name}")
+        api.post("projects", {"name": f"project-{name}"})
+    a_tasks(pool, 3)
+
+
+def paged(api, path):
+    items, cursor = [], ""
+    while cursor is not None:
+        page = api.get(path + (f"&cursor={cursor}" if cursor else "")).json()
+        items += page["items"]
+        cursor = page["next"]
+    return items
+
+
+@pytest.mark.parametrize(("path", "word"), SORTED)
+def test_a_list_comes_in_the_order_that_was_asked_for_over_all_pages(api, many, path, word):
+    up = paged(api, f"{path}?sort={word}&limit=2")
+    down = paged(api, f"{path}?sort=-{word}&limit=2")
+    assert len(up) >= 3
+    assert [one[word] for one in up] == sorted(one[word] for one in up)
+    assert [one["id"] for one in down] == [one["id"] for one in up][::-1]
+
+
+@pytest.mark.parametrize("sort", ["spec", "-owner", "name__project", "id desc", "--name", "-"])
+def test_another_order_is_refused_with_those_there_are(api, many, sort):
+    answer = api.get(f"agents?sort={sort}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "?sort"
+    assert "created_at" in answer.json()["detail"]
+
+
+def test_a_cursor_belongs_to_its_order(api, many):
+    cursor = api.get("agents?sort=name&limit=1").json()["next"]
+    for other in ("sort=-name&", "sort=created_at&", ""):
+        answer = api.get(f"agents?{other}limit=1&cursor={cursor}")
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["pointer"] == "?cursor"
+
+
+def test_only_the_fields_that_were_asked_for_come(api, many):
+    listed = api.get("agents?fields=name,status&limit=2").json()
+    assert listed["items"] == [
+        {"name": "a", "status": "online"},
+        {"name": "b", "status": "online"},
+    ]
+    assert listed["next"]
+    agent = Agent.objects.get(name="a")
+    assert api.get(f"agents/{agent.pk}?fields=id").json() == {"id": str(agent.pk)}
+
+
+@pytest.mark.parametrize("fields", ["digest", "name,__class__", "", "name,"])
+def test_a_field_that_is_not_there_is_refused_with_those_there_are(api, many, fields):
+    answer = api.get(f"agents?fields={fields}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "?fields"
+    assert "last_seen_at" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["agents", "agent-pools", "projects", "tasks", "attempts"])
+def test_what_has_not_changed_is_not_sent_again(api, many, path):
+    first = api.get(path)
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    again = api.get(path, **{"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+
+
+def test_what_has_changed_is_sent(api, many):
+    agent = Agent.objects.get(name="a")
+    tag = api.get(f"agents/{agent.pk}").headers["ETag"]
+    api.patch(f"agents/{agent.pk}", {"description": "new"})
+    answer = api.get(f"agents/{agent.pk}", **{"If-None-Match": tag})
+    assert answer.status_code == 200
+    assert answer.json()["description"] == "new"
+    assert answer.headers["ETag"] != tag
+
+
+def test_a_secret_is_never_kept(api, many):
+    answer = api.post("tokens", {})
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "ETag" not in answer.headers
+
+
+def test_attempts_are_found_by_task_agent_and_state(api, pool):
+    one, two = an_agent("one"), an_agent("two")
+    first = an_attempt(a_task(pool), one)
+    second = an_attempt(a_task(pool), two, state="running")
+    assert [each["id"] for each in api.get("attempts").json()["items"]] == [
+        str(second.pk),
+        str(first.pk),
+    ]
+    for query, expected in (
+        (f"task={first.task_id}", first),
+        (f"agent={two.pk}", second),
+        ("state=running,stopping", second),
+    ):
+        (found,) = api.get(f"attempts?{query}").json()["items"]
+        assert found["id"] == str(expected.pk)
+    assert api.get(f"attempts/{first.pk}").json()["number"] == 1
+
+
+@pytest.mark.parametrize("query", ["task=x", "agent=*", "state=king", "state=running,", "owner=x"])
+def test_a_wrong_filter_of_attempts_is_refused_by_name(api, pool, query):
+    answer = api.get(f"attempts?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == f"?{query.split('=')[0]}"
+
+
+@pytest.mark.parametrize("view", list(views()))
+def test_every_view_has_the_conventions(view: type[APIView]):
+    assert issubclass(view, View)

@@ -1,0 +1,76 @@
+"""The overview counts, warns and says what to do first."""
+
+from datetime import timedelta
+
+from django.urls import reverse
+
+from executors.core.lifecycle import TaskState
+from executors.models import Requirement
+from k8s4r import clock
+from k8s4r.console import hints
+from tests.builders import (
+    NOON,
+    a_requirement,
+    a_task,
+    a_tasks,
+    an_agent,
+    an_attempt,
+)
+from tests.console.opening import page, queries, rows
+
+
+def test_home_opens_at_the_same_cost_however_much_there_is(browser, pool):
+    rows(pool, 1)
+    few = queries(browser, "index")
+    rows(pool, 8)
+    assert queries(browser, "index") == few
+
+
+def test_home_counts_what_waits_runs_and_failed(browser, pool, agent):
+    an_attempt(a_task(pool), agent, state="running")
+    a_tasks(pool, 3)
+    answer = browser.get(reverse("admin:index"))
+    shown = answer.context
+    assert (shown["waiting"], shown["slots"].used, shown["slots"].total) == (3, 1, 2)
+    assert [(one.number) for one in shown["tasks"]] == [3, 1]
+
+
+def test_home_says_how_much_ended_and_how_much_of_it_badly(browser, pool):
+    now = clock.now()
+    for hours, state in ((0.5, "failed"), (0.6, "completed"), (3, "timed_out"), (30, "failed")):
+        a_task(pool, state=state, ended_at=now - timedelta(hours=hours))
+    shown = browser.get(reverse("admin:index")).context
+    assert (shown["hour"].total, shown["hour"].failed, shown["hour"].failed_percent) == (2, 1, 50)
+    assert (shown["day"].total, shown["day"].failed) == (3, 2)
+    filled = {one.back: (one.ended, one.failed) for one in shown["hours"] if one.ended}
+    assert (filled, len(shown["hours"])) == ({0: (2, 1), 3: (1, 1)}, 24)
+
+
+def test_redis_is_missed_from_the_first_time_that_it_did_not_answer():
+    watch = hints.Watch("redis://127.0.0.1:1/0")
+    assert watch.away_since(NOON) == NOON
+    assert watch.away_since(NOON + timedelta(hours=1)) == NOON
+
+
+def test_home_of_an_empty_platform_says_what_to_do_first(browser):
+    text = page(browser, "index")
+    assert "k8s4r run" in text
+    assert "k8s4r agent add" in text
+
+
+def test_home_names_what_only_a_person_can_mend(browser, pool, agent):
+    needs = a_requirement(pool, labels={"gpu": "a100"})
+    Requirement.objects.filter(pk=needs.pk).update(waiting_code="labels_missing")
+    a_task(pool, requirement=needs)
+    a_task(pool, name="lost-one", state=TaskState.UNKNOWN, agent=agent)
+    an_agent("new-one", observed="pending")
+    text = page(browser, "index")
+    for words in ("labels_missing", "lost-one", "new-one"):
+        assert words in text
+
+
+def test_home_does_not_mourn_a_reason_for_which_nothing_waits_any_more(browser, pool):
+    needs = a_requirement(pool, labels={"gpu": "a100"})
+    Requirement.objects.filter(pk=needs.pk).update(waiting_code="labels_missing")
+    a_task(pool, requirement=needs, state=TaskState.CANCELLED, ended_at=NOON)
+    assert "labels_missing" not in page(browser, "index")

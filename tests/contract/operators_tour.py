@@ -1,0 +1,68 @@
+"""The part of the tour of who looks after the work: reasons, messages, the history."""
+
+import threading
+
+from django.db import connection
+
+from executors.operating.models import Notification
+from k8s4r import clock
+from tests.contract.recording import Json, Tour
+from tests.sealed import seal_everything
+from tests.waiting import wait_until
+
+HOOK = "jsons://hooks.example.org/films"
+
+
+def walk(tour: Tour, pool: Json) -> None:
+    """Make every call of this part."""
+    _reasons(tour, pool)
+    _messages(tour)
+    _history(tour, pool)
+
+
+def _reasons(tour: Tour, pool: Json) -> None:
+    here = {"pool_id": pool["id"]}
+    wanted = {"project": "films", "labels": {"gpu": "h100"}, "spec": {"argv": ["render"]}}
+    tour.call("POST", "agent-pools/{pool_id}/explain", wanted, **here)
+    tour.call("POST", "tasks", {**wanted, "pool": "render", "name": "frame 3"})
+    tour.call("GET", "agent-pools/{pool_id}/waiting", **here)
+    tour.call("GET", "agent-pools/{pool_id}/dispatches?limit=1", **here)
+
+
+def _messages(tour: Tour) -> None:
+    asked = {"name": "night", "url": HOOK, "project": "films", "events": ["task_failed"]}
+    made = tour.call("POST", "notification-targets", asked)
+    here = {"target_id": made["id"]}
+    tour.call("GET", "notification-targets")
+    tour.call("GET", "notification-targets/{target_id}", **here)
+    tour.call("PATCH", "notification-targets/{target_id}", {"min_severity": "critical"}, **here)
+    worker = threading.Thread(target=_given_up)
+    worker.start()
+    told = tour.call("POST", "notification-targets/{target_id}/test", {}, **here)
+    worker.join()
+    one = {"notification_id": told["id"]}
+    tour.call("GET", "notifications?state=dead")
+    tour.call("GET", "notifications/{notification_id}", **one)
+    tour.call("POST", "notifications/{notification_id}/retry", {}, **one)
+    tour.call("DELETE", "notification-targets/{target_id}", **here)
+
+
+def _given_up() -> None:
+    """Nobody is called from a test: the row says what a worker would have said."""
+    try:
+        wait_until(Notification.objects.exists)
+        ended = {"state": "dead", "tries": 1, "ended_at": clock.now()}
+        Notification.objects.update(last_error="the host answered 503", **ended)
+    finally:
+        connection.close()
+
+
+def _history(tour: Tour, pool: Json) -> None:
+    here = {"kind": "pool", "object_id": pool["id"]}
+    items = tour.call("GET", "history/{kind}/{object_id}", **here)["items"]
+    event = next(item["event_id"] for item in items if item["revertible"])
+    tour.call("POST", "history/{kind}/{object_id}/revert", {"event": event}, **here)
+    tour.call("GET", "audit?object_type=pool&limit=1")
+    seal_everything()
+    tour.call("GET", "audit/seals?limit=1")
+    tour.call("POST", "audit/verify", {})

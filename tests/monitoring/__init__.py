@@ -1,0 +1,1 @@
+"""What monitoring is given fits what the server says."""
