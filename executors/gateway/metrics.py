@@ -45,8 +45,7 @@ class MetricsEndpoint:
     async def scrape(self, exchange: Exchange) -> Answer:
         """Answer with everything, in the text format of Prometheus.
 
-        Raises:
-            Unauthenticated: the caller is not one who may know.
+        For callers on this machine, or by the bearer token `K8S4R_METRICS_TOKEN` once it is set.
         """
         admit(exchange)
         metrics = families.of_process(self._own())

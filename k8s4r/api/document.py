@@ -149,7 +149,7 @@ def _id(call: Served) -> str:
 
 def _description(said: Operation, rest: str) -> str:
     if said.caller is None:
-        need = "For everybody; holds no secrets."
+        need = "" if said.refuses else "For everybody; holds no secrets."
     elif said.needs is None:
         need = "Needs no role." if said.caller is PrincipalKind.PERSON else ""
     else:

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from k8s4r.api import paging
+from k8s4r.api.operations import operation_of
 from k8s4r.core.errors import FieldProblem, Invalid
 
 FIELDS: Final = "fields"
@@ -20,6 +21,22 @@ class View(APIView):
     to a GET gets an ``ETag`` (`ConditionalGetMiddleware`); who asks again with ``If-None-Match``
     is told 304.
     """
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse what an object is not asked; lists and streams check their own parameters.
+
+        Raises:
+            Invalid: names each; a misspelt ``fields`` must not return everything.
+        """
+        super().initial(request, *args, **kwargs)
+        said = operation_of(self, str(request.method))
+        if request.method == "GET" and said is not None and said.query is None:
+            unknown = sorted(set(request.query_params) - {FIELDS})
+            if unknown:
+                problems = [
+                    FieldProblem(f"?{name}", "unknown_field", "only fields") for name in unknown
+                ]
+                raise paging.refused(problems)
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any

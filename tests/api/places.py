@@ -46,7 +46,7 @@ def a_place(name: str) -> Place:
         created_at=NOON, changed_at=NOON,
     )  # fmt: skip
     message = Notification.objects.create(
-        target=target, event="task_failed", severity="error", title="t", state="dead",
+        target=target, event="task_failed", severity="warning", title="t", state="dead",
         next_try_at=NOON, created_at=NOON,
     )  # fmt: skip
     return Place(
@@ -190,4 +190,11 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         None,
     ),
     ("DELETE", "tokens/{id}"): lambda at: (f"tokens/{at.ids['token']}", None),
+}
+# These wait for a worker when they are not refused.
+SLOW: dict[tuple[str, str], Recipe] = {
+    ("POST", "notification-targets/{id}/test"): lambda at: (
+        f"notification-targets/{at.ids['target']}/test",
+        {},
+    ),
 }

@@ -4,6 +4,7 @@ import pytest
 from rest_framework.views import APIView
 
 from agents.models import Agent
+from k8s4r.api import reference
 from k8s4r.api.views import View
 from tests.api.test_callers import views
 from tests.builders import a_pool, a_task, a_tasks, an_agent, an_attempt
@@ -106,6 +107,13 @@ def test_a_secret_is_never_kept(api, many):
     assert "ETag" not in answer.headers
 
 
+@pytest.mark.parametrize("path", ["about", "agents/{id}", "agents/{id}/status"])
+def test_a_parameter_that_an_object_does_not_have_is_refused_by_name(api, path):
+    answer = api.get(f"{path.format(id=an_agent('one').pk)}?field=id")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "?field"
+
+
 def test_attempts_are_found_by_task_agent_and_state(api, pool):
     one, two = an_agent("one"), an_agent("two")
     first = an_attempt(a_task(pool), one)
@@ -131,6 +139,10 @@ def test_a_wrong_filter_of_attempts_is_refused_by_name(api, pool, query):
     assert answer.json()["errors"][0]["pointer"] == f"?{query.split('=')[0]}"
 
 
-@pytest.mark.parametrize("view", list(views()))
+# What everybody may read is no object and no list, and brings its own ETag.
+OPEN = (reference.DocumentView, reference.PageView)
+
+
+@pytest.mark.parametrize("view", [each for each in views() if each.values[0] not in OPEN])
 def test_every_view_has_the_conventions(view: type[APIView]):
     assert issubclass(view, View)

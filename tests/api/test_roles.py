@@ -17,7 +17,7 @@ from k8s4r.access.services.tokens import Terms
 from k8s4r.api.operations import operation_of
 from k8s4r.core.roles import ALLOWED, Permission, Role
 from tests.api.conftest import Api, token_of
-from tests.api.places import RECIPES, Place, a_place, nowhere
+from tests.api.places import RECIPES, SLOW, Place, a_place, nowhere
 from tests.api.test_callers import VERBS, views
 from tests.architecture.test_protocol_document import general, of_gateway
 from tests.builders import NOON, a_member, a_user, an_agent
@@ -167,9 +167,9 @@ def expected_of_history(role: str, call: tuple[str, str], *, there: bool) -> str
 
 
 CALLERS = ["anonymous", "agent", "nobody", *Role]
-# Waits for a worker, which its own test runs.
-SLOW = {("POST", "notification-targets/{id}/test")}
-ONE_BY_ONE = set(documented_needs()) - SLOW - OF_GATEWAY - OWN - FREE - set(EVERYWHERE) - set(LISTS)
+ONE_BY_ONE = (
+    set(documented_needs()) - set(SLOW) - OF_GATEWAY - OWN - FREE - set(EVERYWHERE) - set(LISTS)
+)
 
 
 def test_every_documented_call_is_tried():

@@ -130,6 +130,7 @@ def _steer(schema: Any, world: World, random: Random) -> None:
     def map_case(context: Any, case: Any) -> Any:
         if isinstance(case.query, dict):
             case.query.pop("follow", None)
+            case.query.pop("watch", None)
         return case
 
     @schema.hook
