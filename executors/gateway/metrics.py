@@ -22,7 +22,7 @@ from k8s4r import clock
 from k8s4r.api.collector import BatchLimits, Collector
 from k8s4r.api.operations import Media, operation
 from k8s4r.core import ids
-from k8s4r.core.errors import DomainError, Unauthenticated
+from k8s4r.core.errors import DomainError, TooMany, Unauthenticated
 
 _TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -40,7 +40,7 @@ class MetricsEndpoint:
         needs=None,
         caller=None,
         answers={200: Media({"text/plain": bytes})},
-        refuses=(Unauthenticated,),
+        refuses=(Unauthenticated, TooMany),
     )
     async def scrape(self, exchange: Exchange) -> Answer:
         """Answer with everything, in the text format of Prometheus.
