@@ -18,6 +18,7 @@ _GROUPS: Final = {
     "People": [
         ("Projects", "folder", "admin:access_project_changelist", "access.view_project"),
         ("Users", "person", "admin:access_user_changelist", "access.view_user"),
+        ("Roles", "badge", "admin:access_membership_changelist", "access.view_membership"),
         ("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
         ("Tokens", "key", "admin:access_token_changelist", "access.view_token"),
     ],
