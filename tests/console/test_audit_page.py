@@ -69,7 +69,7 @@ def test_the_page_of_an_event_shows_all_of_it(browser, changed):
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
-def test_a_filter_shows_what_fits_and_nothing_else(browser, changed, query, fits):
+def test_a_filter_shows_what_fits_and_nothing_else(empty_history, browser, changed, query, fits):
     an_agent("web-1")
     everything = events(browser)
     found = events(browser, **query)

@@ -12,6 +12,7 @@ from k8s4r import clock
 from k8s4r.access.principals import Principal, PrincipalKind
 from k8s4r.audit.attribution import SYSTEM
 from k8s4r.core.errors import Unavailable
+from k8s4r.core.roles import EVERYTHING
 from k8s4r.secrets import vault
 from k8s4r.secrets.envelope import CannotOpen
 from tests.builders import NOON, a_pool, a_project, a_task, a_tasks, an_agent, seconds
@@ -20,7 +21,9 @@ pytestmark = pytest.mark.django_db
 HOOK = "jsons://hooks.example.org/token"
 KEY = "k" * 40
 SOON = NOON + seconds(1)
-EVERYBODY = Principal(kind=PrincipalKind.PERSON, id=clock.new_id(), token_id=clock.new_id())
+EVERYBODY = Principal(
+    kind=PrincipalKind.PERSON, id=clock.new_id(), token_id=clock.new_id(), rights=EVERYTHING
+)
 
 
 @pytest.fixture(autouse=True)
