@@ -1,7 +1,7 @@
 """How does a secret lie in the database? Encrypted, and bound to its place.
 
 ``v1.<key id>.<wrapped data key>.<encrypted secret>``: AES-256-GCM twice. The data key is made for
-this secret alone and wrapped by a key-encryption key, so that changing the latter touches no secret.
+this secret alone and wrapped by a key-encryption key, so that a change of that touches no secret.
 The place (table, row, field) is authenticated: a secret moved to another row cannot be decrypted.
 """
 
