@@ -23,7 +23,7 @@ _GROUPS: Final = {
         ("Tokens", "key", "admin:access_token_changelist", "access.view_token"),
     ],
     "Records": [
-        ("Events", "history", "admin:audit_auditevent_changelist", "audit.view_auditevent"),
+        ("Events", "history", "admin:audit_auditevent_changelist", Permission.AUDIT_READ),
         (
             "Notifications",
             "notifications",
