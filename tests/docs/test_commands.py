@@ -1,9 +1,12 @@
 """What the documents tell people to type works: it is run here, or listed with the reason."""
 
 import re
+import tomllib
 
+import httpx2
 import pytest
 
+from agents.client import config
 from k8s4r.embedded import probes
 from tests.docs import blocks, existence
 from tests.docs.blocks import PAGES, ROOT, Command
@@ -111,6 +114,7 @@ LISTED: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
 }
+NO_FLAGS = dict.fromkeys(option.name for option in existence.agent.commands["start"].params)
 # Made from the commands themselves; tests/cli run what they promise.
 EXAMPLES = "docs/cli-reference.md"
 # Typed into one shell: the second goes on where the first ended.
@@ -152,6 +156,10 @@ def test_servers_are_installed_and_upgraded_as_the_pages_say(installer):
     assert not wrong, "\n".join(wrong)
     with installer.started(WEB) as url:
         wait_until(lambda: probes.answers_200(f"{url}/readyz"))
+        tls = {"Host": "k8s4r.example.com", "X-Forwarded-Proto": "https"}
+        assert httpx2.get(f"{url}/admin/login/", headers=tls).status_code == 200
+        plain = httpx2.get(f"{url}/admin/login/", headers={"Host": "k8s4r.example.com"})
+        assert plain.headers["Location"] == "https://k8s4r.example.com/admin/login/"
 
 
 @pytest.mark.parametrize("page", LISTED)
@@ -179,6 +187,16 @@ def test_what_a_page_mentions_exists(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_what_a_page_sets_is_read_by_somebody(page):
     assert existence.unknown_settings("".join(block.text for block in blocks.of(page))) == set()
+
+
+@pytest.mark.parametrize("page", ["docs/agent.md", "docs/install.md"])
+def test_a_file_of_an_agents_settings_is_one_that_it_takes(page):
+    files = [tomllib.loads(block.text) for block in blocks.of(page) if block.language == "toml"]
+    server = {"url": "https://k8s4r.example.com", "enrolment_token_file": "/etc/k8s4r/enrolment"}
+    assert [config.build(NO_FLAGS, server | file).slots for file in files] == [
+        min(file["slots"], file.get("restrictions", {}).get("max_slots", 1024)) for file in files
+    ]
+    assert files
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
