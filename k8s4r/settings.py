@@ -35,7 +35,7 @@ class Environment(BaseSettings):
     token_pepper_file: Path | None = None
     attempt_key: str = Field("", description="Key from which attempt tokens are derived.")
     attempt_key_file: Path | None = None
-    encryption_key: str = Field("", description="Keeps secrets at rest; the first line seals.")
+    encryption_key: str = Field("", description="Keeps secrets at rest; the first line encrypts.")
     encryption_key_file: Path | None = None
     notify_allowed_hosts: str = Field(
         "", description="Private or plain hosts and networks that notifications may go to."

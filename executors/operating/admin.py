@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 from executors.operating.models import Notification, NotificationTarget
 from executors.operating.services import targets
-from k8s4r.access.principals import Principal, PrincipalKind
+from k8s4r.access.pages import principal_of
 from k8s4r.core.errors import DomainError
 from k8s4r.pages import CappedPaginator, ReadOnlyAdmin, ago, as_column, chip, now_of, tell
 
@@ -36,7 +36,7 @@ class NotificationTargetAdmin(ReadOnlyAdmin[NotificationTarget]):
         sent, refused = 0, dict[str, DomainError]()
         for target in queryset:
             try:
-                targets.send_test(target.pk, principal=_operator(request), now=now_of(request))
+                targets.send_test(target.pk, principal=principal_of(request), now=now_of(request))
                 sent += 1
             except DomainError as error:
                 refused[target.name] = error
@@ -84,7 +84,7 @@ class NotificationAdmin(ReadOnlyAdmin[Notification]):
         sent, refused = 0, dict[str, DomainError]()
         for row in queryset:
             try:
-                targets.retry(row.pk, principal=_operator(request), now=now_of(request))
+                targets.retry(row.pk, principal=principal_of(request), now=now_of(request))
                 sent += 1
             except DomainError as error:
                 refused[row.title] = error
@@ -101,15 +101,6 @@ class NotificationAdmin(ReadOnlyAdmin[Notification]):
     @admin.display(description="age", ordering="-created_at")
     def age(self, row: Notification) -> SafeString | str:
         return ago(row.created_at, row.asked_at)  # type: ignore[attr-defined]
-
-
-def _operator(request: HttpRequest) -> Principal:
-    """Return who acts on this page, as services know callers."""
-    user = request.user
-    assert user.pk is not None
-    return Principal(
-        kind=PrincipalKind.PERSON, id=user.pk, token_id=user.pk, name=user.get_username()
-    )
 
 
 admin.site.register(NotificationTarget, NotificationTargetAdmin)

@@ -34,7 +34,7 @@ class Outcome(models.Model):
 class NotificationTarget(models.Model):
     """Whom to tell, of what. Without a project: of everything.
 
-    ``sealed_url`` opens with the encryption key alone; ``url_shown`` tells no secret.
+    ``encrypted_url`` opens with the encryption key alone; ``url_shown`` tells no secret.
     ``looked_until`` is how far the ended tasks were looked through.
     """
 
@@ -46,7 +46,7 @@ class NotificationTarget(models.Model):
     labels = models.JSONField(default=dict, blank=True)
     min_severity = models.CharField(max_length=8, default=Severity.INFO)
     queue_age_s = models.PositiveIntegerField(default=900)
-    sealed_url = models.TextField()
+    encrypted_url = models.TextField()
     url_shown = models.CharField(max_length=253)
     paused = models.BooleanField(default=False)
     looked_until = models.DateTimeField()

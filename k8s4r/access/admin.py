@@ -7,11 +7,12 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from k8s4r.access.models import Project, Token, User
+from k8s4r.access.models import Membership, Project, Token, User
 from k8s4r.access.services import tokens
 from k8s4r.pages import (
     ReadOnlyAdmin,
@@ -75,6 +76,47 @@ class ProjectAdmin(SignedAdmin[Project]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
         return False
+
+
+@admin.register(Membership)
+class MembershipAdmin(SignedAdmin[Membership]):
+    """Roles of people: in a project, or in every one. For superusers alone: roles are rights."""
+
+    list_display = ("user", "role", "where", "added_at")
+    list_filter = ("role", "project")
+    list_select_related = ("user", "project")
+    search_fields = ("user__username", "project__name")
+    fields = ("user", "project", "role")
+
+    @admin.display(description="in", ordering="project__name")
+    def where(self, membership: Membership) -> str:
+        return membership.project.name if membership.project else "every project"
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._is_superuser(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        return self._is_superuser(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        """Refuse: a role is given and taken, so that the history tells both."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        return self._is_superuser(request)
+
+    def save_model(
+        self, request: HttpRequest, obj: Membership, form: "ModelForm[Membership]", change: bool
+    ) -> None:
+        """Give the role, as of now."""
+        obj.added_at = now_of(request)
+        super().save_model(request, obj, form, change)
+
+    def _is_superuser(self, request: HttpRequest) -> bool:
+        return request.user.is_active and request.user.is_superuser
 
 
 @admin.register(Token)

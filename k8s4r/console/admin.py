@@ -3,7 +3,9 @@
 from django.contrib import admin
 
 from agents.models import Agent
+from k8s4r.audit.models import AuditEvent
 from k8s4r.console.agents import AgentPages
+from k8s4r.console.events import EventPages
 from k8s4r.console.pools import PoolPages
 from k8s4r.console.signing_in import SignIn
 from pools.models import Pool
@@ -11,6 +13,7 @@ from pools.models import Pool
 admin.site.index_template = "console/home.html"
 admin.site.index_title = "Overview"
 admin.site.login_form = SignIn
-admin.site.unregister([Agent, Pool])
+admin.site.unregister([Agent, AuditEvent, Pool])
 admin.site.register(Agent, AgentPages)
+admin.site.register(AuditEvent, EventPages)
 admin.site.register(Pool, PoolPages)

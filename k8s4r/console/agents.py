@@ -21,7 +21,7 @@ from executors.models import Attempt
 from k8s4r.access.pages import may, within
 from k8s4r.access.principals import refusal
 from k8s4r.access.services import tokens
-from k8s4r.console import agent_page, enrolling
+from k8s4r.console import agent_page, enrolling, events
 from k8s4r.console.counting import counted
 from k8s4r.core.errors import DomainError
 from k8s4r.core.roles import Permission
@@ -78,6 +78,7 @@ class AgentPages(AgentAdmin):
         context = {
             **(extra_context or {}),
             **facts,
+            "history": events.link(request, agent.pk, agent.project_id),
             "may_act": self.has_steer_permission(request, agent),
             "may_rotate": may(request, Permission.TOKENS_WRITE, agent.project_id),
         }

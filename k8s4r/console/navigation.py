@@ -18,11 +18,12 @@ _GROUPS: Final = {
     "People": [
         ("Projects", "folder", "admin:access_project_changelist", "access.view_project"),
         ("Users", "person", "admin:access_user_changelist", "access.view_user"),
+        ("Roles", "badge", "admin:access_membership_changelist", "access.view_membership"),
         ("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
         ("Tokens", "key", "admin:access_token_changelist", "access.view_token"),
     ],
     "Records": [
-        ("Events", "history", "admin:audit_auditevent_changelist", "audit.view_auditevent"),
+        ("Events", "history", "admin:audit_auditevent_changelist", Permission.AUDIT_READ),
         (
             "Notifications",
             "notifications",

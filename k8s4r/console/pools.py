@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from executors.core.lifecycle import TaskState
 from executors.models import Task
-from k8s4r.console import pool_page
+from k8s4r.console import events, pool_page
 from k8s4r.console.counting import counted
 from k8s4r.pages import now_of
 from pools.admin import PoolAdmin
@@ -53,7 +53,11 @@ class PoolPages(PoolAdmin):
         pool = self.get_object(request, object_id)
         context = extra_context or {}
         if pool is not None and self.has_view_permission(request):
-            context = {**context, **pool_page.facts(pool, now=now_of(request))}
+            context = {
+                **context,
+                **pool_page.facts(pool, now=now_of(request)),
+                "history": events.link(request, pool.pk, pool.project_id),
+            }
         return super().change_view(request, object_id, form_url, context)
 
     @admin.display(description="waiting", ordering="tasks_waiting")

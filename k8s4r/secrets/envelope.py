@@ -1,8 +1,8 @@
-"""How does a secret lie in the database? Sealed, and bound to its place.
+"""How does a secret lie in the database? Encrypted, and bound to its place.
 
-``v1.<key id>.<wrapped data key>.<sealed secret>``: AES-256-GCM twice. The data key is made for this
-secret alone and wrapped by a key-encryption key, so that changing the latter touches no secret.
-The place (table, row, field) is authenticated: a secret moved to another row does not open.
+``v1.<key id>.<wrapped data key>.<encrypted secret>``: AES-256-GCM twice. The data key is made for
+this secret alone and wrapped by a key-encryption key, so that a change of that touches no secret.
+The place (table, row, field) is authenticated: a secret moved to another row cannot be decrypted.
 """
 
 import base64
@@ -22,13 +22,13 @@ NONCE_BYTES: Final = 12
 SHORTEST_KEY: Final = 32
 
 
-class CannotOpen(Exception):
-    """This text was not sealed here, was moved or changed, or its key is not among ours."""
+class CannotDecrypt(Exception):
+    """This text was not encrypted here, was moved or changed, or its key is not among ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a secret belongs; part of what its seal proves."""
+    """Where a secret belongs; part of what its decryption proves."""
 
     table: str
     row: str
@@ -60,7 +60,7 @@ def key_from(text: str) -> Key:
 
 
 class Envelope:
-    """Seals with the first key, opens with any; ``entropy`` returns so many random bytes."""
+    """Encrypts with the first key, decrypts with any; ``entropy`` returns so many random bytes."""
 
     def __init__(
         self, keys: Sequence[Key], *, entropy: Callable[[int], bytes] = os.urandom
@@ -70,60 +70,60 @@ class Envelope:
         self._keys = {key.id: key for key in keys}
         self._entropy = entropy
 
-    def seal(self, secret: str, place: Place) -> str:
+    def encrypt(self, secret: str, place: Place) -> str:
         """Return the secret as it may lie in the database."""
         data_key = self._entropy(KEY_BYTES)
-        sealed = self._sealed(data_key, secret.encode(), place)
-        return self._joined(self._newest, data_key, sealed, place)
+        encrypted = self._encrypted(data_key, secret.encode(), place)
+        return self._joined(self._newest, data_key, encrypted, place)
 
-    def open(self, text: str, place: Place) -> str:
+    def decrypt(self, text: str, place: Place) -> str:
         """Return the secret.
 
         Raises:
-            CannotOpen: it was not sealed for this place, or by a key that is not here.
+            CannotDecrypt: it was not encrypted for this place, or by a key that is not here.
         """
-        _, data_key, sealed = self._parts(text, place)
-        return _opened(data_key, sealed, place).decode()
+        _, data_key, encrypted = self._parts(text, place)
+        return _decrypted(data_key, encrypted, place).decode()
 
     def is_current(self, text: str) -> bool:
-        """Is this sealed under the newest key?"""
+        """Is this encrypted under the newest key?"""
         return text.split(".", 2)[:2] == [VERSION, self._newest.id]
 
     def rewrap(self, text: str, place: Place) -> str:
         """Return the same secret under the newest key; the secret itself is not touched.
 
         Raises:
-            CannotOpen: see `open`.
+            CannotDecrypt: see `open`.
         """
-        _, data_key, sealed = self._parts(text, place)
-        return self._joined(self._newest, data_key, sealed, place)
+        _, data_key, encrypted = self._parts(text, place)
+        return self._joined(self._newest, data_key, encrypted, place)
 
-    def _joined(self, key: Key, data_key: bytes, sealed: bytes, place: Place) -> str:
-        wrapped = self._sealed(key.material, data_key, place)
-        return ".".join((VERSION, key.id, _text(wrapped), _text(sealed)))
+    def _joined(self, key: Key, data_key: bytes, encrypted: bytes, place: Place) -> str:
+        wrapped = self._encrypted(key.material, data_key, place)
+        return ".".join((VERSION, key.id, _text(wrapped), _text(encrypted)))
 
-    def _sealed(self, key: bytes, content: bytes, place: Place) -> bytes:
+    def _encrypted(self, key: bytes, content: bytes, place: Place) -> bytes:
         nonce = self._entropy(NONCE_BYTES)
         return nonce + AESGCM(key).encrypt(nonce, content, place.proof)
 
     def _parts(self, text: str, place: Place) -> tuple[Key, bytes, bytes]:
-        """Return the key, the data key and the sealed secret."""
+        """Return the key, the data key and the encrypted secret."""
         try:
-            version, key_id, wrapped, sealed = text.split(".")
+            version, key_id, wrapped, encrypted = text.split(".")
             key = self._keys[key_id]
         except (ValueError, KeyError) as error:
-            raise CannotOpen("not sealed by a key that is here") from error
+            raise CannotDecrypt("not encrypted by a key that is here") from error
         if version != VERSION:
-            raise CannotOpen(f"sealed in another form: {version}")
-        return key, _opened(key.material, _bytes(wrapped), place), _bytes(sealed)
+            raise CannotDecrypt(f"encrypted in another form: {version}")
+        return key, _decrypted(key.material, _bytes(wrapped), place), _bytes(encrypted)
 
 
-def _opened(key: bytes, sealed: bytes, place: Place) -> bytes:
-    nonce, content = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+def _decrypted(key: bytes, encrypted: bytes, place: Place) -> bytes:
+    nonce, content = encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:]
     try:
         return AESGCM(key).decrypt(nonce, content, place.proof)
     except (InvalidTag, ValueError) as error:
-        raise CannotOpen("changed since, or sealed for another place") from error
+        raise CannotDecrypt("changed since, or encrypted for another place") from error
 
 
 def _text(content: bytes) -> str:
@@ -134,4 +134,4 @@ def _bytes(text: str) -> bytes:
     try:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except binascii.Error as error:
-        raise CannotOpen("not in the form of a seal") from error
+        raise CannotDecrypt("not in the form of an encrypted secret") from error

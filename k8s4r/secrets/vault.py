@@ -13,7 +13,7 @@ ADVICE: Final = (
 
 
 def envelope() -> Envelope:
-    """Return what seals and opens; the first key of the setting is the newest.
+    """Return what encrypts and decrypts; the first key of the setting is the newest.
 
     Raises:
         Unavailable: no key is set, or one is too short; the message says what to do.

@@ -42,7 +42,7 @@ def a_place(name: str) -> Place:
         TokenKind.PERSON, Terms(lifetime=None, user=member, project=project), now=clock.now()
     )
     target = NotificationTarget.objects.create(
-        project=project, name="ops", sealed_url="x", url_shown="x", looked_until=NOON,
+        project=project, name="ops", encrypted_url="x", url_shown="x", looked_until=NOON,
         created_at=NOON, changed_at=NOON,
     )  # fmt: skip
     message = Notification.objects.create(

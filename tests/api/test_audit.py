@@ -53,6 +53,7 @@ def filters():
     yield "before=2026-11-21T12:00:01", lambda e, pool: e["at"] < "2026-11-21T12:00:01"
 
 
+@pytest.mark.usefixtures("empty_history")
 @pytest.mark.parametrize(("query", "fits"), [pytest.param(q, f, id=q) for q, f in filters()])
 def test_a_filter_shows_all_that_fits_and_nothing_else(api, alice, changed, query, fits):
     api.post("agent-pools", {"name": "other"}, X_Request_Id="here-1")
@@ -90,7 +91,7 @@ def test_a_filter_that_is_not_as_it_should_be_is_named(api, query, pointer):
     assert answer.json()["errors"][0]["pointer"] == pointer
 
 
-def test_pages_meet_without_a_gap(api, pool):
+def test_pages_meet_without_a_gap(empty_history, api, pool):
     a_tasks(pool, 7)
     whole = [e["id"] for e in items(api.get("audit?limit=200"))]
     pages, cursor = [], ""
@@ -144,7 +145,7 @@ def test_an_export_is_filtered_like_a_list(api, changed):
     assert lines_of(api.get("audit?format=jsonl&cause=nothing")) == []
 
 
-def test_an_export_reads_in_short_steps(api, pool, django_assert_max_num_queries):
+def test_an_export_reads_in_short_steps(empty_history, api, pool, django_assert_max_num_queries):
     a_tasks(pool, 3 * EXPORT_ROWS)
     with django_assert_max_num_queries(12):
         assert len(lines_of(api.get("audit?format=jsonl&object_type=task"))) == 3 * EXPORT_ROWS

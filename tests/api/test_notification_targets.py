@@ -63,7 +63,7 @@ def test_the_address_never_comes_out(api):
         ({"project": "default", "pool": "nowhere"}, "/pool"),
         ({"min_severity": "loud"}, "/min_severity"),
         ({"queue_age_s": 1}, "/queue_age_s"),
-        ({"sealed_url": "x"}, "/sealed_url"),
+        ({"encrypted_url": "x"}, "/encrypted_url"),
     ],
 )
 def test_bad_fields_are_named(api, fields, pointer):

@@ -2,13 +2,15 @@
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from agents.models import Agent
+from k8s4r.access.models import User
 from k8s4r.audit.models import AuditEvent
 from pools.models import Pool
-from tests.builders import NOON, a_pool, a_project, a_task, a_user, an_agent, seconds
+from tests.builders import NOON, a_member, a_pool, a_project, a_task, a_user, an_agent, seconds
 
 LIST = "admin:audit_auditevent_changelist"
 
@@ -69,7 +71,7 @@ def test_the_page_of_an_event_shows_all_of_it(browser, changed):
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
-def test_a_filter_shows_what_fits_and_nothing_else(browser, changed, query, fits):
+def test_a_filter_shows_what_fits_and_nothing_else(empty_history, browser, changed, query, fits):
     an_agent("web-1")
     everything = events(browser)
     found = events(browser, **query)
@@ -107,3 +109,32 @@ def test_the_page_costs_the_same_however_many_acted(browser, pool):
     few = cost()
     more(2, 3, 4, 5)
     assert cost() == few
+
+
+def test_an_auditor_reads_the_events_of_their_project_alone(pool):
+    a_pool(name="theirs", project=a_project("red"))
+    amy = a_member("amy", "auditor", project=pool.project)
+    User.objects.filter(pk=amy.pk).update(is_staff=True)
+    page = Client()
+    page.force_login(amy)
+    found = events(page)
+    assert found
+    assert {event.project_id for event in found} == {pool.project_id}
+
+
+def test_who_reads_no_audit_is_shown_neither_page_nor_link(pool):
+    vera = a_member("vera", "viewer", project=pool.project)
+    User.objects.filter(pk=vera.pk).update(is_staff=True)
+    page = Client()
+    page.force_login(vera)
+    assert page.get(reverse(LIST)).status_code == 403
+    assert (
+        "who changed it"
+        not in page.get(reverse("admin:pools_pool_change", args=[pool.pk])).content.decode()
+    )
+
+
+def test_a_pools_page_leads_to_who_changed_it(browser, changed):
+    text = browser.get(reverse("admin:pools_pool_change", args=[changed.pk])).content.decode()
+    assert f"{reverse(LIST)}?object_id={changed.pk}" in text
+    assert "max_concurrent" in shown(browser, object_id=str(changed.pk)).content.decode()

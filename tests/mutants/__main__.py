@@ -19,7 +19,7 @@ from tests.mutants.seed import Seed
 from tests.mutants.seeds import SEEDS
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("k8s4r", "agents", "pools", "executors", "tests", "manage.py", "pyproject.toml")
+COPIED = ("k8s4r", "agents", "pools", "executors", "tests", "docs", "manage.py", "pyproject.toml")
 TESTS_FAILED = 1
 AT_MOST_S = 300
 

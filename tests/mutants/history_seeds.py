@@ -33,7 +33,7 @@ HISTORY_SEEDS: tuple[Seed, ...] = (
         invariant="I15",
         path="pools/migrations/0002_events.py",
         old="watch(POOL, MEMBERSHIP)",
-        new="watch(MEMBERSHIP)",
+        new="watch(POOL)",
         tests=("tests/services/test_watched_tables.py", "tests/services/test_row_events.py"),
     ),
     Seed(

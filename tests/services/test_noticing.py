@@ -12,15 +12,18 @@ from k8s4r import clock
 from k8s4r.access.principals import Principal, PrincipalKind
 from k8s4r.audit.attribution import SYSTEM
 from k8s4r.core.errors import Unavailable
+from k8s4r.core.roles import EVERYTHING
 from k8s4r.secrets import vault
-from k8s4r.secrets.envelope import CannotOpen
+from k8s4r.secrets.envelope import CannotDecrypt
 from tests.builders import NOON, a_pool, a_project, a_task, a_tasks, an_agent, seconds
 
 pytestmark = pytest.mark.django_db
 HOOK = "jsons://hooks.example.org/token"
 KEY = "k" * 40
 SOON = NOON + seconds(1)
-EVERYBODY = Principal(kind=PrincipalKind.PERSON, id=clock.new_id(), token_id=clock.new_id())
+EVERYBODY = Principal(
+    kind=PrincipalKind.PERSON, id=clock.new_id(), token_id=clock.new_id(), rights=EVERYTHING
+)
 
 
 @pytest.fixture(autouse=True)
@@ -169,19 +172,19 @@ def test_old_messages_go_and_those_of_what_goes_on_stay():
     assert titles() == ["Agent builder is offline"]
 
 
-def test_an_address_is_sealed_in_its_row_and_moves_to_a_new_key(settings):
+def test_an_address_is_encrypted_in_its_row_and_moves_to_a_new_key(settings):
     target, other = a_target(), a_target("other", url="slack://a/b/c")
-    assert "token" not in target.sealed_url
-    assert vault.envelope().open(target.sealed_url, targets.place(target.pk)) == HOOK
-    with pytest.raises(CannotOpen):
-        vault.envelope().open(target.sealed_url, targets.place(other.pk))
+    assert "token" not in target.encrypted_url
+    assert vault.envelope().decrypt(target.encrypted_url, targets.place(target.pk)) == HOOK
+    with pytest.raises(CannotDecrypt):
+        vault.envelope().decrypt(target.encrypted_url, targets.place(other.pk))
     settings.ENCRYPTION_KEY = f"{'n' * 40}\n{KEY}"
     assert list(rekeying.rekey().values()) == [2]
     settings.ENCRYPTION_KEY = "n" * 40
     target.refresh_from_db()
-    assert vault.envelope().open(target.sealed_url, targets.place(target.pk)) == HOOK
+    assert vault.envelope().decrypt(target.encrypted_url, targets.place(target.pk)) == HOOK
     settings.ENCRYPTION_KEY = "z" * 40
-    with pytest.raises(CannotOpen):
+    with pytest.raises(CannotDecrypt):
         rekeying.rekey()
 
 

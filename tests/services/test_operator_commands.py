@@ -10,6 +10,7 @@ from executors.models import Pulse
 from executors.operating.core.addresses import allowed_from
 from executors.operating.services import targets
 from k8s4r import clock
+from k8s4r.audit.attribution import SYSTEM
 from tests.builders import NOON, a_pool, a_running_attempt, a_task, an_agent, seconds
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +59,9 @@ def test_secrets_come_under_a_new_key_and_what_cannot_changes_nothing(settings):
     assert "no secrets" in run("rekey")
     columns = {"name": "ops", "events": ["task_failed"]}
     url = "jsons://hooks.example.org/"
-    targets.create(url=url, columns=columns, allowed=allowed_from(""), now=clock.now())
+    targets.create(
+        url=url, columns=columns, allowed=allowed_from(""), actor=SYSTEM, now=clock.now()
+    )
     settings.ENCRYPTION_KEY = f"{'n' * 40}\n{'o' * 40}"
     assert ": 1 secrets" in run("rekey")
     settings.ENCRYPTION_KEY = "z" * 40

@@ -185,7 +185,7 @@ def keep_audit_months(now, event_months):
     retention.keep_audit_months(now=now, policy=RetentionPolicy(event_months=event_months))
 
 
-def test_months_for_events_are_made_ahead_and_old_ones_dropped():
+def test_months_for_events_are_made_ahead_and_old_ones_dropped(empty_history):
     now = datetime(2031, 12, 31, 23, 30, tzinfo=UTC)
     keep_audit_months(now, 13)
     assert months() == ["2031_12", "2032_01", "2032_02", "2032_03", "rest"]

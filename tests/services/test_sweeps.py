@@ -108,7 +108,7 @@ def test_a_job_that_fails_is_named_in_the_log_and_stops_no_other(caplog):
     assert sweeps.run_due(NOON + seconds(1)) == JOBS
 
     failed = {record.sweep for record in caplog.records if record.message == "sweep_failed"}
-    assert failed == {"pulse", "leases", "silence", "heartbeats"}
+    assert failed == {"pulse", "leases", "silence", "heartbeats", "audit_seal"}
     assert state_of(task) == "timed_out"
 
 

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from executors.operating.services import rekeying
 from k8s4r.core.errors import DomainError
-from k8s4r.secrets.envelope import CannotOpen
+from k8s4r.secrets.envelope import CannotDecrypt
 
 
 class Command(BaseCommand):
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         """Wrap each secret anew and say how many each key keeps."""
         try:
             counts = rekeying.rekey()
-        except (CannotOpen, DomainError) as error:
+        except (CannotDecrypt, DomainError) as error:
             raise CommandError(f"nothing has changed: {error}") from error
         for key_id, count in sorted(counts.items()):
             self.stdout.write(f"key {key_id}: {count} secrets")

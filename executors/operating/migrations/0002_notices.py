@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("queue_age_s", models.PositiveIntegerField(default=900)),
-                ("sealed_url", models.TextField()),
+                ("encrypted_url", models.TextField()),
                 ("url_shown", models.CharField(max_length=253)),
                 ("paused", models.BooleanField(default=False)),
                 ("looked_until", models.DateTimeField()),

@@ -9,7 +9,7 @@ TARGET = Watched(
     kind="target",
     project="r.project_id",
     moment="r.changed_at",
-    hidden=("sealed_url",),
+    hidden=("encrypted_url",),
     unread=("looked_until", "created_at", "changed_at"),
 )
 

@@ -17,7 +17,7 @@ from executors.operating.core.notices import Event, Severity, State
 from executors.operating.models import Notification
 from executors.operating.services import targets
 from k8s4r.secrets import vault
-from k8s4r.secrets.envelope import CannotOpen
+from k8s4r.secrets.envelope import CannotDecrypt
 
 # Longer than a task of Celery may run.
 LEASE: Final = timedelta(seconds=90)
@@ -54,8 +54,8 @@ def take(*, now: datetime) -> Parcel | None:
     row.next_try_at = now + LEASE
     row.save(update_fields=["tries", "next_try_at"])
     try:
-        url = vault.envelope().open(row.target.sealed_url, targets.place(row.target_id))
-    except CannotOpen as error:
+        url = vault.envelope().decrypt(row.target.encrypted_url, targets.place(row.target_id))
+    except CannotDecrypt as error:
         url = ""
         row.last_error = f"its address cannot be opened: {error}"[:500]
         row.save(update_fields=["last_error"])

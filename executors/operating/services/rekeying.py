@@ -20,14 +20,14 @@ def rekey() -> Mapping[str, int]:
         How many secrets each key keeps now, by its id.
 
     Raises:
-        CannotOpen: one is under a key that is not here; nothing has changed.
+        CannotDecrypt: one is under a key that is not here; nothing has changed.
         Unavailable: there is no key.
     """
     envelope = vault.envelope()
     counts: Counter[str] = Counter()
     for row in NotificationTarget.objects.order_by("pk").select_for_update(of=("self",)):
-        if not envelope.is_current(row.sealed_url):
-            row.sealed_url = envelope.rewrap(row.sealed_url, targets.place(row.pk))
-            row.save(update_fields=["sealed_url"])
-        counts[row.sealed_url.split(".")[1]] += 1
+        if not envelope.is_current(row.encrypted_url):
+            row.encrypted_url = envelope.rewrap(row.encrypted_url, targets.place(row.pk))
+            row.save(update_fields=["encrypted_url"])
+        counts[row.encrypted_url.split(".")[1]] += 1
     return counts

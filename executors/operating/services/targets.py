@@ -45,7 +45,7 @@ def create(
     row = NotificationTarget(
         id=clock.new_id(), looked_until=now, created_at=now, changed_at=now, **columns
     )
-    _seal(row, url, allowed)
+    _encrypt(row, url, allowed)
     return _saved(row)
 
 
@@ -71,7 +71,7 @@ def change(
     attribution.attribute(principal.actor, cause="change_target")
     for name, value in changes.items():
         if name == FIELD:
-            _seal(row, value, allowed)
+            _encrypt(row, value, allowed)
         else:
             setattr(row, name, value)
     if changes.get("paused") is False:
@@ -127,12 +127,12 @@ def retry(notification_id: UUID, *, principal: Principal, now: datetime) -> Noti
     return row
 
 
-def _seal(row: NotificationTarget, url: str, allowed: Allowed) -> None:
+def _encrypt(row: NotificationTarget, url: str, allowed: Allowed) -> None:
     objection = addresses.objection(url, allowed)
     if objection is not None:
         problem = FieldProblem("/url", "address", objection)
         raise Invalid(f"url: {objection}", errors=[problem])
-    row.sealed_url = vault.envelope().seal(url, place(row.pk))
+    row.encrypted_url = vault.envelope().encrypt(url, place(row.pk))
     row.url_shown = addresses.shown(url)[:253]
 
 
