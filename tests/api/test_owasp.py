@@ -40,7 +40,7 @@ FETCHERS = {"httpx2", "httpx", "requests", "aiohttp", "urllib3", "urllib.request
 CLIENTS = ("agents/client", "k8s4r/cli", "k8s4r/embedded")
 
 
-SECRETS = {"digest", "password", "secret", "token", "pepper", "is_superuser", "sealed_url"}
+SECRETS = {"digest", "password", "secret", "token", "pepper", "is_superuser", "encrypted_url"}
 
 
 @pytest.fixture
