@@ -1,7 +1,8 @@
 """Agents over REST: list, make, read, change, let go."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -17,8 +18,9 @@ from agents.services.registration import NewAgent
 from k8s4r import clock
 from k8s4r.access import selectors as access
 from k8s4r.access.principals import Principal
-from k8s4r.api import paging
+from k8s4r.api import conditions, paging
 from k8s4r.api.answers import Page
+from k8s4r.api.conditions import IfMatch
 from k8s4r.api.operations import operation, watched
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
@@ -31,9 +33,12 @@ from k8s4r.core.errors import (
     IllegalTransition,
     Invalid,
     NotFound,
+    PreconditionFailed,
 )
 from k8s4r.core.roles import Permission
 
+# What a caller who changes an agent has looked at.
+SETTINGS: Final = ("name", "description", "type", "labels", "metadata", "settings")
 HeldSlots: TypeAlias = Callable[[Collection[UUID]], Mapping[UUID, int]]
 
 
@@ -120,13 +125,15 @@ class OneAgentView(AgentView):
     )
     def get(self, request: Request, agent_id: UUID) -> Response:
         """Show an agent."""
-        return Response(self.whole(agent(agent_id, principal_of(request))))
+        row = agent(agent_id, principal_of(request))
+        return conditions.tagged(self.whole(row), row, SETTINGS)
 
     @operation(
         needs=Permission.FLEET_WRITE,
         body=ReplacedAgent,
         answers={200: answers.Agent},
-        refuses=(Conflict,),
+        headers=IfMatch,
+        refuses=(Conflict, PreconditionFailed),
     )
     def put(self, request: Request, agent_id: UUID) -> Response:
         """Replace what people say about an agent."""
@@ -136,7 +143,8 @@ class OneAgentView(AgentView):
         needs=Permission.FLEET_WRITE,
         body=ChangedAgent,
         answers={200: answers.Agent},
-        refuses=(Conflict,),
+        headers=IfMatch,
+        refuses=(Conflict, PreconditionFailed),
     )
     def patch(self, request: Request, agent_id: UUID) -> Response:
         """Change some of what people say about an agent."""
@@ -145,22 +153,34 @@ class OneAgentView(AgentView):
     @operation(
         needs=Permission.FLEET_WRITE,
         answers={204: None},
-        refuses=(IllegalTransition,),
+        headers=IfMatch,
+        refuses=(IllegalTransition, PreconditionFailed),
     )
     def delete(self, request: Request, agent_id: UUID) -> Response:
         """Let an agent go: its tokens end, its history stays."""
         principal = principal_of(request)
         agent(agent_id, principal, Permission.FLEET_WRITE)
-        wishes.archive(agent_id, actor=principal.actor, now=clock.now())
-        return Response(status=204)
+
+        def let_go() -> Response:
+            wishes.archive(agent_id, actor=principal.actor, now=clock.now())
+            return Response(status=204)
+
+        lock = partial(editing.locked, agent_id)
+        return conditions.unless_changed(request, lock, SETTINGS, let_go)
 
     def _changed(
         self, request: Request, agent_id: UUID, body: ReplacedAgent | ChangedAgent
     ) -> Response:
         principal = principal_of(request)
         agent(agent_id, principal, Permission.FLEET_WRITE)
-        row = editing.change(agent_id, bodies.changes(body), actor=principal.actor, now=clock.now())
-        return Response(self.whole(row))
+        changes = bodies.changes(body)
+
+        def change() -> Response:
+            row = editing.change(agent_id, changes, actor=principal.actor, now=clock.now())
+            return conditions.tagged(self.whole(row), row, SETTINGS)
+
+        lock = partial(editing.locked, agent_id)
+        return conditions.unless_changed(request, lock, SETTINGS, change)
 
 
 def agent(agent_id: UUID, principal: Principal, needs: Permission = Permission.FLEET_READ) -> Agent:

@@ -52,7 +52,7 @@ def change(
         NotFound: there is no such agent.
         Conflict: its project has another agent of this name.
     """
-    agent = _lock(agent_id)
+    agent = locked(agent_id)
     before = agent.settings, agent.labels
     attribution.attribute(actor, cause=cause)
     for column, value in changes.items():
@@ -128,15 +128,20 @@ def _mint(agent: Agent, earlier: Token | None, *, now: datetime) -> Minted:
 
 
 def _good(agent_id: UUID) -> Agent:
-    agent = _lock(agent_id)
+    agent = locked(agent_id)
     if agent.desired == Desired.REVOKED:
         raise IllegalTransition(f"agent {agent.name} is revoked: make another one")
     return agent
 
 
-def _lock(agent_id: UUID) -> Agent:
-    locked = Agent.objects.select_for_update(of=("self",), no_key=True)
-    agent = locked.filter(pk=agent_id, archived_at=None).first()
+def locked(agent_id: UUID) -> Agent:
+    """Return an agent, locked until the transaction ends.
+
+    Raises:
+        NotFound: there is none, or it is let go.
+    """
+    rows = Agent.objects.select_for_update(of=("self",), no_key=True)
+    agent = rows.filter(pk=agent_id, archived_at=None).first()
     if agent is None:
         raise NotFound(f"there is no agent {agent_id}")
     return agent

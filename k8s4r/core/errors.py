@@ -99,6 +99,12 @@ class NeedsResolution(Conflict):
     code, title = "needs_resolution", "A person has to resolve this first"
 
 
+class PreconditionFailed(DomainError):
+    """Somebody changed it since the caller read it (``If-Match``); nothing has changed now."""
+
+    code, status, title = "precondition_failed", 412, "Changed since it was read"
+
+
 class IdempotencyMismatch(DomainError):
     """The idempotency key was used before with another request."""
 

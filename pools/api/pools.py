@@ -1,6 +1,7 @@
 """Pools over REST: list, make, read, change, end, and who is in them."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final, Literal
 from uuid import UUID
 
@@ -11,13 +12,14 @@ from k8s4r import clock
 from k8s4r.access import selectors as access
 from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
-from k8s4r.api import paging
+from k8s4r.api import conditions, paging
 from k8s4r.api.answers import Page
+from k8s4r.api.conditions import IfMatch
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion
-from k8s4r.core.errors import Conflict, FieldProblem, Invalid, NotFound
+from k8s4r.core.errors import Conflict, FieldProblem, Invalid, NotFound, PreconditionFailed
 from k8s4r.core.roles import Permission
 from pools import selectors
 from pools.api import answers, bodies, shapes
@@ -29,6 +31,14 @@ SORTS: Final[Mapping[str, tuple[str, ...]]] = {
     "created_at": ("created_at", "id"),
     "changed_at": ("changed_at", "id"),
 }
+
+
+# What a caller who changes a pool has looked at.
+SETTINGS: Final = (
+    "name", "description", "type", "strategy", "required_labels", "max_concurrent",
+    "max_per_owner", "paused", "paused_reason", "paused_until", "windows", "open_until",
+    "shared_with", "weights", "metadata",
+)  # fmt: skip
 
 
 class PoolQuery(paging.PageQuery):
@@ -90,13 +100,14 @@ class PoolView(View):
     def get(self, request: Request, pool_id: UUID) -> Response:
         """Show a pool."""
         row = selectors.pool(pool_id, principal_of(request))
-        return Response(shapes.pool(row, now=clock.now()))
+        return conditions.tagged(shapes.pool(row, now=clock.now()), row, SETTINGS)
 
     @operation(
         needs=Permission.FLEET_WRITE,
         body=ReplacedPool,
         answers={200: answers.Pool},
-        refuses=(Conflict,),
+        headers=IfMatch,
+        refuses=(Conflict, PreconditionFailed),
     )
     def put(self, request: Request, pool_id: UUID) -> Response:
         """Replace what a pool is."""
@@ -106,7 +117,8 @@ class PoolView(View):
         needs=Permission.FLEET_WRITE,
         body=ChangedPool,
         answers={200: answers.Pool},
-        refuses=(Conflict,),
+        headers=IfMatch,
+        refuses=(Conflict, PreconditionFailed),
     )
     def patch(self, request: Request, pool_id: UUID) -> Response:
         """Change some of what a pool is."""
@@ -115,24 +127,32 @@ class PoolView(View):
     @operation(
         needs=Permission.FLEET_WRITE,
         answers={204: None},
-        refuses=(Conflict,),
+        headers=IfMatch,
+        refuses=(Conflict, PreconditionFailed),
     )
     def delete(self, request: Request, pool_id: UUID) -> Response:
         """End a pool: no new tasks; those it has still run."""
-        pools.archive(pool_id, principal=principal_of(request), now=clock.now())
-        return Response(status=204)
+        principal = principal_of(request)
+
+        def end() -> Response:
+            pools.archive(pool_id, principal=principal, now=clock.now())
+            return Response(status=204)
+
+        lock = partial(pools.locked, pool_id, principal)
+        return conditions.unless_changed(request, lock, SETTINGS, end)
 
     def _changed(
         self, request: Request, pool_id: UUID, body: ReplacedPool | ChangedPool
     ) -> Response:
         principal, now = principal_of(request), clock.now()
-        row = pools.change(
-            pool_id,
-            bodies.columns(body, principal, now=now),
-            principal=principal,
-            now=now,
-        )
-        return Response(shapes.pool(row, now=now))
+        columns = bodies.columns(body, principal, now=now)
+
+        def change() -> Response:
+            row = pools.change(pool_id, columns, principal=principal, now=now)
+            return conditions.tagged(shapes.pool(row, now=now), row, SETTINGS)
+
+        lock = partial(pools.locked, pool_id, principal)
+        return conditions.unless_changed(request, lock, SETTINGS, change)
 
 
 class MembersView(View):

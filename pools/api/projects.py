@@ -1,6 +1,7 @@
 """Projects over REST: list, make, read, change."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final, Literal
 from uuid import UUID
 
@@ -12,13 +13,14 @@ from k8s4r.access import selectors as access
 from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
 from k8s4r.access.services import projects
-from k8s4r.api import paging
+from k8s4r.api import conditions, paging
 from k8s4r.api.answers import Page
+from k8s4r.api.conditions import IfMatch
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion
-from k8s4r.core.errors import Conflict, Forbidden, NotFound
+from k8s4r.core.errors import Conflict, Forbidden, NotFound, PreconditionFailed
 from k8s4r.core.roles import Permission
 from pools.api import answers, bodies, shapes
 from pools.api.bodies import ChangedProject, NewProject, ReplacedProject
@@ -28,6 +30,10 @@ SORTS: Final[Mapping[str, tuple[str, ...]]] = {
     "name": ("name",),
     "created_at": ("created_at", "id"),
 }
+
+
+# What a caller who changes a project has looked at.
+SETTINGS: Final = ("description", "weight")
 
 
 class ProjectQuery(paging.PageQuery):
@@ -83,12 +89,15 @@ class ProjectView(View):
     )
     def get(self, request: Request, project_id: UUID) -> Response:
         """Show a project."""
-        return Response(shapes.project(project(project_id, principal_of(request))))
+        row = project(project_id, principal_of(request))
+        return conditions.tagged(shapes.project(row), row, SETTINGS)
 
     @operation(
         needs=Permission.PROJECT_WRITE,
         body=ReplacedProject,
         answers={200: answers.Project},
+        headers=IfMatch,
+        refuses=(PreconditionFailed,),
     )
     def put(self, request: Request, project_id: UUID) -> Response:
         """Replace what a project is; its name stays."""
@@ -98,6 +107,8 @@ class ProjectView(View):
         needs=Permission.PROJECT_WRITE,
         body=ChangedProject,
         answers={200: answers.Project},
+        headers=IfMatch,
+        refuses=(PreconditionFailed,),
     )
     def patch(self, request: Request, project_id: UUID) -> Response:
         """Change some of what a project is."""
@@ -108,8 +119,14 @@ class ProjectView(View):
     ) -> Response:
         principal = principal_of(request)
         project(project_id, principal, Permission.PROJECT_WRITE)
-        row = projects.change(project_id, bodies.given(body), actor=principal.actor)
-        return Response(shapes.project(row))
+        changes = bodies.given(body)
+
+        def change() -> Response:
+            row = projects.change(project_id, changes, actor=principal.actor)
+            return conditions.tagged(shapes.project(row), row, SETTINGS)
+
+        lock = partial(projects.locked, project_id)
+        return conditions.unless_changed(request, lock, SETTINGS, change)
 
 
 def project(

@@ -82,7 +82,7 @@ def change(
             and rule of membership stay.
         Invalid: the parts do not fit each other, or an agent is not one of the project.
     """
-    row = _locked(pool_id, principal)
+    row = locked(pool_id, principal)
     if row.name == selectors.DEFAULT and _unsettles_default(row, changes):
         raise Conflict("the default pool keeps its name and takes every agent of its project")
     attribution.attribute(principal.actor, cause=cause)
@@ -133,7 +133,7 @@ def archive(pool_id: UUID, *, principal: Principal, now: datetime) -> None:
         Forbidden: the caller may see the pool, and no more.
         Conflict: a project keeps its default pool.
     """
-    row = _locked(pool_id, principal)
+    row = locked(pool_id, principal)
     if row.name == selectors.DEFAULT:
         raise Conflict("a project keeps its default pool")
     attribution.attribute(principal.actor, cause="archive_pool")
@@ -227,13 +227,19 @@ def _check_gate(row: Pool, *, now: datetime) -> None:
 
 
 def _static(pool_id: UUID, principal: Principal) -> Pool:
-    row = _locked(pool_id, principal)
+    row = locked(pool_id, principal)
     if row.type != PoolType.STATIC:
         raise Conflict(f"pool {row.name} is dynamic: it finds its members by their labels")
     return row
 
 
-def _locked(pool_id: UUID, principal: Principal) -> Pool:
+def locked(pool_id: UUID, principal: Principal) -> Pool:
+    """Return a pool that the caller may change, locked until the transaction ends.
+
+    Raises:
+        NotFound: there is no such pool for the caller.
+        Forbidden: the caller may see the pool, and no more.
+    """
     rows = selectors.pools(principal).select_for_update(of=("self",), no_key=True)
     row = rows.filter(pk=pool_id).first()
     if row is None:

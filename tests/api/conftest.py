@@ -27,11 +27,12 @@ class Api:
     def put(self, path, body):
         return self._send("put", path, body, {})
 
-    def patch(self, path, body):
-        return self._send("patch", path, body, {})
+    def patch(self, path, body, **headers):
+        return self._send("patch", path, body, headers)
 
-    def delete(self, path):
-        return self._client.delete(f"/api/v1/{path}", headers=self._headers)
+    def delete(self, path, **headers):
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._client.delete(f"/api/v1/{path}", headers=self._headers | named)
 
     def raw(self, path, body: bytes, content_type="application/json"):
         return self._client.generic(

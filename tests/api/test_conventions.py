@@ -146,3 +146,56 @@ OPEN = (reference.DocumentView, reference.PageView)
 @pytest.mark.parametrize("view", [each for each in views() if each.values[0] not in OPEN])
 def test_every_view_has_the_conventions(view: type[APIView]):
     assert issubclass(view, View)
+
+
+THINGS = {
+    "agents": {"description": "mine"},
+    "agent-pools": {"max_concurrent": 7},
+    "projects": {"weight": 7.0},
+}
+
+
+@pytest.fixture(params=THINGS)
+def known(request, api, many):
+    """Return the path of a thing, its ETag, and a change of it."""
+    kind = request.param
+    path = f"{kind}/{api.get(kind).json()['items'][0]['id']}"
+    return path, api.get(path).headers["ETag"], THINGS[kind]
+
+
+def test_who_knows_the_present_settings_changes_them(api, known):
+    path, tag, change = known
+    answer = api.patch(path, change, If_Match=tag)
+    assert answer.status_code == 200
+    assert api.patch(path, change, If_Match=answer.headers["ETag"]).status_code == 200
+    assert api.patch(path, change, If_Match="*").status_code == 200
+
+
+def test_who_knows_older_settings_changes_nothing_and_is_told(api, known):
+    path, tag, change = known
+    api.patch(path, {"description": "somebody else's"})
+    for answer in (
+        api.patch(path, change, If_Match=tag),
+        api.patch(path, change, If_Match='"x", W/"y"'),
+    ):
+        assert answer.status_code == 412
+        assert answer.json()["code"] == "precondition_failed"
+    assert api.get(path).json()["description"] == "somebody else's"
+    assert not (change.items() <= api.get(path).json().items())
+
+
+@pytest.mark.parametrize("kind", ["agents", "agent-pools"])
+def test_nothing_is_ended_that_is_another_by_now(api, many, kind):
+    path = f"{kind}/{api.get(kind).json()['items'][-1]['id']}"
+    tag = api.get(path).headers["ETag"]
+    api.patch(path, {"description": "still needed"})
+    assert api.delete(path, If_Match=tag).status_code == 412
+    assert api.delete(path, If_Match=api.get(path).headers["ETag"]).status_code == 204
+
+
+def test_a_heartbeat_spoils_nobodys_change(api, many):
+    agent = Agent.objects.get(name="a")
+    tag = api.get(f"agents/{agent.pk}").headers["ETag"]
+    Agent.objects.filter(pk=agent.pk).update(observed="offline")
+    assert api.get(f"agents/{agent.pk}").headers["ETag"] != tag
+    assert api.patch(f"agents/{agent.pk}", {"description": "x"}, If_Match=tag).status_code == 200

@@ -31,6 +31,7 @@ def test_the_codes_and_statuses_are_the_stable_api() -> None:
         ("not_found", 404),
         ("conflict", 409),
         ("cursor_expired", 410),
+        ("precondition_failed", 412),
         ("superseded", 409),
         ("session_superseded", 409),
         ("illegal_transition", 409),

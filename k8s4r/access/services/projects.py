@@ -44,7 +44,7 @@ def change(
         Conflict: another project has this name.
     """
     attribution.attribute(actor, cause=cause)
-    row = Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project_id)
+    row = locked(project_id)
     for column, value in changes.items():
         setattr(row, column, value)
     try:
@@ -53,3 +53,8 @@ def change(
     except IntegrityError as error:
         raise Conflict(f"a project {row.name} exists") from error
     return row
+
+
+def locked(project_id: UUID) -> Project:
+    """Return a project, locked until the transaction ends."""
+    return Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project_id)
