@@ -104,21 +104,12 @@ class TokenCache:
             return None
         return found[1]
 
-    def knew(self, text: str) -> bool:
-        """Was this token good at some time, as far as this process remembers?"""
-        return _key(text) in self._known
-
     def remember(self, text: str, principal: Principal) -> None:
         """Remember a token that was just found good."""
         with self._lock:
             if len(self._known) >= self._most:
                 self._known.clear()
             self._known[_key(text)] = (self._monotonic() + self._lifetime_s, principal)
-
-    def unlearn(self, text: str) -> None:
-        """Forget a token that was just found bad."""
-        with self._lock:
-            self._known.pop(_key(text), None)
 
     def forget(self, token_ids: Iterable[UUID]) -> None:
         """Forget tokens that are no longer good."""

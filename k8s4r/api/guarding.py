@@ -1,8 +1,9 @@
 """Who has shown bad credentials too often? Then this address or name waits, and nobody else.
 
 Only failures are counted, so that good calls pay nothing: a process asks Redis when a credential
-was bad, and remembers who has to wait until when. Tokens that this process has seen to be good
-never wait. Without Redis no bad token is slowed, and nobody can log in with a password.
+was bad, and remembers who has to wait until when. A good token never waits, wherever it comes from:
+behind one address may stand a guesser and a hundred agents. Without Redis no bad token is slowed,
+and nobody can log in with a password.
 """
 
 import logging
@@ -13,7 +14,7 @@ from typing import Final
 
 from django.conf import settings
 
-from k8s4r.access.principals import CACHE, Principal
+from k8s4r.access.principals import Principal
 from k8s4r.api import counting
 from k8s4r.api.counting import Count
 from k8s4r.core import ids
@@ -105,13 +106,13 @@ def proven(text: str, *, address: str, prove: Callable[[], Principal | None]) ->
 
 
 def check_token(text: str, *, address: str) -> None:
-    """Refuse a token of somebody who has to wait, unless it was good before.
+    """Refuse what cannot be a token when it comes from who has to wait; others are looked up.
 
     Raises:
         TooMany: says for how long.
     """
-    if not GUARD.is_quiet and not CACHE.knew(text):
-        GUARD.check(_names(text, address))
+    if not GUARD.is_quiet and len(names := _names(text, address)) == 1:
+        GUARD.check(names)
 
 
 def bad_token(text: str, *, address: str) -> None:
@@ -121,10 +122,11 @@ def bad_token(text: str, *, address: str) -> None:
         TooMany: that was once too often.
     """
     GUARD.tally["bad_token"] += 1
-    CACHE.unlearn(text)
+    names = _names(text, address)
+    if not GUARD.is_quiet:
+        GUARD.check(names)
     if not settings.BAD_CREDENTIALS:
         return
-    names = _names(text, address)
     try:
         counts = counting.counter().counted(names, window_s=settings.BAD_CREDENTIALS_WINDOW_S)
     except Unavailable:
