@@ -31,6 +31,7 @@ WALKS = 5
 _KINDS = {
     "task_id": ("task", "ended", "lost"), "agent_id": ("agent", "spare"), "pool_id": ("pool",),
     "project_id": ("project",), "token_id": ("token", "enrolment"),
+    "target_id": ("target",), "notification_id": ("notification",), "object_id": ("pool", "task"),
 }  # fmt: skip
 _PHASES = ("examples", "coverage", "fuzzing", "stateful")
 # What the running check must not see: schemathesis keeps its checks for the whole process.
@@ -124,7 +125,7 @@ def _steer(schema: Any, world: World, random: Random) -> None:
     @schema.hook
     def filter_case(context: Any, case: Any) -> bool:
         parts = {str(value) for value in (case.path_parameters or {}).values()}
-        return not parts & (world.own_tokens | {"caller"})
+        return not parts & (world.own_tokens | {"caller"}) and not _waits(case, parts, world)
 
     @schema.hook
     def map_case(context: Any, case: Any) -> Any:
@@ -139,6 +140,12 @@ def _steer(schema: Any, world: World, random: Random) -> None:
         if waits and context.operation.path.endswith("/claims") and body.get("wait_s", 1) <= 25:
             return {**body, "wait_s": min(0, body.get("wait_s", 0))}
         return body
+
+
+def _waits(case: Any, parts: set[str], world: World) -> bool:
+    """Would this wait for a worker? There is none; who is refused does not wait."""
+    foreign = str(world.foreign.ids["target"])
+    return bool(case.operation.path.endswith("/test")) and foreign not in parts
 
 
 def _aimed(name: str, value: Any, world: World, random: Random) -> Any:

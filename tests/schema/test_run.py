@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 import pytest
 
-from executors.operating.api import targets
 from k8s4r.core.roles import ALLOWED, Role
 from tests.architecture import openapi
 from tests.schema import run, world
@@ -22,11 +21,10 @@ LINKED = ("examples", "fuzzing", "stateful")
 
 
 @pytest.fixture(autouse=True)
-def _as_it_is_run(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Targets can be made, and whoever calls is not the one who scrapes; nobody delivers here."""
+def _as_it_is_run(settings: Any) -> None:
+    """Targets can be made, and whoever calls is not the one who scrapes."""
     settings.ENCRYPTION_KEY = "k" * 40
     settings.METRICS_TOKEN = "m" * 40
-    monkeypatch.setattr(targets, "TEST_WITHIN_S", 0.2)
 
 
 def able() -> dict[str, set[str]]:
