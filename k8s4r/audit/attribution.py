@@ -59,8 +59,10 @@ def origin(address: str, *, token_id: UUID | None = None) -> Iterator[None]:
 
 
 def with_token(token_id: UUID) -> None:
-    """Add the token to the origin of the request that is being answered."""
-    _ORIGIN.set(replace(_ORIGIN.get(), token_id=token_id))
+    """Add the token to the origin of the request that is being answered, if there is one."""
+    where = _ORIGIN.get()
+    if where is not NOWHERE:
+        _ORIGIN.set(replace(where, token_id=token_id))
 
 
 def attribute(actor: Actor, *, cause: str) -> None:

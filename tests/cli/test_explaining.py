@@ -78,7 +78,7 @@ def test_doctor_shows_the_last_backup_and_what_was_given_up(cli, agent):
     said = cli("doctor").out
     assert "note  backup     none is known" in said
     assert "ok    messages   no notification" in said
-    pulses.beat(pulses.BACKUP, now=moment - timedelta(hours=3), policy=LeasePolicy())
+    pulses.beat(pulses.BACKUP, now=moment - timedelta(hours=3, seconds=9), policy=LeasePolicy())
     target = NotificationTarget.objects.create(
         name="ops", looked_until=moment, created_at=moment, changed_at=moment
     )

@@ -282,3 +282,9 @@ def test_an_event_names_the_token_and_the_address_of_its_request():
     unknown = events_of(lambda: founding.found("two", actor=ALICE, now=NOON))[0]
     assert (event.token_id, event.address) == (token_id, "192.0.2.7")
     assert (unknown.token_id, unknown.address) == (None, "")
+
+
+def test_a_token_that_is_seen_outside_of_a_request_signs_nothing_later():
+    attribution.with_token(a_user().pk)
+    event = events_of(lambda: founding.found("one", actor=ALICE, now=NOON))[0]
+    assert (event.token_id, event.address) == (None, "")
