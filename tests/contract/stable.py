@@ -26,7 +26,7 @@ _SEAL = {
 }  # fmt: skip
 # How far one call came depends on what there was to read.
 _WHOLE = {"next": None}
-_COUNTS = {"seals": 7, "events": 390}
+_COUNTS = {"seals": 7, "events": 390, "dropped": 0}
 _USED = re.compile(r"\(token \w+\)")
 _SERVERS = re.compile(r"\b(PostgreSQL|Redis) [\d.]+")
 _SECRET = "<secret>"
