@@ -1,8 +1,7 @@
 """What changed since the last look, and what of it is told to whom?
 
-The history (`audit_event`) has an event for each change, but its ids are given out before the
-commit: a low one may appear after a higher one. So each look reads again what is not closed yet. A
-range is closed when every transaction that ran when its last id was given out has ended.
+The history (`audit_event`) has an event for each change, but a low id may be committed after a
+higher one. So each look reads again what is not closed yet (`k8s4r.audit.closing`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,8 @@ from executors.gateway.watch_kinds import KINDS, Kind, query_of
 from k8s4r import clock, database
 from k8s4r.access.principals import Principal, refusal
 from k8s4r.api import authentication
+from k8s4r.audit import closing
+from k8s4r.audit.closing import Mark
 from k8s4r.core.errors import (
     CursorExpired,
     DomainError,
@@ -31,9 +32,6 @@ _MOST_READ: Final = 50_000
 # No transaction of ours lasts longer: statements end after 15 s, idle ones after 30 s.
 _LONGEST_TRANSACTION: Final = timedelta(seconds=60)
 
-_OLDEST_RUNNING: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-_FIRST_TO_COME: Final = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
-_GIVEN_OUT: Final = "SELECT last_value FROM audit_event_id_seq"
 _CLOSED_BY_AGE: Final = "SELECT id FROM audit_event WHERE at < %s ORDER BY id DESC LIMIT 1"
 _OLDEST: Final = "SELECT id FROM audit_event ORDER BY id LIMIT 1"
 _EVENTS: Final = """
@@ -57,7 +55,7 @@ class Horizon:
 
     closed: int = -1
     seen: set[int] = field(default_factory=set)
-    marks: list[tuple[int, int]] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
 
 
 def look(horizon: Horizon) -> list[Change]:
@@ -165,15 +163,15 @@ def _closed_by_age(now: datetime) -> int:
 
 def _closed(horizon: Horizon) -> int:
     """Return up to where the history is complete now; marks that told so are spent."""
-    ((oldest_running,),) = database.rows(_OLDEST_RUNNING)
+    oldest_running = closing.oldest_running()
     closed = horizon.closed
-    while horizon.marks and horizon.marks[0][1] <= oldest_running:
-        closed = max(closed, horizon.marks.pop(0)[0])
+    while horizon.marks and horizon.marks[0].is_over(oldest_running):
+        closed = max(closed, horizon.marks.pop(0).last_id)
     return closed
 
 
 def _mark(horizon: Horizon) -> None:
-    """Remember what has been given out by now; the order of the two questions is the point."""
-    ((last_id,),) = database.rows(_GIVEN_OUT)
-    ((first_to_come,),) = database.rows(_FIRST_TO_COME)
-    horizon.marks.append((int(last_id), int(first_to_come)))
+    """Remember what has been given out by now; while nothing new was, looks write nothing."""
+    marked = horizon.marks[-1].last_id if horizon.marks else horizon.closed
+    if closing.given_out() > marked:
+        horizon.marks.append(closing.mark())

@@ -1,8 +1,7 @@
 """How are events sealed? In ranges that are closed: no running transaction can add to them.
 
-Ids are given out before the commit, so a low one may appear after a higher one. A mark remembers
-the last id that was given out and, begun after that question, our own transaction: who got an id up
-to there had a lower number. When all those have ended, all that will ever be in the range is there.
+The mark of `closing` is kept in a row: what it says is over by a later call, maybe of another
+process, is sealed then.
 """
 
 import logging
@@ -13,7 +12,7 @@ from typing import Final
 from django.db import transaction
 
 from k8s4r import database
-from k8s4r.audit import seals
+from k8s4r.audit import closing, seals
 from k8s4r.audit.models import AuditSeal
 
 logger = logging.getLogger(__name__)
@@ -22,11 +21,6 @@ logger = logging.getLogger(__name__)
 MOST_EVENTS: Final = 20_000
 
 _LOCK: Final = "SELECT last_id, running_before FROM audit_seal_mark FOR UPDATE SKIP LOCKED"
-_OLDEST_RUNNING: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-# Gives this transaction its number. (A snapshot's xmax would not do: it is the number after the
-# last one that *ended*, and others may be running above it.)
-_OURS: Final = "SELECT pg_current_xact_id()::text::bigint"
-_GIVEN_OUT: Final = "SELECT last_value FROM audit_event_id_seq"
 _MARK: Final = "UPDATE audit_seal_mark SET last_id = %s, running_before = %s"
 _REACH: Final = """
 SELECT max(id), count(*)
@@ -42,23 +36,22 @@ def seal(*, now: datetime, limit: int = MOST_EVENTS) -> int:
 
     Locks: the mark.
     """
-    # The order of these two is the point.
-    ((given_out,),) = database.rows(_GIVEN_OUT)
-    ((ours,),) = database.rows(_OURS)
-    mark = database.rows(_LOCK)
-    if not mark:
+    new = closing.mark()
+    rows = database.rows(_LOCK)
+    if not rows:
         return 0
-    marked, running_before = mark[0]
-    ((oldest_running,),) = database.rows(_OLDEST_RUNNING)
-    if oldest_running < running_before <= ours:
-        return 0
+    old = closing.Mark(*rows[0])
     # After a restore transactions are counted anew: a mark from before means nothing.
-    is_known = running_before <= ours
+    is_known = old.running_before <= new.running_before
+    if is_known and not old.is_over(closing.oldest_running()):
+        return 0
     sealed, reached = (
-        _seal_up_to(marked, now=now, limit=min(limit, MOST_EVENTS)) if is_known else (0, marked)
+        _seal_up_to(old.last_id, now=now, limit=min(limit, MOST_EVENTS))
+        if is_known
+        else (0, old.last_id)
     )
-    if reached == marked:
-        database.run(_MARK, [given_out, ours])
+    if reached == old.last_id:
+        database.run(_MARK, new)
     return sealed
 
 

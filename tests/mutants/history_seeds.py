@@ -48,9 +48,17 @@ HISTORY_SEEDS: tuple[Seed, ...] = (
         name="what-still-runs-is-sealed-away",
         invariant="I15",
         path="k8s4r/audit/sealing.py",
-        old="if oldest_running < running_before <= ours:",
+        old="if is_known and not old.is_over(closing.oldest_running()):",
         new="if False:",
         tests=("tests/concurrency/test_sealing.py",),
+    ),
+    Seed(
+        name="what-runs-alone-is-closed-over",
+        invariant="I15",
+        path="k8s4r/audit/closing.py",
+        old="SELECT pg_current_xact_id()::text::bigint",
+        new="SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
+        tests=("tests/concurrency/test_watching.py",),
     ),
     Seed(
         name="the-working-role-may-rewrite-history",
