@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from agents.models import Agent
 from executors import decision, supply
-from executors.core.codes import WaitingCode
+from executors.core.codes import SENTENCES, WaitingCode
 from executors.core.waiting import explain
 from executors.models import Requirement
 from executors.selectors import visible
@@ -35,12 +35,18 @@ GROUP BY 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Tasks that wait for the same reason."""
+    """Tasks that wait for the same reason; ``requirement_ids`` are of what they need."""
 
     code: WaitingCode
     count: int
     oldest_since: datetime
     sample_ids: tuple[UUID, ...]
+    requirement_ids: frozenset[str]
+
+    @property
+    def sentence(self) -> str:
+        """The reason in words."""
+        return SENTENCES[self.code]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ def waiting(pool: Pool, principal: Principal, *, now: datetime) -> list[Group]:
         own = WaitingCode.RETRY_BACKOFF if is_delayed else codes.get(requirement_id)
         code = held[0] if held else own
         assert code is not None, "every requirement is noted or judged"
-        fresh = Group(code, count, oldest, tuple(ids))
+        fresh = Group(code, count, oldest, tuple(ids), frozenset({requirement_id}))
         groups[code] = _joined(groups[code], fresh) if code in groups else fresh
     return sorted(groups.values(), key=lambda group: (-group.count, group.code))
 
@@ -105,4 +111,5 @@ def _codes(pool: Pool, requirement_ids: Iterable[str], *, now: datetime) -> dict
 def _joined(one: Group, other: Group) -> Group:
     samples = tuple(sorted({*one.sample_ids, *other.sample_ids})[:SAMPLES])
     oldest = min(one.oldest_since, other.oldest_since)
-    return Group(one.code, one.count + other.count, oldest, samples)
+    needed = one.requirement_ids | other.requirement_ids
+    return Group(one.code, one.count + other.count, oldest, samples, needed)

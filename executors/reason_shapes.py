@@ -50,7 +50,7 @@ def groups(pool: Pool, found: Sequence[Group], held_by: Sequence[Barrier]) -> di
         "groups": [
             {
                 "code": group.code,
-                "sentence": SENTENCES[group.code],
+                "sentence": group.sentence,
                 "count": group.count,
                 "oldest_since": group.oldest_since,
                 "sample_task_ids": group.sample_ids,

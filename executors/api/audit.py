@@ -23,7 +23,7 @@ from k8s4r.api.answers import Moment, Page
 from k8s4r.api.operations import JSON, Media, operation
 from k8s4r.api.rendering import JSONLinesRenderer, JSONRenderer, dumps
 from k8s4r.api.requests import principal_of
-from k8s4r.api.views import View
+from k8s4r.api.views import FIELDS, View
 from k8s4r.audit import selectors, verifying
 from k8s4r.audit.models import AuditEvent, AuditSeal
 from k8s4r.audit.names import Names
@@ -92,6 +92,7 @@ class AuditView(View):
         principal = principal_of(request)
         rows = selectors.events(_wanted(request, principal), project_ids=_projects(request))
         if LINES in (request.query_params.get("format"), _format_of(request)):
+            _check_whole(request)
             return _export(rows)
         page = paging.page_from(request, selectors.NEWEST_FIRST)
         found = list(paging.rows_of(page, rows))
@@ -205,6 +206,12 @@ def _actors(text: str, principal: Principal) -> tuple[str, list[str] | None]:
 def _format_of(request: Request) -> str:
     renderer = request.accepted_renderer
     return str(renderer.format)
+
+
+def _check_whole(request: Request) -> None:
+    if FIELDS in request.query_params:
+        detail = "JSON lines are whole events"
+        raise paging.refused([FieldProblem(f"?{FIELDS}", "allowed", detail)])
 
 
 def _export(rows: QuerySet[AuditEvent]) -> StreamingHttpResponse:

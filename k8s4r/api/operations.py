@@ -5,11 +5,13 @@ Permissions, the OpenAPI document and the tests that try every call read what is
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias, TypeVar
+from http import HTTPStatus
+from typing import Any, Final, TypeAlias, TypeVar, get_args, get_origin
 
 import msgspec
 
 from k8s4r.access.principals import PrincipalKind
+from k8s4r.api.answers import Items, Page
 from k8s4r.core.errors import DomainError
 from k8s4r.core.roles import Permission
 
@@ -81,3 +83,12 @@ def declared(handler: object) -> Operation | None:
     """Return what a handler says of itself, ``None`` when it says nothing."""
     found = getattr(handler, _ATTRIBUTE, None)
     return found if isinstance(found, Operation) else None
+
+
+def field_names(said: Operation) -> tuple[str, ...]:
+    """Return the names of the fields of what a call answers, of each item when it is a list."""
+    content = said.answers[HTTPStatus.OK]
+    kind = content.types[JSON] if isinstance(content, Media) else content
+    if get_origin(kind) in {Page, Items}:
+        (kind,) = get_args(kind)
+    return tuple(field.encode_name for field in msgspec.structs.fields(kind))

@@ -61,13 +61,13 @@ class ActorFilter(_WordFilter):
 
 
 class ProjectFilter(admin.SimpleListFilter):
-    """In which project it was."""
+    """In which project it was; the choices are those whose events the person reads."""
 
     title = "project"
     parameter_name = "project_id"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        rows = model("access", "Project").objects.order_by("name").values_list("pk", "name")
+        rows = model_admin.projects(request).order_by("name").values_list("pk", "name")
         return [(str(pk), name) for pk, name in rows[:_MOST_PROJECTS]]
 
     def queryset(
@@ -121,6 +121,11 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
         for event in changelist.result_list:
             event.names = found
         return changelist
+
+    def projects(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the projects whose events the person may choose to see."""
+        rows: QuerySet[Any] = model("access", "Project").objects.all()
+        return rows
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

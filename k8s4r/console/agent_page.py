@@ -13,11 +13,14 @@ from agents.models import Agent, Session, Slot
 from executors.admin import actors
 from executors.admin.task_page import title
 from executors.core.lifecycle import ATTEMPT_CURRENT
-from executors.models import Attempt, Task
+from executors.models import Attempt
+from executors.selectors import visible
 from k8s4r.access.models import Token, TokenKind
+from k8s4r.access.principals import Principal
 from k8s4r.audit.models import AuditEvent
 from k8s4r.console import presence
 from k8s4r.console.presence import Life, Presence
+from k8s4r.core.roles import Permission
 from k8s4r.pages import ago, chip, span
 from pools.models import Membership, Pool, PoolType
 
@@ -25,13 +28,15 @@ _LAST_TASKS: Final = 20
 _LAST_EVENTS: Final = 20
 _LIVES: Final = 200
 _CURRENT: Final = sorted(ATTEMPT_CURRENT)
+_FOREIGN: Final = "a task of another project"
 
 
 @dataclass(frozen=True, slots=True)
 class SlotLine:
-    """A slot and what is on it."""
+    """A slot and what is on it: no ``attempt`` when it is idle or a task that is not shown."""
 
     slot: Slot
+    is_used: bool
     attempt: Attempt | None
     title: str
     chip: SafeString
@@ -61,10 +66,13 @@ _OFFERS: Final = {
 }  # fmt: skip
 
 
-def facts(agent: Agent, *, now: datetime) -> dict[str, Any]:
-    """Return what the page's template shows; a constant number of queries."""
+def facts(agent: Agent, viewer: Principal, *, now: datetime) -> dict[str, Any]:
+    """Return what the page's template shows its viewer; a constant number of queries.
+
+    By a shared pool an agent runs tasks of projects that its own project's people do not read.
+    """
     session = selectors.open_session(agent.pk)
-    slots = _slots(agent, now)
+    slots = _slots(agent, viewer, now)
     return {
         "agent": agent,
         "original": agent.name,
@@ -82,8 +90,8 @@ def facts(agent: Agent, *, now: datetime) -> dict[str, Any]:
         "opened": ago(session.opened_at, now) if session else "-",
         "heard": ago(session.last_heartbeat_at, now) if session else "-",
         "slots": slots,
-        "in_use": sum(line.attempt is not None for line in slots),
-        "tasks": _tasks(agent, now),
+        "in_use": sum(line.is_used for line in slots),
+        "tasks": _tasks(agent, viewer, now),
         "events": _events(agent, now),
         "labels": ", ".join(f"{key}={value}" for key, value in sorted(agent.labels.items())),
         "capabilities": json.dumps(agent.capabilities, indent=2),
@@ -96,10 +104,17 @@ def offer(value: str) -> Offer | None:
     return _OFFERS.get(Desired(value)) if value in set(Desired) else None
 
 
-def running(agent: Agent) -> list[dict[str, Any]]:
-    """Return what an agent runs now."""
+def running(agent: Agent, viewer: Principal) -> list[dict[str, Any]]:
+    """Return what an agent runs now; of what the viewer does not read, that it is there."""
     attempts = Attempt.objects.filter(agent=agent, state__in=_CURRENT).select_related("task")
-    return [{"task_id": one.task_id, "title": title(one.task)} for one in attempts]
+    return [
+        {"task_id": one.task_id, "title": title(one.task) if _reads(viewer, one) else _FOREIGN}
+        for one in attempts
+    ]
+
+
+def _reads(viewer: Principal, attempt: Attempt) -> bool:
+    return viewer.may(Permission.TASKS_READ, attempt.project_id)
 
 
 def _offers(desired: Desired) -> list[Offer]:
@@ -132,22 +147,24 @@ def _is_rotating(agent: Agent) -> bool:
     return rows.filter(rotating=True, revoked_at=None).exists()
 
 
-def _slots(agent: Agent, now: datetime) -> list[SlotLine]:
+def _slots(agent: Agent, viewer: Principal, now: datetime) -> list[SlotLine]:
     attempts = Attempt.objects.filter(agent=agent, state__in=_CURRENT).select_related("task")
     by_slot = {attempt.slot_id: attempt for attempt in attempts}
-    return [_line(slot, by_slot.get(slot.pk), now) for slot in selectors.slots(agent.pk)]
+    return [_line(slot, by_slot.get(slot.pk), viewer, now) for slot in selectors.slots(agent.pk)]
 
 
-def _line(slot: Slot, attempt: Attempt | None, now: datetime) -> SlotLine:
+def _line(slot: Slot, attempt: Attempt | None, viewer: Principal, now: datetime) -> SlotLine:
     if attempt is None:
-        return SlotLine(slot, None, "", chip("idle"), "")
+        return SlotLine(slot, False, None, "", chip("idle"), "")
     since = attempt.started_at or attempt.assigned_at
     ran = span((now - since).total_seconds())
-    return SlotLine(slot, attempt, title(attempt.task), chip(attempt.state), ran)
+    shown = attempt if _reads(viewer, attempt) else None
+    named = title(shown.task) if shown else ""
+    return SlotLine(slot, True, shown, named, chip(attempt.state), ran)
 
 
-def _tasks(agent: Agent, now: datetime) -> list[dict[str, Any]]:
-    rows = Task.objects.filter(agent=agent).order_by("-submitted_at")[:_LAST_TASKS]
+def _tasks(agent: Agent, viewer: Principal, now: datetime) -> list[dict[str, Any]]:
+    rows = visible(viewer).filter(agent=agent).order_by("-submitted_at")[:_LAST_TASKS]
     return [
         {
             "row": task,

@@ -18,7 +18,7 @@ from agents.models import Agent
 from agents.services import editing
 from executors.core.lifecycle import ATTEMPT_CURRENT
 from executors.models import Attempt
-from k8s4r.access.pages import may, within
+from k8s4r.access.pages import may, principal_of, within
 from k8s4r.access.principals import refusal
 from k8s4r.access.services import tokens
 from k8s4r.console import agent_page, enrolling, events
@@ -74,7 +74,7 @@ class AgentPages(AgentAdmin):
         agent = self.get_object(request, object_id)
         if agent is None or not self.has_view_permission(request):
             return super().change_view(request, object_id, form_url, extra_context)
-        facts = agent_page.facts(agent, now=now_of(request))
+        facts = agent_page.facts(agent, principal_of(request), now=now_of(request))
         context = {
             **(extra_context or {}),
             **facts,
@@ -102,7 +102,7 @@ class AgentPages(AgentAdmin):
         wish = agent_page.offer(value)
         if wish is None:
             raise Http404
-        running = agent_page.running(agent)
+        running = agent_page.running(agent, principal_of(request))
         context = {"agent": agent, "wish": wish, "running": running}
         return self._shown(request, "ask", f"{wish.word} {agent.name}", context)
 

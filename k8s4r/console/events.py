@@ -1,12 +1,13 @@
 """Who reads the page of events? Auditors, each in their projects; a superuser everywhere."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from k8s4r.access.pages import may, within
+from k8s4r.access.pages import may, principal_of, within
 from k8s4r.audit.admin import AuditEventAdmin
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core.roles import Permission
@@ -17,6 +18,11 @@ class EventPages(AuditEventAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         return within(request, Permission.AUDIT_READ, super().get_queryset(request))
+
+    def projects(self, request: HttpRequest) -> QuerySet[Any]:
+        read = principal_of(request).projects(Permission.AUDIT_READ)
+        rows = super().projects(request)
+        return rows if read is None else rows.filter(pk__in=read)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return may(request, Permission.AUDIT_READ)

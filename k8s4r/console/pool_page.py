@@ -12,6 +12,7 @@ from agents.models import Agent, Slot
 from executors.admin.task_page import title
 from executors.core.lifecycle import ATTEMPT_CURRENT
 from executors.models import Attempt
+from k8s4r.access.principals import Principal
 from k8s4r.console import pool_queue
 from k8s4r.pages import ago, chip, span
 from pools import selectors
@@ -31,8 +32,8 @@ class Member:
     total: int
 
 
-def facts(pool: Pool, *, now: datetime) -> dict[str, Any]:
-    """Return what the page shows beside the form; a constant number of queries."""
+def facts(pool: Pool, viewer: Principal, *, now: datetime) -> dict[str, Any]:
+    """Return what the page shows its viewer beside the form; a constant number of queries."""
     agents = list(selectors.members(pool)[: _MOST_MEMBERS + 1])
     members = _members(agents[:_MOST_MEMBERS])
     held = pool_queue.held(pool)
@@ -45,8 +46,8 @@ def facts(pool: Pool, *, now: datetime) -> dict[str, Any]:
         "room": sum(one.total for one in members if _may_work(one.agent)),
         "held": held,
         "limit_percent": min(100, round(100 * held / (pool.max_concurrent or 1))),
-        "groups": [_group(one, now) for one in pool_queue.waiting(pool)],
-        "given": [_given(one, now) for one in pool_queue.given(pool)],
+        "groups": [_group(one, now) for one in pool_queue.waiting(pool, viewer, now=now)],
+        "given": [_given(one, now) for one in pool_queue.given(pool, viewer)],
         "passes": [_pass(one, now) for one in pool_queue.passes(pool)],
         "labels": ", ".join(f"{k}={v}" for k, v in sorted(pool.required_labels.items())),
         "cli": f"k8s4r describe pool {pool.name}",
@@ -76,8 +77,9 @@ def _may_work(agent: Agent) -> bool:
     return agent.observed == Observed.ONLINE and agent.desired == Desired.ACTIVE
 
 
-def _group(group: pool_queue.Group, now: datetime) -> dict[str, Any]:
-    return {"row": group, "oldest": ago(group.oldest, now), "needs": "; ".join(group.needs)}
+def _group(one: pool_queue.Waiting, now: datetime) -> dict[str, Any]:
+    needs = "; ".join(one.needs)
+    return {"row": one.group, "oldest": ago(one.group.oldest_since, now), "needs": needs}
 
 
 def _given(given: pool_queue.Given, now: datetime) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from executors.core.lifecycle import TaskState
-from executors.models import Task
+from executors.selectors import visible
+from k8s4r.access.pages import principal_of
 from k8s4r.console import events, pool_page
 from k8s4r.console.counting import counted
 from k8s4r.pages import now_of
@@ -30,8 +31,8 @@ class PoolPages(PoolAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pool]:
-        """Add how much waits and runs."""
-        tasks = Task.objects.filter(pool=OuterRef("pk"))
+        """Add how much waits and runs of what the person reads, as the lists behind show it."""
+        tasks = visible(principal_of(request)).filter(pool=OuterRef("pk"))
         held = [TaskState.DISPATCHING, TaskState.RUNNING]
         return (
             super()
@@ -55,7 +56,7 @@ class PoolPages(PoolAdmin):
         if pool is not None and self.has_view_permission(request):
             context = {
                 **context,
-                **pool_page.facts(pool, now=now_of(request)),
+                **pool_page.facts(pool, principal_of(request), now=now_of(request)),
                 "history": events.link(request, pool.pk, pool.project_id),
             }
         return super().change_view(request, object_id, form_url, context)

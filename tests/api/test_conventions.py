@@ -1,14 +1,19 @@
 """What holds for every list and object: order, fields, and asking again for nothing new."""
 
 import pytest
+from django.urls import resolve
 from rest_framework.views import APIView
 
 from agents.models import Agent
 from k8s4r.api import reference
+from k8s4r.api.operations import field_names, operation_of
 from k8s4r.api.views import View
+from tests.api.places import RECIPES, a_place
 from tests.api.test_callers import views
 from tests.builders import a_pool, a_task, a_tasks, an_agent, an_attempt
 
+# What everybody may read is no object and no list, and brings its own ETag.
+OPEN = (reference.DocumentView, reference.PageView)
 SORTED = [
     ("agents", "name"),
     ("agents", "created_at"),
@@ -82,6 +87,53 @@ def test_a_field_that_is_not_there_is_refused_with_those_there_are(api, many, fi
     assert "last_seen_at" in answer.json()["detail"]
 
 
+EMPTY = ["agents", "attempts", "audit?cause=nothing", "enrolment-tokens", "notification-targets",
+         "notifications", "tasks"]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", ["digest", ""])
+@pytest.mark.parametrize("path", EMPTY)
+def test_an_empty_list_refuses_a_field_that_is_not_there_as_well(api, pool, path, fields):
+    assert api.get(path).json()["items"] == []
+    mark = "&" if "?" in path else "?"
+    answer = api.get(f"{path}{mark}fields={fields}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "?fields"
+    assert api.get(f"{path}{mark}fields=id").json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("place", "fields"), [("agents/{}", "x"), ("agents/{}", ""), ("agents/{}/status", "name,")]
+)
+def test_an_object_refuses_a_field_that_is_not_there(api, place, fields):
+    path = place.format(an_agent("one").pk)
+    answer = api.get(f"{path}?fields={fields}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "?fields"
+    assert "observed_at" in answer.json()["detail"] or "last_seen_at" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("call", sorted(call for call in RECIPES if call[0] == "GET"))
+def test_every_field_that_a_call_declares_can_be_asked_for(api, call):
+    path, _ = RECIPES[call](a_place("here"))
+    names = field_names(operation_of(resolve(f"/api/v1/{path}").func.cls, "GET"))
+    answer = api.get(f"{path}?fields={','.join(names)}")
+    assert answer.status_code == 200
+    assert answer.json() == api.get(path).json()
+
+
+@pytest.mark.parametrize("view", [each for each in views() if each.values[0] not in OPEN])
+def test_the_fields_of_every_answer_are_known(view: type[APIView]):
+    said = operation_of(view, "GET")
+    assert said is None or field_names(said)
+
+
+def test_an_export_is_whole(api, pool):
+    answer = api.get("audit?format=jsonl&fields=id")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "?fields"
+
+
 @pytest.mark.parametrize("path", ["agents", "agent-pools", "projects", "tasks", "attempts"])
 def test_what_has_not_changed_is_not_sent_again(api, many, path):
     first = api.get(path)
@@ -137,10 +189,6 @@ def test_a_wrong_filter_of_attempts_is_refused_by_name(api, pool, query):
     answer = api.get(f"attempts?{query}")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == f"?{query.split('=')[0]}"
-
-
-# What everybody may read is no object and no list, and brings its own ETag.
-OPEN = (reference.DocumentView, reference.PageView)
 
 
 @pytest.mark.parametrize("view", [each for each in views() if each.values[0] not in OPEN])

@@ -13,7 +13,9 @@ from tests.builders import (
     a_project,
     a_requirement,
     a_task,
+    a_user,
     an_agent,
+    an_attempt,
     state_of,
 )
 from tests.console.conftest import browser_of
@@ -123,3 +125,73 @@ def test_who_has_no_role_is_offered_no_work(db):
     assert "Tasks" not in places
     for name in ("executors_task", "agents_agent", "pools_pool"):
         assert nobody.get(reverse(f"admin:{name}_changelist")).status_code == 403
+
+
+@pytest.fixture
+def guests(pool, agent):
+    """Return a project that the default pool is shared with, whose tasks wait and run there."""
+    project = a_project("guests")
+    type(pool).objects.filter(pk=pool.pk).update(shared_with=[str(project.pk)])
+    needs = a_requirement(pool, labels={"secret-label": "a"})
+    Requirement.objects.filter(pk=needs.pk).update(waiting_code="labels_missing")
+    a_task(pool, name="secret-task", project=project, requirement=needs)
+    running = a_task(pool, name="secret-task", project=project, owner=a_user("secret-owner"))
+    an_attempt(running, agent, state="running", now=NOON)
+    return project
+
+
+OF_GUESTS = ("secret-task", "secret-label", "secret-owner", "labels_missing")
+
+
+def hosts(*roles):
+    return browser_of(a_member("hans", *roles, project=a_project()))
+
+
+def test_the_page_of_a_shared_pool_tells_nothing_of_the_tasks_of_others(pool, guests):
+    own = a_task(pool, name="own-task")
+    browser = hosts("viewer")
+    answer = browser.get(reverse("admin:pools_pool_change", args=[pool.pk]))
+    text = answer.content.decode()
+    assert [secret for secret in OF_GUESTS if secret in text] == []
+    assert [group["row"].count for group in answer.context["groups"]] == [1]
+    assert answer.context["given"] == []
+    # The limit of the pool counts every slot: a bare number.
+    assert answer.context["held"] == 1
+    assert str(own.requirement_id) not in text
+    (listed,) = browser.get(reverse("admin:pools_pool_changelist")).context["cl"].result_list
+    assert (listed.tasks_waiting, listed.tasks_running) == (1, 0)
+
+
+def test_who_reads_both_projects_sees_what_waits_from_both(pool, guests):
+    a_task(pool, name="own-task")
+    a_member("hans", "viewer", project=guests)
+    answer = hosts("viewer").get(reverse("admin:pools_pool_change", args=[pool.pk]))
+    assert sum(group["row"].count for group in answer.context["groups"]) == 2
+    assert "secret-label=a" in answer.content.decode()
+
+
+def test_the_page_of_an_agent_tells_only_that_a_slot_runs_a_task_of_others(pool, agent, guests):
+    browser = hosts("fleet_admin")
+    answer = browser.get(reverse("admin:agents_agent_change", args=[agent.pk]))
+    text = answer.content.decode()
+    assert [secret for secret in OF_GUESTS if secret in text] == []
+    assert answer.context["in_use"] == 1
+    assert answer.context["tasks"] == []
+    asked = page(browser, "agent_ask", agent.pk, "draining")
+    assert "It runs 1 task now" in asked
+    assert "secret-task" not in asked
+
+
+def test_the_filter_of_events_offers_the_projects_whose_events_one_reads(db):
+    own = a_project("own")
+    a_project("secret-project")
+    a_member("ada", "viewer", project=a_project("seen"))
+    auditor = browser_of(a_member("ada", "auditor", project=own))
+    answer = auditor.get(reverse("admin:audit_auditevent_changelist"))
+    (offered,) = [
+        one.lookup_choices
+        for one in answer.context["cl"].filter_specs
+        if getattr(one, "parameter_name", "") == "project_id"
+    ]
+    assert offered == [(str(own.pk), "own")]
+    assert "secret-project" not in answer.content.decode()
