@@ -15,7 +15,7 @@ from executors.operating import selectors as operating_selectors
 from executors.operating.api import routes as operating
 from k8s4r.access import admin as access_admin
 from k8s4r.api import about, calls, document, logins, members, problems, reference, tokens
-from k8s4r.console import refusals
+from k8s4r.console import own_tokens, refusals
 from pools.api import routes as pools
 
 
@@ -51,6 +51,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "admin/password_change/",
         admin.site.admin_view(access_admin.change_own_password, cacheable=True),
+    ),
+    path(
+        "admin/account/tokens/",
+        admin.site.admin_view(own_tokens.own_tokens),
+        name=own_tokens.URL_NAME,
+    ),
+    path(
+        "admin/account/tokens/<uuid:token_id>/revoke/",
+        admin.site.admin_view(own_tokens.revoke),
+        name=own_tokens.REVOKE,
     ),
     path("admin/", admin.site.urls),
 ]

@@ -1,7 +1,5 @@
 """How do operators see users, projects and tokens?"""
 
-from datetime import datetime
-
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -151,11 +149,11 @@ class TokenAdmin(ReadOnlyAdmin[Token]):
 
     @admin.display(description="token", ordering="key_id")
     def name(self, token: Token) -> str:
-        return f"{token.kind}_{token.key_id}_..."
+        return f"{token}_..."
 
     @admin.display(description="state")
     def status(self, token: Token) -> SafeString:
-        return chip(_status(token, token.asked_at))  # type: ignore[attr-defined]
+        return chip(token.standing(token.asked_at))  # type: ignore[attr-defined]
 
     @admin.display(description="expires", ordering="expires_at")
     def expiry(self, token: Token) -> str:
@@ -164,13 +162,3 @@ class TokenAdmin(ReadOnlyAdmin[Token]):
     @admin.display(description="last used", ordering="used_at")
     def used(self, token: Token) -> SafeString | str:
         return ago(token.used_at, token.asked_at)  # type: ignore[attr-defined]
-
-
-def _status(token: Token, now: datetime) -> str:
-    if token.revoked_at:
-        return "revoked"
-    if token.expires_at and token.expires_at <= now:
-        return "expired"
-    if token.max_uses is not None and token.uses >= token.max_uses:
-        return "used up"
-    return "active"

@@ -1,5 +1,6 @@
 """Who acts, in which project, and by which proof?"""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -110,3 +111,13 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}_{self.key_id}"
+
+    def standing(self, now: datetime) -> str:
+        """Return in a word whether it is good: active, revoked, expired or used up."""
+        if self.revoked_at:
+            return "revoked"
+        if self.expires_at and self.expires_at <= now:
+            return "expired"
+        if self.max_uses is not None and self.uses >= self.max_uses:
+            return "used up"
+        return "active"

@@ -1,6 +1,6 @@
 """API tokens of people over REST: make one's own, list, revoke."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from k8s4r.access import selectors
 from k8s4r.access.models import Project, Token, TokenKind, User
 from k8s4r.access.principals import Principal, refusal
 from k8s4r.access.services import tokens
-from k8s4r.access.services.tokens import Terms
+from k8s4r.access.services.tokens import Minted, Terms
 from k8s4r.api import answers, paging
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
@@ -30,7 +30,7 @@ class NewToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``scopes`` are the permissions it is good for, as far as its owner has them; none: all.
     """
 
-    label: Annotated[str, Meta(max_length=200)] = ""
+    label: Annotated[str, Meta(max_length=200, pattern=r"^[^\u0000-\u001f]*$")] = ""
     lifetime_days: Annotated[int, Meta(ge=1, le=tokens.PERSON_LIFETIME.days)] = 90
     project: Annotated[str, Meta(min_length=1, max_length=63)] | None = None
     scopes: Annotated[list[Permission], Meta(max_length=len(Permission))] = []
@@ -71,16 +71,7 @@ class TokensView(View):
     def post(self, request: Request) -> Response:
         """Make a token of one's own; its text is in this answer and nowhere else."""
         body = conversion.convert(request.data, NewToken)
-        principal = principal_of(request)
-        _check_reach(body, principal)
-        terms = Terms(
-            lifetime=timedelta(days=body.lifetime_days),
-            user=User.objects.get(pk=principal.id),
-            project=_project(body, principal),
-            label=body.label,
-            scopes=sorted(set(body.scopes)),
-        )
-        minted = tokens.mint(TokenKind.PERSON, terms, now=clock.now(), actor=principal.actor)
+        minted = made(body, principal_of(request), now=clock.now())
         return Response({**shape(minted.token), "token": minted.text}, status=201)
 
 
@@ -111,6 +102,24 @@ class TokenView(View):
             _check_keeper(row, principal)
         tokens.revoke([token_id], now=clock.now(), actor=principal.actor)
         return Response(status=204)
+
+
+def made(body: NewToken, principal: Principal, *, now: datetime) -> Minted:
+    """Make a token of the caller's own.
+
+    Raises:
+        Forbidden: the token that makes it has no right to make others.
+        Invalid: it would reach further than its maker, or the project is not known.
+    """
+    _check_reach(body, principal)
+    terms = Terms(
+        lifetime=timedelta(days=body.lifetime_days),
+        user=User.objects.get(pk=principal.id),
+        project=_project(body, principal),
+        label=body.label,
+        scopes=sorted(set(body.scopes)),
+    )
+    return tokens.mint(TokenKind.PERSON, terms, now=now, actor=principal.actor)
 
 
 def shape(row: Token) -> dict[str, Any]:

@@ -5,21 +5,29 @@ copying them after the dump catches all that the dump knows.
 """
 
 import os
-import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
-from k8s4r.embedded import binaries, clients, commands, credentials, keys, lock, manifest, postgres
+from k8s4r.embedded import (
+    binaries,
+    clients,
+    commands,
+    credentials,
+    keys,
+    lock,
+    manifest,
+    postgres,
+    summary,
+)
 from k8s4r.embedded.clients import Client
 from k8s4r.embedded.configuration import Configuration, Home
 from k8s4r.embedded.errors import EmbeddedError
 from k8s4r.embedded.manifest import Manifest
 
 Say = Callable[[str], object]
-_URL = "export K8S4R_DATABASE_URL="
 _NOW = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US+00:00')"
 
 
@@ -79,22 +87,12 @@ def _database(home: Home) -> Iterator[tuple[Client, str]]:
     """Reach the database: the running one, or one that runs for this purpose."""
     folder = programs(home)
     if lock.holder(home.run) is not None:
-        url = _running_url(home)
+        url = summary.environment(home)["K8S4R_DATABASE_URL"]
         yield clients.of(url, folder), url
         return
     password = home.secrets / "database_password"
     with postgres.start(home.root / "postgres", password_file=password) as server:
         yield clients.of(server.url, folder), server.url
-
-
-def _running_url(home: Home) -> str:
-    """Return where the parts of the running platform find the database."""
-    try:
-        lines = (home.secrets / "environment").read_text().splitlines()
-    except OSError as error:
-        raise EmbeddedError("the platform is starting; try again when it is up") from error
-    [line] = [line for line in lines if line.startswith(_URL)]
-    return shlex.split(line.removeprefix(_URL))[0]
 
 
 def _fill(draft: Path, home: Home, client: Client, *, say: Say) -> Manifest:

@@ -13,7 +13,8 @@ from typing import Any
 
 import httpx2
 
-from k8s4r.embedded import configuration, summary
+from k8s4r.embedded import configuration, signing_in, summary
+from k8s4r.embedded.configuration import Home
 from k8s4r.embedded.errors import EmbeddedError
 from k8s4r.embedded.summary import Summary
 
@@ -60,13 +61,15 @@ def follow(client: httpx2.Client, task_id: str, *, write: Write) -> str:
     )
 
 
-def closing_words(found: Summary, task_id: str) -> list[str]:
+def closing_words(found: Summary, task_id: str, link: str) -> list[str]:
     """Return where everything is and what to try next."""
     return [
         "",
+        f"sign in      {link}",
+        "             (once, within 15 minutes; `k8s4r sign-in` prints another one)",
         f"web          {found.url}/admin/",
+        f"             ({found.admin_user}, password in {found.admin_password_file})",
         f"API          {found.url}/api/v1/",
-        f"sign in      {found.admin_user}, password in {found.admin_password_file}",
         f"API token    {found.api_token_file}",
         "",
         "Try next:",
@@ -79,18 +82,19 @@ def closing_words(found: Summary, task_id: str) -> list[str]:
 
 def main() -> int:
     """Run the first task and say how it went."""
-    found = summary.read(configuration.home(os.environ))
+    home = configuration.home(os.environ)
+    found = summary.read(home)
     if found is None:
         _say("error: the platform was never up here; start it with `k8s4r up --detach`")
         return 1
     try:
-        return _run(found)
+        return _run(found, home)
     except (EmbeddedError, httpx2.HTTPError, OSError) as error:
         _say(f"error: {error}")
         return 1
 
 
-def _run(found: Summary) -> int:
+def _run(found: Summary, home: Home) -> int:
     token = Path(found.api_token_file).read_text().strip()
     with httpx2.Client(
         base_url=found.url,
@@ -101,7 +105,7 @@ def _run(found: Summary) -> int:
         _say(f"task {task_id} submitted; its log:")
         state = follow(client, task_id, write=_write)
     _say(f"task {task_id} {state}")
-    for line in closing_words(found, task_id):
+    for line in closing_words(found, task_id, signing_in.link(home, found.admin_user)):
         _say(line)
     return 0 if state == GOOD_END else 1
 

@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import asdict, dataclass
-from shlex import quote
+from shlex import quote, split
 
 from k8s4r.embedded import credentials
 from k8s4r.embedded.configuration import Configuration, Environment, Home
+from k8s4r.embedded.errors import EmbeddedError
 
 ADMIN = "admin"
 SHARED_VARIABLES = ("DJANGO_SETTINGS_MODULE", "PYTHONPATH")
@@ -57,11 +58,26 @@ def write(home: Home, summary: Summary, environment: Environment) -> None:
     credentials.store(home.secrets / "environment", "\n".join(lines))
 
 
+def environment(home: Home) -> Environment:
+    """Return the environment of the running parts.
+
+    Raises:
+        EmbeddedError: they have none yet.
+    """
+    try:
+        text = (home.secrets / "environment").read_text()
+    except OSError as error:
+        raise EmbeddedError("the platform is starting; try again when it is up") from error
+    pairs = (word.partition("=")[::2] for word in split(text) if word != "export")
+    return dict(pairs)
+
+
 def lines(home: Home, summary: Summary) -> list[str]:
     """Return what is said to people."""
     return [
         f"k8s4r is up: {summary.url}",
-        f"  sign in     {summary.admin_user}, password in {summary.admin_password_file}",
+        "  sign in     k8s4r sign-in prints a link; or "
+        f"{summary.admin_user}, password in {summary.admin_password_file}",
         f"  API token   {summary.api_token_file}",
         f"  logs        {home.logs}",
     ]

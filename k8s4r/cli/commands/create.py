@@ -116,6 +116,10 @@ def token(  # noqa: PLR0913 - one argument for each flag
     project: Annotated[
         str | None, typer.Option("--project", "-p", help="It reaches this project alone.")
     ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option("--scope", metavar="PERMISSION", help="It may this alone; repeatable."),
+    ] = None,
     dry_run: options.Dry = None,
     format_: options.Output = None,
 ) -> None:
@@ -123,9 +127,11 @@ def token(  # noqa: PLR0913 - one argument for each flag
 
     k8s4r create token ci > token
     k8s4r create token ci --days 7 -p web > token
-    k8s4r create token laptop -o json
+    k8s4r create token dashboard --scope tasks.read --scope fleet.read > token
     """
-    body = {"label": label, "lifetime_days": days, **({"project": project} if project else {})}
+    wanted = {"project": project, "scopes": scope}
+    chosen = {name: value for name, value in wanted.items() if value}
+    body = {"label": label, "lifetime_days": days, **chosen}
     _make(context.obj, TOKEN, body, format_, dry_run)
 
 

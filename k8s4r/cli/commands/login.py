@@ -171,7 +171,7 @@ def _address(session: Session, known: Contexts, url: str | None, name: str | Non
 
 
 def _asked(session: Session, address: str) -> str:
-    session.terminal.note(f"a token of yours: {address}/admin/access/token/")
+    session.terminal.note(f"a token of yours: {address}/admin/account/tokens/")
     return prompts.secret(session.terminal, "token", flag="--token-stdin")
 
 

@@ -1,4 +1,4 @@
-"""`k8s4r up`, `down`, `status`: the whole platform on this machine."""
+"""`k8s4r up`, `down`, `status`, `sign-in`: the whole platform on this machine."""
 
 import importlib.util
 import json
@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from k8s4r.embedded import configuration, control, lock, state, summary
+from k8s4r.embedded import configuration, control, lock, signing_in, state, summary
 from k8s4r.embedded.configuration import Home
 from k8s4r.embedded.errors import EmbeddedError
 
@@ -72,6 +72,25 @@ def down() -> None:
     _note("k8s4r is down; its data stay" if was_up else "k8s4r was not running")
 
 
+def sign_in(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", show_default=False)] = summary.ADMIN,
+) -> None:
+    """Print a link to the pages of this platform: it signs in once, within 15 minutes.
+
+    For the administrator, or another person who may open the pages. A second factor is asked for
+    as ever.
+
+    k8s4r sign-in
+    k8s4r sign-in alice
+    xdg-open "$(k8s4r sign-in)"
+    """
+    try:
+        link = signing_in.link(configuration.home(os.environ), name)
+    except (EmbeddedError, OSError) as error:
+        _fail(error)
+    sys.stdout.write(link + "\n")
+
+
 def status(output: OutputOption = Output.TEXT) -> None:
     """Show every part of the platform; exit code 0 when all are well, 1 otherwise.
 
@@ -95,8 +114,8 @@ def status(output: OutputOption = Output.TEXT) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (up, down, status):
-        app.command(rich_help_panel="Platform")(command)
+    for name, command in {"up": up, "down": down, "status": status, "sign-in": sign_in}.items():
+        app.command(name, rich_help_panel="Platform")(command)
 
 
 def _up_detached(home: Home, arguments: tuple[str, ...], output: Output) -> None:
