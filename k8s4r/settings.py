@@ -9,10 +9,12 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from k8s4r import logs
+from k8s4r.core.second_factor import Policy
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -56,6 +58,9 @@ class Environment(BaseSettings):
     aging_weight_s: float = Field(60.0, description="Seconds of waiting worth one priority point.")
     bad_credentials: int = Field(20, description="Bad tokens or logins before a wait; 0: any.")
     bad_credentials_window_s: float = Field(60.0, description="Within which they count.")
+    second_factor: Policy = Field(
+        Policy.OFFERED, description="off, offered, required_for_admins or required."
+    )
     calls_per_window: int = Field(12000, description="Calls of one token, not agents'; 0: any.")
     calls_window_s: float = Field(60.0, description="Within which they count.")
     task_retention_days: int = Field(30, description="Ended tasks are kept this long.")
@@ -111,6 +116,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "k8s4r.console.setting_up.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "k8s4r.console.policy.ContentPolicyMiddleware",
@@ -170,6 +176,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = ENV.redis_url
 BAD_CREDENTIALS = ENV.bad_credentials
 BAD_CREDENTIALS_WINDOW_S = ENV.bad_credentials_window_s
+SECOND_FACTOR = ENV.second_factor
 CALLS_PER_WINDOW = ENV.calls_per_window
 CALLS_WINDOW_S = ENV.calls_window_s
 AUTH_USER_MODEL = "access.User"
@@ -239,6 +246,12 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "k8s4r.console.home.context",
     "STYLES": [lambda _: static("console/console.css")],
     "SCRIPTS": [lambda _: static("console/console.js")],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Your account", "link": reverse_lazy("account")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ]
+    },
     "COMMAND": {"search_models": ["executors.task", "agents.agent", "pools.pool"]},
     "SIDEBAR": {"navigation": "k8s4r.console.navigation.sidebar"},
 }

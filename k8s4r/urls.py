@@ -14,8 +14,18 @@ from executors.gateway import routes as gateway
 from executors.operating import selectors as operating_selectors
 from executors.operating.api import routes as operating
 from k8s4r.access import admin as access_admin
-from k8s4r.api import about, calls, document, logins, members, problems, reference, tokens
-from k8s4r.console import own_tokens, refusals
+from k8s4r.api import (
+    about,
+    calls,
+    document,
+    logins,
+    members,
+    people,
+    problems,
+    reference,
+    tokens,
+)
+from k8s4r.console import account, own_tokens, refusals
 from pools.api import routes as pools
 
 
@@ -39,6 +49,7 @@ api = [
     path("tokens/<uuid:token_id>", tokens.TokenView.as_view()),
     path("projects/<uuid:project_id>/members", members.MembersView.as_view()),
     path("projects/<uuid:project_id>/members/<str:user>", members.MemberView.as_view()),
+    path("users/<str:user>/second-factor", people.SecondFactorView.as_view()),
     *executors.urlpatterns,
     *operating.urlpatterns,
     *pools.urlpatterns,
@@ -48,6 +59,8 @@ api = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
     path("admin/login/", logins.login),
+    path("admin/login/code/", logins.code, name="login_code"),
+    path("admin/login/link/<uuid:user_id>/<str:token>/", logins.link, name="login_link"),
     path(
         "admin/password_change/",
         admin.site.admin_view(access_admin.change_own_password, cacheable=True),
@@ -62,6 +75,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         admin.site.admin_view(own_tokens.revoke),
         name=own_tokens.REVOKE,
     ),
+    path("admin/account/", admin.site.admin_view(account.account), name=account.URL_NAME),
     path("admin/", admin.site.urls),
 ]
 

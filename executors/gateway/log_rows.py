@@ -14,7 +14,14 @@ from executors.models import Attempt, LogChunk, Task
 from k8s4r import clock
 from k8s4r.access.principals import Principal
 from k8s4r.api import authentication, browsing
-from k8s4r.core.errors import DomainError, FieldProblem, Invalid, NotFound, Unauthenticated
+from k8s4r.core.errors import (
+    DomainError,
+    FieldProblem,
+    Invalid,
+    NotFound,
+    SecondFactorNeeded,
+    Unauthenticated,
+)
 from k8s4r.core.roles import Permission
 
 # At most 8 MiB of output in one page.
@@ -106,7 +113,9 @@ def read(questions: Sequence[Question]) -> list[Page | DomainError]:
     pages: list[Page | DomainError] = []
     for question, principal in zip(questions, principals, strict=True):
         task = tasks.get(question.task_id)
-        if principal is None:
+        if isinstance(principal, DomainError):
+            pages.append(principal)
+        elif principal is None:
             pages.append(Unauthenticated(_UNKNOWN))
         elif task is None or not _may_read(principal, task):
             pages.append(NotFound(f"no task {question.task_id}"))
@@ -115,7 +124,7 @@ def read(questions: Sequence[Question]) -> list[Page | DomainError]:
     return pages
 
 
-def _principals(questions: Sequence[Question]) -> list[Principal | None]:
+def _principals(questions: Sequence[Question]) -> list[Principal | DomainError | None]:
     with_token = {one.token for one in questions if not one.session}
     known = dict(
         zip(
@@ -124,9 +133,14 @@ def _principals(questions: Sequence[Question]) -> list[Principal | None]:
             strict=True,
         )
     )
-    return [
-        browsing.principal(one.session) if one.session else known[one.token] for one in questions
-    ]
+    return [_by_session(one.session) if one.session else known[one.token] for one in questions]
+
+
+def _by_session(key: str) -> Principal | DomainError | None:
+    try:
+        return browsing.principal(key)
+    except SecondFactorNeeded as refused:
+        return refused
 
 
 def _may_read(principal: Principal, task: Task) -> bool:

@@ -33,7 +33,13 @@ class UserAdmin(DjangoUserAdmin, SignedAdmin[User]):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "email", "is_active", "is_superuser", "last_login")
+    list_display: tuple[str, ...] = (
+        "username",
+        "email",
+        "is_active",
+        "is_superuser",
+        "last_login",
+    )
 
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""

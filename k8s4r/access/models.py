@@ -1,19 +1,47 @@
 """Who acts, in which project, and by which proof?"""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 from k8s4r import clock
 from k8s4r.core.roles import Role
 
 
 class User(AbstractUser):
-    """A person, or an integration that acts for one."""
+    """A person, or an integration that acts for one.
+
+    Sessions that were opened before ``factor_changed_at`` are over, like those before a change of
+    the password: both are part of what a session is compared with.
+    """
 
     id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    factor_changed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the second factor was last turned on, off, or reset.",
+    )
+
+    def get_session_auth_hash(self) -> str:
+        """Return what a session of this person has to carry."""
+        return self._with_factor(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Yield the same by each former secret key."""
+        for one in super().get_session_auth_fallback_hash():
+            yield self._with_factor(one)
+
+    def _with_factor(self, of_password: str) -> str:
+        if self.factor_changed_at is None:
+            return of_password
+        told = f"{of_password}{self.factor_changed_at.timestamp()}"
+        # Both parts are keyed digests already; this binds them.
+        return salted_hmac("k8s4r.access.models.User", told, algorithm="sha256").hexdigest()
 
 
 class Project(models.Model):
@@ -121,3 +149,28 @@ class Token(models.Model):
         if self.max_uses is not None and self.uses >= self.max_uses:
             return "used up"
         return "active"
+
+
+class SecondFactor(models.Model):
+    """The secret that a person's app makes codes of, encrypted; bookkeeping of its codes.
+
+    Until ``confirmed_at`` it is only being set up, and nobody is asked for a code. ``last_step``
+    is the newest that was taken. Of recovery codes only keyed digests are stored, one each that
+    is left. ``bad_codes`` counts those in a row; until ``wait_until`` none is looked at.
+    """
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    user = models.OneToOneField(User, models.CASCADE, related_name="+")
+    encrypted_secret = models.TextField()
+    recovery_digests = models.JSONField(default=list, blank=True)
+    begun_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    last_step = models.BigIntegerField(default=0)
+    bad_codes = models.PositiveIntegerField(default=0)
+    wait_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["user__username"]
+
+    def __str__(self) -> str:
+        return f"second factor of {self.user_id}"

@@ -5,13 +5,15 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from k8s4r.access.models import Membership, Project, Token, TokenKind, User
+from k8s4r.access.models import Membership, Project, SecondFactor, Token, TokenKind, User
 from k8s4r.access.principals import Principal, PrincipalKind
-from k8s4r.core import ids, roles
+from k8s4r.core import ids, roles, second_factor
 from k8s4r.core.errors import NotFound
 from k8s4r.core.roles import EVERYTHING, Permission, Rights
+from k8s4r.core.second_factor import SETUP_LASTS, Policy
 
 
 def rights(users: Iterable[User]) -> dict[UUID, Rights]:
@@ -40,6 +42,37 @@ def person(user: User) -> Principal:
         name=user.username,
         rights=rights([user])[user.pk],
     )
+
+
+def factor_of(user_id: UUID) -> SecondFactor | None:
+    """Return the second factor of a person, ``None`` while it is off."""
+    return SecondFactor.objects.filter(user=user_id, confirmed_at__isnull=False).first()
+
+
+def factor_begun(user_id: UUID, *, now: datetime) -> SecondFactor | None:
+    """Return the second factor that a person is setting up."""
+    begun = SecondFactor.objects.filter(user=user_id, confirmed_at=None)
+    return begun.filter(begun_at__gt=now - SETUP_LASTS).first()
+
+
+def has_factor() -> Exists:
+    """Return whether a person has a second factor, as a column of a list of people."""
+    own = SecondFactor.objects.filter(user=OuterRef("pk"), confirmed_at__isnull=False)
+    return Exists(own)
+
+
+def is_asked_for_code(user: User) -> bool:
+    """Has this person to show a code after the password?"""
+    return settings.SECOND_FACTOR is not Policy.OFF and factor_of(user.pk) is not None
+
+
+def needs_factor(user: User) -> bool:
+    """Has this person to have a second factor, by their roles? A query only where roles decide."""
+    policy = settings.SECOND_FACTOR
+    given: set[str] = set()
+    if policy is Policy.REQUIRED_FOR_ADMINS and not user.is_superuser:
+        given = set(Membership.objects.filter(user=user).values_list("role", flat=True))
+    return second_factor.is_required(policy, is_superuser=user.is_superuser, roles=given)
 
 
 def projects(principal: Principal) -> QuerySet[Project]:

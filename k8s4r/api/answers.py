@@ -79,6 +79,17 @@ class Member(Shape, frozen=True):
     roles_everywhere: list[Role]
 
 
+class SecondFactor(Shape, frozen=True):
+    """Whether a person has a second factor, and whether their roles need one."""
+
+    user: str
+    user_id: UUID
+    on: bool
+    since: Moment | None
+    recovery_codes_left: int
+    needed: bool
+
+
 class FieldError(Shape, frozen=True):
     """One thing that is wrong: where (RFC 6901, or ``?name`` of the query), by which rule."""
 

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
+from django.urls import reverse
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 
 from k8s4r import clock
-from k8s4r.access import selectors
+from k8s4r.access import selectors, sessions
 from k8s4r.access.models import Token, TokenKind, User
 from k8s4r.access.principals import CACHE, Principal, PrincipalKind, TokenCache
 from k8s4r.access.services import tokens
@@ -18,7 +20,7 @@ from k8s4r.access.services.tokens import TokenRow
 from k8s4r.api import guarding
 from k8s4r.audit import attribution
 from k8s4r.core import ids, rotation
-from k8s4r.core.errors import Malformed, Unauthenticated
+from k8s4r.core.errors import Malformed, SecondFactorNeeded, Unauthenticated
 from k8s4r.core.ids import TokenParts
 from k8s4r.core.roles import NOTHING, Rights
 from k8s4r.core.rotation import TokenFacts
@@ -121,10 +123,19 @@ class BrowserAuthentication(SessionAuthentication):
     """Knows people by the session of the admin's pages; unsafe methods need the CSRF token."""
 
     def authenticate(self, request: Request) -> tuple[Principal, Principal] | None:
-        """Return the logged-in person, ``None`` without one."""
+        """Return the logged-in person, ``None`` without one.
+
+        Raises:
+            SecondFactorNeeded: they have to set one up first.
+        """
         known = super().authenticate(request)
         if known is None:
             return None
+        if sessions.lacks_factor(request._request.session, known[0]):
+            raise SecondFactorNeeded(
+                "your roles need a second factor, and you signed in without: set one up under"
+                f" {settings.ENV.url}{reverse('account')}, or use an API token"
+            )
         principal = selectors.person(known[0])
         return principal, principal
 

@@ -22,7 +22,11 @@ def cookie_name() -> str:
 
 
 def principal(session_key: str) -> Principal | None:
-    """Return whose session this is, ``None`` when nobody is signed in by it."""
+    """Return whose session this is, ``None`` when nobody is signed in by it.
+
+    Raises:
+        SecondFactorNeeded: who is has to set one up first.
+    """
     if not 0 < len(session_key) <= LONGEST_KEY:
         return None
     known = SESSIONS.find(session_key)

@@ -19,6 +19,7 @@ from k8s4r.core.errors import (
     Invalid,
     Malformed,
     NotFound,
+    SecondFactorNeeded,
     TooLarge,
     TooMany,
     Unauthenticated,
@@ -80,7 +81,7 @@ def _of_kind(call: Served) -> Iterator[type[DomainError]]:
     if said.caller is not None:
         yield from (Unauthenticated, TooMany, Unavailable)
     if said.caller is PrincipalKind.PERSON:
-        yield from (Forbidden, NotAcceptable)
+        yield from (Forbidden, SecondFactorNeeded, NotAcceptable)
     if _PATH_PART.search(call.path):
         yield NotFound
     if call.method in _WITH_BODY:

@@ -3,9 +3,11 @@
 from django.contrib import admin
 
 from agents.models import Agent
+from k8s4r.access.models import User
 from k8s4r.audit.models import AuditEvent
 from k8s4r.console.agents import AgentPages
 from k8s4r.console.events import EventPages
+from k8s4r.console.people import UserPages
 from k8s4r.console.pools import PoolPages
 from k8s4r.console.signing_in import SignIn
 from pools.models import Pool
@@ -13,7 +15,8 @@ from pools.models import Pool
 admin.site.index_template = "console/home.html"
 admin.site.index_title = "Overview"
 admin.site.login_form = SignIn
-admin.site.unregister([Agent, AuditEvent, Pool])
+admin.site.unregister([Agent, AuditEvent, Pool, User])
 admin.site.register(Agent, AgentPages)
 admin.site.register(AuditEvent, EventPages)
 admin.site.register(Pool, PoolPages)
+admin.site.register(User, UserPages)

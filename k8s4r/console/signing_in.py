@@ -2,7 +2,12 @@
 
 from typing import Any, ClassVar
 
+from django.contrib.auth.models import AbstractBaseUser
 from unfold.forms import AuthenticationForm
+
+from k8s4r.access import selectors
+from k8s4r.access.models import User
+from k8s4r.api.logins import CodeNeeded
 
 
 class SignIn(AuthenticationForm):  # type: ignore[misc]  # Unfold has no types
@@ -17,3 +22,15 @@ class SignIn(AuthenticationForm):  # type: ignore[misc]  # Unfold has no types
         ),
         "inactive": "This account is switched off: ask an administrator.",
     }
+
+    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
+        """Let in who gave a good password.
+
+        Raises:
+            ValidationError: the account is switched off, or these pages are not for it.
+            CodeNeeded: the person has a second factor, and has not shown it yet.
+        """
+        super().confirm_login_allowed(user)
+        assert isinstance(user, User)
+        if selectors.is_asked_for_code(user):
+            raise CodeNeeded(user)

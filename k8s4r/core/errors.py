@@ -63,6 +63,12 @@ class Forbidden(DomainError):
     code, status, title = "forbidden", 403, "Not allowed"
 
 
+class SecondFactorNeeded(Forbidden):
+    """The caller's roles need a second factor, and this session was opened without one."""
+
+    code, title = "second_factor_needed", "A second factor is needed"
+
+
 class NotFound(DomainError):
     """It does not exist, or it belongs to someone else."""
 

@@ -16,6 +16,15 @@ _WISHES: Final[Mapping[str, str]] = {
     "resume": "resumed it",
     "revoke": "revoked it",
 }
+# A second factor belongs to a person: what was done with it stands in the cause alone.
+_FACTOR_DEEDS: Final[Mapping[str, str]] = {
+    "begin_second_factor": "began to set up a second factor",
+    "turn_on_second_factor": "turned the second factor on",
+    "turn_off_second_factor": "turned the second factor off",
+    "reset_second_factor": "reset the second factor",
+    "renew_recovery_codes": "made new recovery codes",
+    "use_recovery_code": "used a recovery code",
+}
 # What stands for the cause of a change that nobody signed.
 _UNSIGNED: Final = frozenset({"", "INSERT", "UPDATE", "DELETE"})
 _ENDS: Final[Mapping[str, str]] = {
@@ -80,6 +89,13 @@ def _deed(told: Told) -> str:
         return _move(told)
     if told.kind in {"pool_member", "role"}:
         return _handed(told)
+    if told.kind == "second_factor" and told.cause in _FACTOR_DEEDS:
+        return _FACTOR_DEEDS[told.cause]
+    return _change(told)
+
+
+def _change(told: Told) -> str:
+    """Return what became of a thing that has settings."""
     if not told.from_state:
         return f"made the {_word(told.kind)}"
     if told.kind == "agent" and told.cause in _WISHES and "desired" in told.changes:

@@ -21,6 +21,7 @@ from tests.api.places import RECIPES, SLOW, Place, a_place, nowhere
 from tests.api.test_callers import VERBS, views
 from tests.architecture.test_protocol_document import general, of_gateway
 from tests.builders import NOON, a_member, a_user, an_agent
+from tests.factors import with_factor
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "roles.md").read_text()
 ROW = re.compile(r"^\| (`.*?) \| `([a-z.]+)` \|$|^\| (`.*?) \| nothing.*$", re.MULTILINE)
@@ -32,6 +33,12 @@ EVERYWHERE = {
     ("POST", "projects"): (Role.FLEET_ADMIN, "projects", {"name": "new"}),
     ("GET", "audit/seals"): (Role.AUDITOR, "audit/seals", None),
     ("POST", "audit/verify"): (Role.AUDITOR, "audit/verify", {}),
+    ("GET", "users/{user}/second-factor"): (Role.AUDITOR, "users/zoe/second-factor", None),
+    ("DELETE", "users/{user}/second-factor"): (
+        Role.SECURITY_ADMIN,
+        "users/zoe/second-factor",
+        None,
+    ),
 }
 
 
@@ -113,7 +120,7 @@ FREE = {("GET", "openapi.json"), ("GET", "docs")}
 @pytest.fixture
 def own(db, settings):
     settings.ENCRYPTION_KEY = "k" * 40
-    a_user("zoe")
+    with_factor(a_user("zoe"), now=NOON)
     return a_place("own")
 
 

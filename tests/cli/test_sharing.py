@@ -1,9 +1,14 @@
-"""share, unshare, get members: a colleague reads one project, and changes nothing."""
+"""share, unshare, reset-second-factor: a colleague reads one project, and changes nothing."""
+
+import json
 
 import pytest
 
+from k8s4r import clock
+from k8s4r.access import selectors
 from k8s4r.access.models import TokenKind
 from tests.builders import a_pool, a_project, a_task, a_user
+from tests.factors import ENCRYPTION_KEY, with_factor
 from tests.serving import a_token
 
 
@@ -41,3 +46,18 @@ def test_a_role_that_is_none_is_refused_by_its_place(cli, pool, bob):
     said = cli("share", "default", "bob", "--role", "king")
     assert (said.code, "/roles" in said.err) == (2, True)
     assert cli("share", "default", "nobody", "--role", "viewer").code in {2, 3}
+
+
+def test_who_lost_their_second_factor_is_helped_after_one_question(cli, pool, bob, settings):
+    settings.ENCRYPTION_KEY = ENCRYPTION_KEY
+    with_factor(a_user("bob"), now=clock.now())
+    asked = cli("reset-second-factor", "bob")
+    assert (asked.code, "say so with --yes" in asked.err) == (2, True)
+    assert json.loads(cli("api", "GET", "users/bob/second-factor").out)["on"] is True
+    refused = cli("reset-second-factor", "bob", "--yes", K8S4R_TOKEN=bob)
+    assert (refused.code, "members.write" in refused.err) == (4, True)
+    done = cli("reset-second-factor", "bob", "--yes")
+    assert (done.code, done.out) == (0, "bob has no second factor\n")
+    assert selectors.factor_of(a_user("bob").pk) is None
+    again = cli("reset-second-factor", "bob", "--yes")
+    assert (again.code, "bob has no second factor" in again.err) == (3, True)

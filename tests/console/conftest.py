@@ -3,7 +3,8 @@
 import pytest
 from django.test import Client
 
-from tests.builders import a_member, a_pool, a_project, a_user, an_agent
+from tests.builders import NOON, a_member, a_pool, a_project, a_user, an_agent
+from tests.factors import ENCRYPTION_KEY, a_person, with_factor
 
 
 @pytest.fixture
@@ -44,3 +45,22 @@ def pool(db):
 def agent(db):
     """Return an agent that is online."""
     return an_agent("web-1", slots=2)
+
+
+@pytest.fixture
+def quick_sign_ins(settings):
+    """Keep secrets, and hash passwords in no time: a slow hash is tried by test_floods.py."""
+    settings.ENCRYPTION_KEY = ENCRYPTION_KEY
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def olga(db, quick_sign_ins):
+    """Return a superuser who signs in by a password."""
+    return a_person()
+
+
+@pytest.fixture
+def guarded(olga):
+    """Return olga with a second factor, and her recovery codes."""
+    return olga, with_factor(olga, now=NOON)

@@ -6,8 +6,10 @@ from django.test import Client
 
 from k8s4r import clock
 from k8s4r.api import browsing
+from k8s4r.core.second_factor import Policy
 from tests.builders import a_pool, a_running_attempt, a_user, an_admin, an_agent
 from tests.contract.test_logs import events, written
+from tests.serving import a_persons_token
 
 
 @pytest.fixture
@@ -57,3 +59,14 @@ def test_a_session_that_ended_is_nobody_once_it_is_forgotten(browser, attempt):
 def test_a_token_that_is_not_valid_is_not_helped_by_a_session(browser, attempt):
     answer = browser.get(path(attempt), headers={"Authorization": "Bearer nonsense"})
     assert answer.status_code == 401
+
+
+def test_who_has_to_set_up_a_second_factor_first_is_told_so_and_others_read_on(
+    browser, gateway, attempt, settings
+):
+    settings.SECOND_FACTOR = Policy.REQUIRED_FOR_ADMINS
+    answer = browser.get(path(attempt))
+    assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_needed")
+    assert "/admin/account/" in answer.json()["detail"]
+    with gateway.client(a_persons_token("olga")) as program:
+        assert program.get(path(attempt)).text == "hello\n"

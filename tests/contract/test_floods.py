@@ -12,19 +12,22 @@ from django.test import Client
 
 from agents.models import Agent
 from k8s4r import clock
-from k8s4r.access.models import Token, User
+from k8s4r.access.models import SecondFactor, Token, User
 from k8s4r.access.principals import CACHE
 from k8s4r.api import counting
 from k8s4r.api.counting import Count, Counter
 from k8s4r.api.guarding import GUARD, Guard
 from k8s4r.core import ids
+from k8s4r.core import second_factor as rules
 from k8s4r.core.errors import TooMany, Unavailable
-from tests.builders import a_pool, an_agent, session_of
+from tests.builders import NOON, a_pool, an_agent, session_of
+from tests.factors import ENCRYPTION_KEY, bad_code_of, code_of, with_factor
 from tests.ports import held_port
 from tests.serving import AgentSide, Served, a_persons_token, an_agents_token
 
 FEW = 3
 PASSWORD = "correct horse battery"
+CODE = "/admin/login/code/"
 
 
 @pytest.fixture(autouse=True)
@@ -187,6 +190,38 @@ def test_logins_of_one_name_or_address_wait_and_others_do_not(alice: User) -> No
     assert login("10.0.0.3", PASSWORD, "bob").status_code == 302
 
 
+def held(address: str, user: User) -> Client:
+    """Return the browser of somebody who gave a good password."""
+    browser = Client(REMOTE_ADDR=address)
+    form = {"username": user.username, "password": PASSWORD}
+    assert browser.post("/admin/login/", form).headers["Location"] == CODE
+    return browser
+
+
+def test_bad_codes_count_as_bad_passwords_do(alice: User, settings: Any) -> None:
+    settings.ENCRYPTION_KEY = ENCRYPTION_KEY
+    with_factor(alice, now=NOON)
+    bad, browsers = bad_code_of(alice), [held("10.0.0.1", alice), held("10.0.0.2", alice)]
+    login("10.0.0.3", "guess")
+    answers = [browsers[0].post(CODE, {"code": bad}).status_code for _ in range(FEW)]
+    assert answers == [200] * (FEW - 1) + [429]
+    good = {"code": code_of(alice, now=clock.now())}
+    assert browsers[1].post(CODE, good).status_code == 429, "the name waits, from wherever"
+    assert login("10.0.0.4", PASSWORD).status_code == 429
+    _start_afresh(django_settings.REDIS_URL)
+    assert browsers[1].post(CODE, good).status_code == 302
+
+
+def test_without_redis_no_code_is_looked_at(alice: User, settings: Any) -> None:
+    settings.ENCRYPTION_KEY = ENCRYPTION_KEY
+    with_factor(alice, now=NOON)
+    browser = held("10.0.0.1", alice)
+    settings.REDIS_URL = f"redis://127.0.0.1:{held_port()}/0"
+    answer = browser.post(CODE, {"code": code_of(alice, now=clock.now())})
+    assert answer.status_code == 503
+    assert SecondFactor.objects.get(user=alice).last_step == rules.step_of(NOON)
+
+
 def test_without_redis_nobody_logs_in_and_is_told_why(alice: User, away: None) -> None:
     answer = login("10.0.0.1", PASSWORD)
     assert answer.status_code == 503
@@ -263,3 +298,10 @@ def test_a_token_that_was_good_and_is_no_longer_waits_like_any_other(gateway: Se
         Token.objects.update(revoked_at=clock.now())
         CACHE.forget(Token.objects.values_list("pk", flat=True))
         assert statuses(client, "/api/v1/about", FEW + 1) == [401] * FEW + [429]
+
+
+@pytest.mark.django_db
+def test_a_flood_of_bad_links_to_sign_in_is_slowed() -> None:
+    path = f"/admin/login/link/{uuid4()}/x-y/"
+    found = [Client().get(path).status_code for _ in range(FEW + 2)]
+    assert found == [302] * FEW + [429] * 2

@@ -5,9 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from executors.models import Task
+from k8s4r import clock
 from tests.builders import a_user
 from tests.contract import operators_tour
 from tests.contract.recording import Json, Recorded, Tour
+from tests.factors import with_factor
 from tests.serving import Served
 from tests.waiting import wait_until
 
@@ -41,6 +43,10 @@ def _projects(tour: Tour) -> None:
     )
     tour.call("GET", "projects/{project_id}/members", **here)
     tour.call("DELETE", "projects/{project_id}/members/{user}", user="bob", **here)
+    # Set up on the page of one's account, by nobody else and by no token.
+    with_factor(a_user("bob"), now=clock.now())
+    tour.call("GET", "users/{user}/second-factor", user="bob")
+    tour.call("DELETE", "users/{user}/second-factor", user="bob")
     tour.call("GET", "about")
 
 

@@ -28,6 +28,7 @@ def test_the_codes_and_statuses_are_the_stable_api() -> None:
         ("malformed", 400),
         ("unauthenticated", 401),
         ("forbidden", 403),
+        ("second_factor_needed", 403),
         ("not_found", 404),
         ("conflict", 409),
         ("cursor_expired", 410),

@@ -43,6 +43,27 @@ AGENT = {"kind": "agent", "from_state": "online", "to_state": "online", "cause":
         ),
         (
             Told(
+                kind="second_factor", from_state="on", to_state="deleted",
+                cause="reset_second_factor", actor="chief", via="web",
+            ),
+            "chief reset the second factor (web)",
+        ),
+        (
+            Told(
+                kind="second_factor", from_state="on", to_state="on", cause="use_recovery_code",
+                actor="ann", changes={"recovery_digests": ["(hidden)", "(hidden)"]},
+            ),
+            "ann used a recovery code",
+        ),
+        (
+            Told(
+                kind="second_factor", from_state="on", to_state="deleted", cause="DELETE",
+                actor="the platform",
+            ),
+            "the platform deleted the second factor",
+        ),
+        (
+            Told(
                 kind="pool_member", from_state="", to_state="active", cause="add_agents",
                 actor="bob", member="agent web-1",
             ),

@@ -3,6 +3,7 @@
 from tests.mutants.fleet_seeds import FLEET_SEEDS
 from tests.mutants.history_seeds import HISTORY_SEEDS
 from tests.mutants.seed import Seed
+from tests.mutants.signing_in_seeds import SIGNING_IN_SEEDS
 
 SEEDS: tuple[Seed, ...] = (
     *FLEET_SEEDS,
@@ -193,5 +194,6 @@ SEEDS: tuple[Seed, ...] = (
         new="        if pool.paused:\n",
         tests=("tests/services/test_restoration.py",),
     ),
+    *SIGNING_IN_SEEDS,
     *HISTORY_SEEDS,
 )

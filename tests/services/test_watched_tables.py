@@ -64,7 +64,11 @@ def secret_columns():
 
 @pytest.mark.parametrize(
     ("table", "column"),
-    [pair for pair in secret_columns() if pair[0] in {"access_user", "access_token"}],
+    [
+        pair
+        for pair in secret_columns()
+        if pair[0] in {"access_user", "access_token", "access_secondfactor"}
+    ],
 )
 def test_a_secret_column_is_hidden_from_the_history(table, column):
     ((arguments,),) = database.rows(

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from executors.operating.models import NotificationTarget
 from executors.operating.services import targets
+from k8s4r.access.services import second_factor
 from k8s4r.secrets import vault
 
 
@@ -14,7 +15,7 @@ from k8s4r.secrets import vault
 def rekey() -> Mapping[str, int]:
     """Wrap every secret anew under the newest key; safe to repeat.
 
-    Locks: the targets, by pk.
+    Locks: the second factors, then the targets, each by pk.
 
     Returns:
         How many secrets each key keeps now, by its id.
@@ -24,7 +25,7 @@ def rekey() -> Mapping[str, int]:
         Unavailable: there is no key.
     """
     envelope = vault.envelope()
-    counts: Counter[str] = Counter()
+    counts = Counter(second_factor.rewrap(envelope))
     for row in NotificationTarget.objects.order_by("pk").select_for_update(of=("self",)):
         if not envelope.is_current(row.encrypted_url):
             row.encrypted_url = envelope.rewrap(row.encrypted_url, targets.place(row.pk))

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.db import transaction
 
@@ -18,6 +19,11 @@ from k8s4r.core.errors import NotFound
 
 class _Links(PasswordResetTokenGenerator):
     key_salt = "k8s4r.access.services.sign_in_links"
+
+    def _make_hash_value(self, user: User, timestamp: int) -> str:
+        """Know the last sign-in to the microsecond: Django does to the second, which may be again."""
+        last = user.last_login.timestamp() if user.last_login else 0.0
+        return f"{super()._make_hash_value(user, timestamp)}{last}"
 
 
 _LINKS: Final = _Links()
@@ -45,6 +51,7 @@ def spend(user_id: UUID, token: str, *, now: datetime) -> User | None:
     user = rows.filter(pk=user_id, is_active=True, is_staff=True).first()
     if user is None or not _LINKS.check_token(user, token):
         return None
+    user.backend = settings.AUTHENTICATION_BACKENDS[0]
     user.last_login = now
     user.save(update_fields=["last_login"])
     return user

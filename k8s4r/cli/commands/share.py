@@ -1,4 +1,4 @@
-"""`k8s4r share`, `unshare`: what people may do in a project."""
+"""`k8s4r share`, `unshare`, `reset-second-factor`: what people may do, and how they get in."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -66,10 +66,35 @@ def unshare(
     several.each(session, users, one)
 
 
+def reset_second_factor(context: typer.Context, users: Users, *, yes: options.Yes = False) -> None:
+    """Take the second factor of people who lost theirs away; all their sessions end.
+
+    Be sure first who asks: until they set one up again, the password alone signs in. Who looks
+    after people in every project may do this, for a superuser another superuser.
+
+    k8s4r reset-second-factor alice
+    k8s4r reset-second-factor alice bob --yes
+    k8s4r api GET users/alice/second-factor
+    """
+    session: Session = context.obj
+    prompts.confirm(
+        session.terminal,
+        f"reset the second factor of {', '.join(users)}?",
+        agreed=yes,
+    )
+
+    def one(user: str) -> None:
+        session.client.call("DELETE", f"/api/v1/users/{quote(user, safe='')}/second-factor")
+        session.terminal.write(f"{user} has no second factor")
+
+    several.each(session, users, one)
+
+
 def register(app: typer.Typer, *, panel: str) -> None:
     """Add the commands."""
     app.command(rich_help_panel=panel)(share)
     app.command(rich_help_panel=panel)(unshare)
+    app.command("reset-second-factor", rich_help_panel=panel)(reset_second_factor)
 
 
 def _path(session: Session, project: str) -> str:
