@@ -249,6 +249,7 @@ UNFOLD = {
     "ACCOUNT": {
         "navigation": [
             {"title": "Your account", "link": reverse_lazy("account")},
+            {"title": "Your API tokens", "link": reverse_lazy("own_tokens")},
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},
         ]
     },

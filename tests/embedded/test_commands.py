@@ -1,9 +1,11 @@
 import json
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from k8s4r.embedded import records
@@ -129,6 +131,11 @@ def test_the_whole_platform_comes_up_runs_a_first_task_and_keeps_it_over_a_resta
         ran = run_first_task(platform)
         assert ran.returncode == 0, ran.stderr
         assert "Hello from k8s4r" in ran.stdout
+        assert by_link(ran.stdout).endswith("/admin/")
+        assert by_link(k8s4r("sign-in").stdout).endswith("/admin/")
+        nobody = k8s4r("sign-in", "nobody")
+        assert (nobody.returncode, nobody.stdout) == (1, "")
+        assert nobody.stderr == "error: nobody who may sign in has the name nobody\n"
         supervisor = records.of(platform.status().pid)
     finally:
         assert k8s4r("down").returncode == 0
@@ -153,6 +160,12 @@ def in_the_foreground(platform, *options):
     assert process.returncode == 0
     assert set(json.loads(said)) == ANSWER
     return names
+
+
+def by_link(said):
+    """Follow the link to sign in that stands in a text; return where it leads."""
+    link = re.search(r"http\S+/admin/login/link/\S+", said)[0]
+    return httpx2.get(link).headers["Location"]
 
 
 def run_first_task(platform):

@@ -21,7 +21,7 @@ class _Links(PasswordResetTokenGenerator):
     key_salt = "k8s4r.access.services.sign_in_links"
 
     def _make_hash_value(self, user: User, timestamp: int) -> str:
-        """Know the last sign-in to the microsecond: Django does to the second, which may be again."""
+        """Know the last sign-in to the microsecond; Django does to the second only."""
         last = user.last_login.timestamp() if user.last_login else 0.0
         return f"{super()._make_hash_value(user, timestamp)}{last}"
 
