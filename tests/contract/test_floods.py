@@ -256,6 +256,18 @@ def test_whoever_has_waited_is_let_in_again_and_is_not_remembered() -> None:
     assert guard.is_quiet
 
 
+def test_where_only_good_tokens_come_whoever_has_waited_is_forgotten_too() -> None:
+    at = [100.0]
+    guard = Guard(monotonic=lambda: at[0])
+    for name, ends_s in (("address:x", 30.0), ("address:y", 60.0)):
+        with pytest.raises(TooMany):
+            guard.failed([name], [Count(FEW + 1, ends_s)])
+    at[0] = 131.0
+    assert not guard.is_quiet, "y waits still"
+    at[0] = 161.0
+    assert guard.is_quiet, "a good token asks this and checks nothing"
+
+
 def test_a_token_that_was_good_and_is_no_longer_waits_like_any_other(gateway: Served) -> None:
     token = a_persons_token()
     with gateway.client(token) as client:
