@@ -158,7 +158,6 @@ class Gateway:
             news_failed=wakeups.failures(),
             redis_connected=self.subscriber.connected,
             reports=self.calls.reports_taken,
-            token_refusals=authentication.REFUSALS.count,
             credentials=dict(guarding.GUARD.tally),
             passes=self.passes.durations,
         )
