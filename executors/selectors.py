@@ -14,6 +14,7 @@ from executors.models import Attempt, Task
 from executors.supply import CURRENT
 from k8s4r import database
 from k8s4r.access.principals import Principal
+from k8s4r.audit import readings
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core import ids
 from k8s4r.core.errors import NotFound
@@ -190,9 +191,13 @@ def attempts_of(task_id: UUID) -> QuerySet[Attempt]:
 
 
 def events(task_id: UUID) -> QuerySet[AuditEvent]:
-    """Return what happened to a task and to its attempts, in the order of the moves."""
+    """Return what happened to a task and to its attempts, in the order of the moves.
+
+    Who read its log is no move: the history of the task tells of that.
+    """
     own = list(Attempt.objects.filter(task_id=task_id).values_list("pk", flat=True))
-    return AuditEvent.objects.filter(object_id__in=[task_id, *own]).order_by("id")
+    found = AuditEvent.objects.filter(object_id__in=[task_id, *own]).order_by("id")
+    return found.exclude(object_type=readings.LOG)
 
 
 _HELD_BY_AGENT: Final = """

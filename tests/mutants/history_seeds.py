@@ -20,6 +20,14 @@ HISTORY_SEEDS: tuple[Seed, ...] = (
         tests=("tests/services/test_reporting.py",),
     ),
     Seed(
+        name="readers-of-a-log-leave-no-trace",
+        invariant="I15",
+        path="executors/gateway/log_rows.py",
+        old="    if fresh:\n",
+        new="    if False:\n",
+        tests=("tests/contract/test_log_readings.py",),
+    ),
+    Seed(
         name="history-may-be-rewritten",
         invariant="I15",
         path="k8s4r/audit/migrations/0001_initial.py",
