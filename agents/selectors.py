@@ -7,12 +7,15 @@ from uuid import UUID
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from agents.models import Agent, Session, Slot
+from k8s4r.access import selectors as access
+from k8s4r.access.principals import Principal
+from k8s4r.core.roles import Permission
 
 
-def agents(project_ids: Collection[UUID] | None) -> QuerySet[Agent]:
-    """Return the agents of these projects (``None``: of all) that are not archived; by name."""
+def agents(principal: Principal) -> QuerySet[Agent]:
+    """Return the agents that exist for the caller and are not archived, by name."""
     found = Agent.objects.filter(archived_at=None).order_by("name", "id")
-    return found if project_ids is None else found.filter(project_id__in=project_ids)
+    return access.within(found, principal, Permission.FLEET_READ)
 
 
 def with_last_seen(found: QuerySet[Agent]) -> QuerySet[Agent]:

@@ -44,6 +44,21 @@ def aging_weight_s() -> float:
     return weight_s
 
 
+def body_patience_s() -> float:
+    """Return within how many seconds the body of a request must come.
+
+    A whole message comes in one piece from every well-meaning client.
+    """
+    patience_s: float = settings.ENV.body_patience_s
+    return patience_s
+
+
+def artifact_patience_s() -> float:
+    """Return the same for an artifact's: by default one megabit a second brings the largest in."""
+    patience_s: float = settings.ENV.artifact_patience_s
+    return patience_s
+
+
 @cache
 def retention() -> RetentionPolicy:
     """Return how long what has ended is kept."""

@@ -9,11 +9,12 @@ from uuid import UUID
 import msgspec
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from executors.core.lifecycle import TaskState
+from executors.core.lifecycle import CURRENT_WORDS, TaskState
 from executors.models import Attempt, Task
-from executors.supply import CURRENT
 from k8s4r import database
+from k8s4r.access import selectors as access
 from k8s4r.access.principals import Principal
+from k8s4r.audit import readings
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core import ids
 from k8s4r.core.errors import NotFound
@@ -110,9 +111,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 def visible(principal: Principal, needs: Permission = Permission.TASKS_READ) -> QuerySet[Task]:
     """Return the tasks of the projects where the caller may do this, in no order."""
-    rows = Task.objects.order_by()
-    allowed = principal.projects(needs)
-    return rows if allowed is None else rows.filter(project_id__in=allowed)
+    return access.within(Task.objects.order_by(), principal, needs)
 
 
 def tasks(
@@ -180,8 +179,7 @@ def task(
 def attempts(principal: Principal) -> QuerySet[Attempt]:
     """Return the attempts that exist for the caller with their agents, newest first."""
     rows = Attempt.objects.select_related("agent").order_by("-id")
-    seen = principal.projects(Permission.TASKS_READ)
-    return rows if seen is None else rows.filter(project_id__in=seen)
+    return access.within(rows, principal, Permission.TASKS_READ)
 
 
 def attempts_of(task_id: UUID) -> QuerySet[Attempt]:
@@ -190,9 +188,13 @@ def attempts_of(task_id: UUID) -> QuerySet[Attempt]:
 
 
 def events(task_id: UUID) -> QuerySet[AuditEvent]:
-    """Return what happened to a task and to its attempts, in the order of the moves."""
+    """Return what happened to a task and to its attempts, in the order of the moves.
+
+    Who read its log is no move: the history of the task tells of that.
+    """
     own = list(Attempt.objects.filter(task_id=task_id).values_list("pk", flat=True))
-    return AuditEvent.objects.filter(object_id__in=[task_id, *own]).order_by("id")
+    found = AuditEvent.objects.filter(object_id__in=[task_id, *own]).order_by("id")
+    return found.exclude(object_type=readings.LOG)
 
 
 _HELD_BY_AGENT: Final = """
@@ -203,7 +205,7 @@ WHERE agent_id = ANY(%(agents)s) AND state = ANY(%(current)s) GROUP BY agent_id
 
 def held_slots(agent_ids: Collection[UUID]) -> dict[UUID, int]:
     """Return how many slots of each agent have a current attempt; agents without one are absent."""
-    parameters = {"agents": list(agent_ids), "current": CURRENT}
+    parameters = {"agents": list(agent_ids), "current": CURRENT_WORDS}
     return dict(database.rows(_HELD_BY_AGENT, parameters)) if agent_ids else {}
 
 

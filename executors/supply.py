@@ -13,13 +13,10 @@ from uuid import UUID
 from agents.core.states import Desired, Observed
 from executors.core.constraints import Constraint, Operand
 from executors.core.fairness import OwnerKey, Queued
-from executors.core.lifecycle import ATTEMPT_CURRENT
 from executors.core.qualification import Candidate, FreeSlot, NotNow, Requirement
 from executors.models import Requirement as RequirementRow
 from k8s4r import database
 from pools.models import Pool, PoolType
-
-CURRENT: Final = sorted(str(state) for state in ATTEMPT_CURRENT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ class Environment(BaseSettings):
     )
     calls_per_window: int = Field(12000, description="Calls of one token, not agents'; 0: any.")
     calls_window_s: float = Field(60.0, description="Within which they count.")
+    body_patience_s: float = Field(10.0, description="Within which a request's body comes.")
+    artifact_patience_s: float = Field(600.0, description="The same for an artifact's bytes.")
     task_retention_days: int = Field(30, description="Ended tasks are kept this long.")
     event_retention_months: int = Field(13, description="Audit events are kept this long.")
 

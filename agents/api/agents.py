@@ -16,9 +16,8 @@ from agents.models import Agent
 from agents.services import editing, registration, wishes
 from agents.services.registration import NewAgent
 from k8s4r import clock
-from k8s4r.access import selectors as access
 from k8s4r.access.principals import Principal
-from k8s4r.api import conditions, paging
+from k8s4r.api import conditions, paging, places
 from k8s4r.api.answers import Page
 from k8s4r.api.conditions import IfMatch
 from k8s4r.api.operations import operation, watched
@@ -29,9 +28,7 @@ from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import (
     Conflict,
     CursorExpired,
-    FieldProblem,
     IllegalTransition,
-    Invalid,
     NotFound,
     PreconditionFailed,
 )
@@ -99,7 +96,7 @@ class AgentsView(AgentView):
         body = conversion.convert(request.data, NewAgentBody)
         principal = principal_of(request)
         new = NewAgent(
-            project_id=_project_id(body.project, principal),
+            project_id=places.project_named(body.project, principal, Permission.FLEET_WRITE).pk,
             name=body.name,
             description=body.description,
             type=body.agent_type,
@@ -190,20 +187,9 @@ def agent(agent_id: UUID, principal: Principal, needs: Permission = Permission.F
         NotFound: there is none, or not for this caller.
         Forbidden: the caller may see it, and no more.
     """
-    seen = principal.projects(Permission.FLEET_READ)
-    rows = selectors.agents(seen).select_related("project")
+    rows = selectors.agents(principal).select_related("project")
     found = rows.filter(pk=agent_id).first()
     if found is None:
         raise NotFound(f"no agent {agent_id}")
     principal.require(needs, found.project_id)
     return found
-
-
-def _project_id(name: str, principal: Principal) -> UUID:
-    try:
-        project = access.project_named(name, principal)
-    except NotFound as error:
-        problem = FieldProblem("/project", "unknown", f"no project {name}")
-        raise Invalid(error.message, errors=[problem]) from error
-    principal.require(Permission.FLEET_WRITE, project.pk)
-    return project.pk

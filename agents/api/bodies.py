@@ -11,7 +11,7 @@ from agents.models import AgentType
 from agents.services.editing import Merge
 from agents.services.wishes import Said
 from k8s4r.core import labels as label_rules
-from k8s4r.core.errors import FieldProblem, Invalid
+from k8s4r.core import moments
 
 # A name stands in paths, logs and tables: what a DNS name or a path part may have.
 Name: TypeAlias = Annotated[
@@ -126,8 +126,5 @@ def said(body: Noted | Nothing, *, by: str, now: datetime) -> Said:
     """
     if isinstance(body, Nothing):
         return Said(by=by)
-    until = body.until
-    if until is not None and (until.tzinfo is None or until <= now):
-        problem = FieldProblem("/until", "future", "a time to come, with its offset")
-        raise Invalid("until: " + problem.detail, errors=[problem])
+    until = body.until and moments.to_come(body.until, "until", now=now)
     return Said(body.note, by, until)

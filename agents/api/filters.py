@@ -14,7 +14,6 @@ from k8s4r.api import paging
 from k8s4r.api.paging import Asked
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem
-from k8s4r.core.roles import Permission
 
 # The filter, the column it looks at, and the words it takes (none: any text).
 _FILTERS: Final[Mapping[str, tuple[str, Collection[str]]]] = {
@@ -62,7 +61,7 @@ def agents(request: Asked, principal: Principal) -> QuerySet[Agent]:
         Invalid: a filter is not known, or its value is not of its kind.
     """
     paging.check_parameters(request, (*_FILTERS, "label", paging.SORT))
-    rows = selectors.agents(principal.projects(Permission.FLEET_READ))
+    rows = selectors.agents(principal)
     for name, (column, words) in _FILTERS.items():
         text = request.query_params.get(name)
         if text is None:

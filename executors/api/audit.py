@@ -18,7 +18,7 @@ from k8s4r import clock
 from k8s4r.access import selectors as access
 from k8s4r.access.models import User
 from k8s4r.access.principals import Principal
-from k8s4r.api import paging, queries
+from k8s4r.api import paging, places, queries
 from k8s4r.api.answers import Moment, Page
 from k8s4r.api.operations import JSON, Media, operation
 from k8s4r.api.rendering import JSONLinesRenderer, JSONRenderer, dumps
@@ -172,10 +172,7 @@ def _projects(request: Request) -> frozenset[UUID] | None:
     name = request.query_params.get("project")
     if name is None:
         return readable
-    try:
-        project_id = access.project_named(name.replace("\x00", ""), principal).pk
-    except NotFound as error:
-        raise paging.refused([FieldProblem("?project", "unknown", error.message)]) from error
+    project_id = places.project_named(name.replace("\x00", ""), principal, at="?project").pk
     if readable is not None and project_id not in readable:
         detail = f"this needs {Permission.AUDIT_READ} in project {name}"
         raise paging.refused([FieldProblem("?project", "allowed", detail)])
@@ -193,9 +190,7 @@ def _actors(text: str, principal: Principal) -> tuple[str, list[str] | None]:
     identity = ids.as_uuid(text)
     named = Q(pk=identity) if identity else Q()
     agents = Agent.objects.filter(named | Q(name=text))
-    readable = principal.projects(Permission.AUDIT_READ)
-    if readable is not None:
-        agents = agents.filter(project_id__in=readable)
+    agents = access.within(agents, principal, Permission.AUDIT_READ)
     found_agents = [str(pk) for pk in agents.values_list("pk", flat=True)]
     users = User.objects.filter(named | Q(username=text)).values_list("pk", flat=True)
     found_users = [str(pk) for pk in users]

@@ -14,15 +14,14 @@ from executors.core.fairness import Queued
 from executors.core.requests import TaskRequest
 from executors.reasons import Hypothesis
 from k8s4r import clock
-from k8s4r.access import selectors as access
 from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
-from k8s4r.api import paging
+from k8s4r.api import paging, places
 from k8s4r.api.answers import Page
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
-from k8s4r.core.errors import FieldProblem, Invalid, NotFound
+from k8s4r.core.errors import FieldProblem, Invalid
 from k8s4r.core.roles import Permission
 from pools import selectors as pools
 from pools.models import Pool
@@ -111,14 +110,9 @@ def _project(body: Any, asked: TaskRequest, pool: Pool, principal: Principal) ->
     """
     if "project" not in body and principal.may(Permission.FLEET_READ, pool.project_id):
         return pool.project
-    try:
-        project = access.project_named(asked.project, principal)
-    except NotFound as error:
-        raise _refused(f"no project {asked.project}", "unknown") from error
+    project = places.project_named(asked.project, principal)
     if project.pk != pool.project_id and str(project.pk) not in pool.shared_with:
-        raise _refused(f"pool {pool.name} is not shared with {project.name}", "not_shared")
+        detail = f"pool {pool.name} is not shared with {project.name}"
+        problem = FieldProblem(places.IN_BODY, "not_shared", detail)
+        raise Invalid(f"project: {detail}", errors=[problem])
     return project
-
-
-def _refused(detail: str, rule: str) -> Invalid:
-    return Invalid(f"project: {detail}", errors=[FieldProblem("/project", rule, detail)])

@@ -93,6 +93,8 @@ TASK_HELD: Final = frozenset({_T.DISPATCHING, _T.RUNNING, _T.APPLY_PENDING, _T.U
 
 ATTEMPT_TERMINAL: Final = frozenset({_A.SUCCEEDED, _A.FAILED, _A.STOPPED, _A.LOST, _A.REFUSED})
 ATTEMPT_CURRENT: Final = frozenset(_A) - ATTEMPT_TERMINAL
+# The same as plain words in one order, as queries take them.
+CURRENT_WORDS: Final = sorted(str(state) for state in ATTEMPT_CURRENT)
 
 DEADLINE_REASONS: Final = frozenset({StopReason.RUN_DEADLINE, StopReason.SILENCE_DEADLINE})
 

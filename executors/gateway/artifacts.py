@@ -41,8 +41,6 @@ from k8s4r.core.errors import (
 )
 
 ARTIFACT_BYTES: Final = 64 * 1024 * 1024
-# One megabit a second brings the largest artifact in.
-PATIENCE_S: Final = 600.0
 WRITE_BYTES: Final = 1024 * 1024
 LONGEST_NAME: Final = 255
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -97,7 +95,8 @@ class ArtifactEndpoint:
 
     async def _write(self, exchange: Exchange, upload: Upload) -> None:
         waiting = bytearray()
-        body = self._bodies.pieces(exchange, limit_bytes=ARTIFACT_BYTES, patience_s=PATIENCE_S)
+        patience_s = conf.artifact_patience_s()
+        body = self._bodies.pieces(exchange, limit_bytes=ARTIFACT_BYTES, patience_s=patience_s)
         async with aclosing(body) as pieces:
             async for piece in pieces:
                 waiting += piece

@@ -9,7 +9,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from executors import creation
-from executors.gateway.bodies import PATIENCE_S, Bodies
+from executors.gateway.bodies import Bodies
 from executors.gateway.endpoint import refused
 from executors.gateway.exchange import Exchange
 from k8s4r.api.requests import request_id_from
@@ -23,10 +23,9 @@ BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 class WholeBodies:
     """Reads a request's body, within limits of size and time, then calls the application."""
 
-    def __init__(self, app: ASGIApp, bodies: Bodies, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, app: ASGIApp, bodies: Bodies) -> None:
         self._app = app
         self._bodies = bodies
-        self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in BODILESS:
@@ -42,7 +41,7 @@ class WholeBodies:
         await self._app(_with_length(scope, len(body)), _again(body, receive), send)
 
     async def _whole(self, exchange: Exchange) -> bytes:
-        pieces = self._bodies.pieces(exchange, limit_bytes=LIMIT_BYTES, patience_s=self._patience_s)
+        pieces = self._bodies.pieces(exchange, limit_bytes=LIMIT_BYTES)
         return b"".join([piece async for piece in pieces])
 
 

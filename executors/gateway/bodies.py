@@ -27,8 +27,6 @@ MESSAGE: Final = Limits()
 REPORTS: Final = Limits(bytes=4 * 1024 * 1024, nodes=60_000)
 # Names up to 4,096 attempts that a runner holds.
 SESSION: Final = Limits(nodes=30_000)
-# A whole message comes in one piece from every well-meaning client.
-PATIENCE_S: Final = 10.0
 # What all bodies together may hold while they are read: a thousand slow uploads are no way to
 # exhaust the process.
 BYTES_BEING_READ: Final = 256 * 1024 * 1024
@@ -44,7 +42,8 @@ _MISSING: Final = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
 class Bodies:
     """Reads bodies, and knows how much of them is in memory."""
 
-    def __init__(self, budget_bytes: int = BYTES_BEING_READ) -> None:
+    def __init__(self, *, patience_s: float, budget_bytes: int = BYTES_BEING_READ) -> None:
+        self._patience_s = patience_s
         self._left_bytes = budget_bytes
         self._patience = Patience()
 
@@ -72,11 +71,11 @@ class Bodies:
         return await self._whole(exchange, limit_bytes=limit_bytes)
 
     async def pieces(
-        self, exchange: Exchange, *, limit_bytes: int, patience_s: float = PATIENCE_S
+        self, exchange: Exchange, *, limit_bytes: int, patience_s: float | None = None
     ) -> AsyncGenerator[bytes]:
         """Yield the body as it arrives; counted while the caller goes on asking."""
         _check_declared(exchange, limit_bytes)
-        deadline = asyncio.get_running_loop().time() + patience_s
+        deadline = asyncio.get_running_loop().time() + (patience_s or self._patience_s)
         taken = 0
         more = True
         try:
@@ -92,7 +91,7 @@ class Bodies:
     async def _whole(self, exchange: Exchange, *, limit_bytes: int) -> bytes:
         """Return a body; nearly every one comes in one piece."""
         _check_declared(exchange, limit_bytes)
-        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        deadline = asyncio.get_running_loop().time() + self._patience_s
         first, more = await self._next_piece(exchange, deadline)
         if not more:
             self._check(len(first), limit_bytes)

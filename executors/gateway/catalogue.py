@@ -103,10 +103,9 @@ OF_PROCESS: Final = (
     Described(
         "k8s4r_news_failed_total", _C, (), "messages", "News that did not get out to Redis."
     ),
-    Described("k8s4r_token_refusals_total", _C, (), "tokens", "Tokens that were not good."),
     Described(
         "k8s4r_credentials_refused_total", _C, ("what",), "credentials",
-        "Bad tokens and logins by address and name, and what was `slowed` unseen after too many.",
+        "Bad tokens, bad logins, and what was answered 429 as it came too often (`slowed`).",
     ),
     Described(
         "k8s4r_dispatch_pass_seconds", _H, (), "seconds",

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from executors.gateway.exchange import Answer, Exchange
 from k8s4r.api import guarding, problems
 from k8s4r.api.operations import declared
-from k8s4r.api.problems import InternalError, MethodNotAllowed
+from k8s4r.api.problems import InternalError, MethodNotAllowed, TooSlow
 from k8s4r.core.errors import DomainError, Unauthenticated
 
 logger = logging.getLogger(__name__)
@@ -84,4 +84,7 @@ def refused(error: DomainError, exchange: Exchange) -> Answer:
     status, headers, body = problems.problem_for(
         error, request_id=exchange.request_id, instance=exchange.path
     )
-    return Answer(status, body, PROBLEM, [(k.lower().encode(), v.encode()) for k, v in headers])
+    told = [(name.lower().encode(), value.encode()) for name, value in headers]
+    # The rest of a body that did not come is waited for by nobody (RFC 9110, 15.5.9).
+    closing = [(b"connection", b"close")] if isinstance(error, TooSlow) else []
+    return Answer(status, body, PROBLEM, told + closing)

@@ -37,7 +37,6 @@ class Own:
     news_failed: int
     redis_connected: bool
     reports: int
-    token_refusals: int
     credentials: Mapping[str, int]
     passes: Durations
 
@@ -48,7 +47,6 @@ def of_process(own: Own) -> list[Metric]:
     samples: dict[str, Samples] = {
         "k8s4r_redis_up": _one(own.redis_connected),
         "k8s4r_news_failed_total": _one(own.news_failed),
-        "k8s4r_token_refusals_total": _one(own.token_refusals),
         "k8s4r_credentials_refused_total": [
             ((what,), own.credentials.get(what, 0)) for what in _BAD_CREDENTIALS
         ],

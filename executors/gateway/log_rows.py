@@ -14,6 +14,8 @@ from executors.models import Attempt, LogChunk, Task
 from k8s4r import clock
 from k8s4r.access.principals import Principal
 from k8s4r.api import authentication, browsing
+from k8s4r.audit import readings
+from k8s4r.audit.readings import Reading, Readings
 from k8s4r.core.errors import (
     DomainError,
     FieldProblem,
@@ -29,6 +31,7 @@ PAGE_CHUNKS: Final = 128
 PLACE: Final = r"(([0-9]{1,9})\.)?([0-9]{1,18})"
 _PLACE: Final = re.compile(PLACE)
 _UNKNOWN: Final = "this token or session is not valid"
+_READINGS: Final = Readings()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,12 +71,15 @@ class TaskNews(msgspec.Struct, frozen=True):
 class Question:
     """Who wants to read which task's log; ``attempt``: of this one only.
 
-    Who is known by a token, or by the ``session`` of a browser.
+    Who is known by a token, or by the ``session`` of a browser; ``address`` and ``request_id``
+    are of the request.
     """
 
     token: str
     task_id: UUID
     session: str = ""
+    address: str = ""
+    request_id: str = ""
     after: Place = Place()
     attempt: int | None = None
 
@@ -107,21 +113,63 @@ def place(text: str, *, latest: int) -> Place:
 
 
 def read(questions: Sequence[Question]) -> list[Page | DomainError]:
-    """Answer each question; who may not see a task is told that there is none."""
+    """Answer each question; who may not see a task is told that there is none.
+
+    That somebody reads the log of another's task is on record before they do.
+    """
     principals = _principals(questions)
     tasks = Task.objects.in_bulk([one.task_id for one in questions])
-    pages: list[Page | DomainError] = []
-    for question, principal in zip(questions, principals, strict=True):
-        task = tasks.get(question.task_id)
-        if isinstance(principal, DomainError):
-            pages.append(principal)
-        elif principal is None:
-            pages.append(Unauthenticated(_UNKNOWN))
-        elif task is None or not _may_read(principal, task):
-            pages.append(NotFound(f"no task {question.task_id}"))
-        else:
-            pages.append(_page(question, task))
-    return pages
+    admitted = [
+        _admitted(question, principal, tasks.get(question.task_id))
+        for question, principal in zip(questions, principals, strict=True)
+    ]
+    _put_on_record([one for one in admitted if isinstance(one, _Admitted)])
+    return [
+        _page(one.question, one.task) if isinstance(one, _Admitted) else one for one in admitted
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """A question of somebody who may ask it."""
+
+    question: Question
+    principal: Principal
+    task: Task
+
+
+def _admitted(
+    question: Question, principal: Principal | DomainError | None, task: Task | None
+) -> _Admitted | DomainError:
+    if isinstance(principal, DomainError):
+        return principal
+    if principal is None:
+        return Unauthenticated(_UNKNOWN)
+    if task is None or not _may_read(principal, task):
+        return NotFound(f"no task {question.task_id}")
+    return _Admitted(question, principal, task)
+
+
+def _put_on_record(admitted: Sequence[_Admitted]) -> None:
+    """What one's own program says is no secret from oneself: that is not told."""
+    fresh = _READINGS.fresh(
+        _reading(one) for one in admitted if one.task.owner_id != one.principal.id
+    )
+    if fresh:
+        _READINGS.record(fresh, now=clock.now())
+
+
+def _reading(one: _Admitted) -> Reading:
+    return Reading(
+        kind=readings.LOG,
+        object_id=one.task.pk,
+        project_id=one.task.project_id,
+        user_id=one.principal.id,
+        # A session's principal carries its user where others have their token.
+        token_id=None if one.question.session else one.principal.token_id,
+        address=one.question.address,
+        request_id=one.question.request_id,
+    )
 
 
 def _principals(questions: Sequence[Question]) -> list[Principal | DomainError | None]:

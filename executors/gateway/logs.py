@@ -177,9 +177,15 @@ def _asked_by(exchange: Exchange, task_id: UUID) -> Question:
     """Return the question of whoever is known by a token, else by the browser's session."""
     attempt = _attempt(exchange.query("attempt"))
     session = exchange.cookie(browsing.cookie_name())
-    if session and not exchange.header(b"authorization"):
-        return Question("", task_id, session=session, attempt=attempt)
-    return Question(exchange.bearer(), task_id, attempt=attempt)
+    is_browser = bool(session) and not exchange.header(b"authorization")
+    return Question(
+        "" if is_browser else exchange.bearer(),
+        task_id,
+        session=session if is_browser else "",
+        address=exchange.address,
+        request_id=exchange.request_id,
+        attempt=attempt,
+    )
 
 
 def _follows(text: str | None) -> bool:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from executors import wakeups
+from executors import conf, wakeups
 from executors.channels.news import Handover, News
 from executors.channels.subscriber import Subscriber
 from executors.gateway.agent_calls import AgentCalls
@@ -43,7 +43,7 @@ class Gateway:
     """One gateway of one process. ``start`` and ``stop`` belong to the event loop's life."""
 
     def __init__(self, *, random: Random) -> None:
-        self.bodies = Bodies()
+        self.bodies = Bodies(patience_s=conf.body_patience_s())
         self.calls = AgentCalls()
         self.claims = Claims(self.calls.claims.offer, is_good=_is_good)
         self.followers = Followers()
@@ -158,7 +158,6 @@ class Gateway:
             news_failed=wakeups.failures(),
             redis_connected=self.subscriber.connected,
             reports=self.calls.reports_taken,
-            token_refusals=authentication.REFUSALS.count,
             credentials=dict(guarding.GUARD.tally),
             passes=self.passes.durations,
         )

@@ -15,6 +15,7 @@ from executors.operating.core import reasons
 from executors.operating.models import Notification, NotificationTarget
 from executors.services.pulses import BACKUP
 from k8s4r import database
+from k8s4r.access import selectors as access
 from k8s4r.access.principals import Principal
 from k8s4r.core.errors import NotFound
 from k8s4r.core.roles import Permission
@@ -195,8 +196,7 @@ def keeping() -> dict[str, Any]:
 def targets(principal: Principal) -> QuerySet[NotificationTarget]:
     """Return the targets that exist for the caller; one of everything for who sees everything."""
     rows = NotificationTarget.objects.select_related("project", "pool").order_by("name", "id")
-    seen = principal.projects(Permission.FLEET_READ)
-    return rows if seen is None else rows.filter(project_id__in=seen)
+    return access.within(rows, principal, Permission.FLEET_READ)
 
 
 def target(
@@ -224,8 +224,7 @@ def target(
 def notifications(principal: Principal) -> QuerySet[Notification]:
     """Return what was told to these targets, in no order."""
     rows = Notification.objects.select_related("target").order_by()
-    seen = principal.projects(Permission.TASKS_READ)
-    return rows if seen is None else rows.filter(target__project_id__in=seen)
+    return access.within(rows, principal, Permission.TASKS_READ, by="target__project_id")
 
 
 def notification(notification_id: UUID, principal: Principal) -> Notification:

@@ -24,14 +24,13 @@ WHERE id = ANY(%s::uuid[]) AND archived_at IS NULL ORDER BY id FOR NO KEY UPDATE
 # Locked in one order, so that two gateways that serve the same agents wait and do not deadlock.
 RENEW: Final = """
 WITH beating AS (
-    SELECT s.id FROM agents_session s
-    JOIN unnest(%(sessions)s::uuid[], %(agents)s::uuid[]) AS m(session_id, agent_id)
-      ON s.id = m.session_id AND s.agent_id = m.agent_id
+    SELECT s.id, m.version FROM agents_session s
+    JOIN unnest(%(sessions)s::uuid[], %(agents)s::uuid[], %(versions)s::int[])
+      AS m(session_id, agent_id, version) ON s.id = m.session_id AND s.agent_id = m.agent_id
     WHERE s.ended_at IS NULL ORDER BY s.id FOR NO KEY UPDATE OF s
 )
-UPDATE agents_session s SET last_heartbeat_at = %(now)s, settings_version = said.version
-FROM unnest(%(sessions)s::uuid[], %(versions)s::int[]) AS said(session_id, version), beating
-WHERE s.id = beating.id AND s.id = said.session_id AND s.ended_at IS NULL RETURNING s.id
+UPDATE agents_session s SET last_heartbeat_at = %(now)s, settings_version = beating.version
+FROM beating WHERE s.id = beating.id AND s.ended_at IS NULL RETURNING s.id
 """
 
 # A runner's session is not renewed by this: only its own heartbeat proves that the runner is well.

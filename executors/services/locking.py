@@ -1,15 +1,12 @@
 """How are tasks and their attempts locked? Tasks first, then attempts, each by primary key."""
 
 from collections.abc import Collection, Iterable
-from typing import Final
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from executors.core.lifecycle import ATTEMPT_CURRENT
+from executors.core.lifecycle import CURRENT_WORDS
 from executors.models import Attempt, Task
-
-CURRENT: Final = sorted(ATTEMPT_CURRENT)
 
 
 def tasks(ids: Collection[UUID]) -> dict[UUID, Task]:
@@ -41,6 +38,6 @@ def free_of(task_ids: Iterable[UUID]) -> frozenset[UUID]:
 
 def current_attempts(task_ids: Iterable[UUID]) -> dict[UUID, Attempt]:
     """Lock the current attempts of tasks that the caller has locked; by task."""
-    rows = Attempt.objects.filter(task_id__in=list(task_ids), state__in=CURRENT).order_by("pk")
-    locked = rows.select_for_update(of=("self",), no_key=True)
+    rows = Attempt.objects.filter(task_id__in=list(task_ids), state__in=CURRENT_WORDS)
+    locked = rows.order_by("pk").select_for_update(of=("self",), no_key=True)
     return {attempt.task_id: attempt for attempt in locked}

@@ -11,10 +11,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from executors.core.endings import TaskFacts, policy_from
-from executors.core.lifecycle import ATTEMPT_CURRENT, AttemptState, StopReason, TaskState
+from executors.core.lifecycle import (
+    ATTEMPT_CURRENT,
+    CURRENT_WORDS,
+    AttemptState,
+    StopReason,
+    TaskState,
+)
 from k8s4r import database
-
-CURRENT: Final = sorted(str(state) for state in ATTEMPT_CURRENT)
 
 _TASKS_OF_ATTEMPTS: Final = """
 SELECT t.id, t.state, t.pool_id, t.phase, t.disconnect, t.retry, t.attempts_made, t.run_timeout_s,
@@ -97,7 +101,7 @@ def lock_current_of(agent_id: UUID) -> Locked:
     the tasks, by pk, and the attempts, by pk. One that ended before its lock came is still there:
     look at its state.
     """
-    return lock([row[0] for row in database.rows(_CURRENT_OF_AGENT, [agent_id, CURRENT])])
+    return lock([row[0] for row in database.rows(_CURRENT_OF_AGENT, [agent_id, CURRENT_WORDS])])
 
 
 def _task(row: tuple[Any, ...]) -> LockedTask:

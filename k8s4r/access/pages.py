@@ -36,5 +36,4 @@ def may(request: HttpRequest, permission: Permission, project_id: UUID | None = 
 
 def within(request: HttpRequest, permission: Permission, rows: QuerySet[M]) -> QuerySet[M]:
     """Return those rows in whose project this is allowed to the person."""
-    projects = principal_of(request).projects(permission)
-    return rows if projects is None else rows.filter(project_id__in=projects)
+    return selectors.within(rows, principal_of(request), permission)

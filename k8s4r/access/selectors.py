@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from k8s4r.access.models import Membership, Project, SecondFactor, Token, TokenKind, User
 from k8s4r.access.principals import Principal, PrincipalKind
@@ -14,6 +15,8 @@ from k8s4r.core import ids, roles, second_factor
 from k8s4r.core.errors import NotFound
 from k8s4r.core.roles import EVERYTHING, Permission, Rights
 from k8s4r.core.second_factor import SETUP_LASTS, Policy
+
+M = TypeVar("M", bound=Model)
 
 
 def rights(users: Iterable[User]) -> dict[UUID, Rights]:
@@ -75,11 +78,18 @@ def needs_factor(user: User) -> bool:
     return second_factor.is_required(policy, is_superuser=user.is_superuser, roles=given)
 
 
+def within(
+    rows: QuerySet[M], principal: Principal, needs: Permission, *, by: str = "project_id"
+) -> QuerySet[M]:
+    """Return those rows in whose project, the column ``by``, the caller may do this."""
+    allowed = principal.projects(needs)
+    return rows if allowed is None else rows.filter(**{f"{by}__in": allowed})
+
+
 def projects(principal: Principal) -> QuerySet[Project]:
     """Return the projects that exist for the caller, by name."""
-    seen = principal.projects(Permission.PROJECT_READ)
     rows = Project.objects.order_by("name")
-    return rows if seen is None else rows.filter(pk__in=seen)
+    return within(rows, principal, Permission.PROJECT_READ, by="pk")
 
 
 def project_named(text: str, principal: Principal) -> Project:
@@ -119,8 +129,7 @@ def tokens_of_people(principal: Principal) -> QuerySet[Token]:
 def enrolment_tokens(principal: Principal) -> QuerySet[Token]:
     """Return the enrolment tokens of the projects whose tokens the caller may see, newest first."""
     rows = Token.objects.filter(kind=TokenKind.ENROLMENT).order_by("-created_at", "-id")
-    seen = principal.projects(Permission.TOKENS_READ)
-    return rows if seen is None else rows.filter(project_id__in=seen)
+    return within(rows, principal, Permission.TOKENS_READ)
 
 
 class Rotation(StrEnum):

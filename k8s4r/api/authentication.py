@@ -1,7 +1,6 @@
 """Who is calling? One answer for DRF and for the gateway."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -26,7 +25,6 @@ from k8s4r.core.roles import NOTHING, Rights
 from k8s4r.core.rotation import TokenFacts
 
 __all__ = [
-    "REFUSALS",
     "BrowserAuthentication",
     "Principal",
     "PrincipalKind",
@@ -47,16 +45,6 @@ _KINDS: Final = {
 _SCHEME: Final = "bearer"
 
 
-@dataclass(slots=True)
-class Refusals:
-    """How many tokens this process refused, for `/metrics`."""
-
-    count: int = 0
-
-
-REFUSALS: Final = Refusals()
-
-
 def authenticate_many(texts: Sequence[str], *, now: datetime) -> list[Principal | None]:
     """Return whose tokens these are, ``None`` for one that is not good.
 
@@ -66,7 +54,6 @@ def authenticate_many(texts: Sequence[str], *, now: datetime) -> list[Principal 
     unknown = [text for text, principal in known.items() if principal is None]
     if unknown:
         known |= _looked_up(unknown, now=now)
-        REFUSALS.count += sum(known[text] is None for text in unknown)
     return [known[text] for text in texts]
 
 

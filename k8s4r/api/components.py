@@ -85,33 +85,34 @@ def _headers() -> dict[str, Any]:
 
 
 def _key() -> dict[str, Any]:
-    return {
-        "name": HEADER,
-        "in": "header",
-        "required": False,
-        "description": "With the same key and content: the same answer, nothing new. Empty: none.",
-        "schema": {"type": "string", "pattern": f"^[ -~]{{0,{LONGEST_KEY}}}$"},
-    }
+    return _parameter(
+        HEADER,
+        "header",
+        "With the same key and content: the same answer, nothing new. Empty: none.",
+        {"type": "string", "pattern": f"^[ -~]{{0,{LONGEST_KEY}}}$"},
+    )
 
 
 def _fields() -> dict[str, Any]:
-    return {
-        "name": FIELDS,
-        "in": "query",
-        "required": False,
-        "description": "Names with commas between: only these fields come, of each item of a list.",
-        "schema": {"type": "string", "minLength": 1},
-    }
+    return _parameter(
+        FIELDS,
+        "query",
+        "Names with commas between: only these fields come, of each item of a list.",
+        {"type": "string", "minLength": 1},
+    )
 
 
 def _known() -> dict[str, Any]:
-    return {
-        "name": "If-None-Match",
-        "in": "header",
-        "required": False,
-        "description": "The ETag of an earlier answer: 304 without content while it is the same.",
-        "schema": {"type": "string"},
-    }
+    return _parameter(
+        "If-None-Match",
+        "header",
+        "The ETag of an earlier answer: 304 without content while it is the same.",
+        {"type": "string"},
+    )
+
+
+def _parameter(name: str, place: str, text: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": False, "description": text, "schema": schema}
 
 
 def _response(status: int) -> dict[str, Any]:

@@ -39,7 +39,12 @@ class Guard:
 
     @property
     def is_quiet(self) -> bool:
-        """Has nobody to wait? The busiest paths ask this and no more."""
+        """Has nobody to wait? The busiest paths ask this and no more.
+
+        Where only good tokens come, nobody else lets those go who need not wait any more.
+        """
+        if self._until:
+            self._sweep()
         return not self._until
 
     def check(self, names: Sequence[str]) -> None:
@@ -48,10 +53,7 @@ class Guard:
         Raises:
             TooMany: one of the names has failed too often; says for how long.
         """
-        now_s = self._monotonic()
-        if now_s >= self._sweep_at:
-            self._until = {name: until for name, until in self._until.items() if until > now_s}
-            self._sweep_at = now_s + SWEEP_S
+        now_s = self._sweep()
         left_s = max((self._until.get(name, 0.0) for name in names), default=0.0) - now_s
         if left_s > 0:
             self.tally["slowed"] += 1
@@ -78,6 +80,14 @@ class Guard:
     def forget(self) -> None:
         """Let everybody in again."""
         self._until.clear()
+
+    def _sweep(self) -> float:
+        """Let those go whose wait is over, now and then; return the time."""
+        now_s = self._monotonic()
+        if now_s >= self._sweep_at:
+            self._until = {name: until for name, until in self._until.items() if until > now_s}
+            self._sweep_at = now_s + SWEEP_S
+        return now_s
 
     def _wait(self, name: str, count: Count) -> None:
         if len(self._until) >= MOST_WAITING:

@@ -11,15 +11,13 @@ from rest_framework.response import Response
 
 from k8s4r import clock
 from k8s4r.access import selectors
-from k8s4r.access.models import Membership, Project, User
-from k8s4r.access.principals import Principal
+from k8s4r.access.models import Membership, User
 from k8s4r.access.services import members
-from k8s4r.api import answers, paging
+from k8s4r.api import answers, paging, places
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion
-from k8s4r.core.errors import NotFound
 from k8s4r.core.roles import Permission, Role
 
 
@@ -41,7 +39,7 @@ class MembersView(View):
     def get(self, request: Request, project_id: UUID) -> Response:
         """List who has which roles here, by user name."""
         paging.check_parameters(request)
-        row = _project(project_id, principal_of(request), Permission.MEMBERS_READ)
+        row = places.project_at(project_id, principal_of(request), Permission.MEMBERS_READ)
         page = paging.page_from(request, ("username", "id"))
         given = selectors.members(row)
         people = list(paging.rows_of(page, User.objects.filter(pk__in=given.values("user"))))
@@ -57,7 +55,7 @@ class MembersView(View):
         """Give a person roles."""
         body = conversion.convert(request.data, NewMember)
         principal = principal_of(request)
-        row = _project(project_id, principal, Permission.MEMBERS_WRITE)
+        row = places.project_at(project_id, principal, Permission.MEMBERS_WRITE)
         user = members.give(row, body.user, body.roles, by=principal, now=clock.now())
         given = selectors.members(row).filter(user=user)
         return Response(shape(user, _by_user(given)), status=201)
@@ -73,7 +71,7 @@ class MemberView(View):
     def delete(self, request: Request, project_id: UUID, user: str) -> Response:
         """Take every role here from a person."""
         principal = principal_of(request)
-        row = _project(project_id, principal, Permission.MEMBERS_WRITE)
+        row = places.project_at(project_id, principal, Permission.MEMBERS_WRITE)
         members.take(row, user, by=principal)
         return Response(status=204)
 
@@ -94,11 +92,3 @@ def _by_user(rows: Iterable[Membership]) -> dict[UUID, list[Membership]]:
     for row in rows:
         found.setdefault(row.user_id, []).append(row)
     return found
-
-
-def _project(project_id: UUID, principal: Principal, needs: Permission) -> Project:
-    row = selectors.projects(principal).filter(pk=project_id).first()
-    if row is None:
-        raise NotFound(f"no project {project_id}")
-    principal.require(needs, row.pk)
-    return row

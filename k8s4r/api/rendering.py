@@ -14,23 +14,6 @@ def dumps(content: Any) -> bytes:
     return orjson.dumps(content, option=OPTIONS)
 
 
-class JSONLinesRenderer(BaseRenderer):
-    """Stands for what a view streams itself, one JSON value a line; writes its refusals as JSON."""
-
-    media_type = "application/x-ndjson"
-    format = "jsonl"
-    charset = None
-
-    def render(
-        self,
-        data: Any,
-        accepted_media_type: str | None = None,
-        renderer_context: Mapping[str, Any] | None = None,
-    ) -> bytes:
-        """Return an answer's body that is no stream."""
-        return b"" if data is None else dumps(data)
-
-
 class JSONRenderer(BaseRenderer):
     """Writes answers for DRF."""
 
@@ -46,3 +29,10 @@ class JSONRenderer(BaseRenderer):
     ) -> bytes:
         """Return the answer's body; an answer without content has none."""
         return b"" if data is None else dumps(data)
+
+
+class JSONLinesRenderer(JSONRenderer):
+    """Stands for what a view streams itself, one JSON value a line; writes its refusals as JSON."""
+
+    media_type = "application/x-ndjson"
+    format = "jsonl"

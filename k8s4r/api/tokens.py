@@ -15,7 +15,7 @@ from k8s4r.access.models import Project, Token, TokenKind, User
 from k8s4r.access.principals import Principal, refusal
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Minted, Terms
-from k8s4r.api import answers, paging
+from k8s4r.api import answers, paging, places
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
@@ -184,8 +184,4 @@ def _project(body: NewToken, principal: Principal) -> Project | None:
     if body.project is None:
         detail = "this token is for one project: name it"
         raise Invalid(detail, errors=[FieldProblem("/project", "required", detail)])
-    try:
-        return selectors.project_named(body.project, principal)
-    except NotFound as error:
-        problem = FieldProblem("/project", "unknown", f"no project {body.project}")
-        raise Invalid(error.message, errors=[problem]) from error
+    return places.project_named(body.project, principal)

@@ -12,7 +12,7 @@ from agents.core.states import Desired, Observed
 from agents.models import Agent, Session, Slot
 from executors.admin import actors
 from executors.admin.task_page import title
-from executors.core.lifecycle import ATTEMPT_CURRENT
+from executors.core.lifecycle import CURRENT_WORDS
 from executors.models import Attempt
 from executors.selectors import visible
 from k8s4r.access.models import Token, TokenKind
@@ -27,7 +27,6 @@ from pools.models import Membership, Pool, PoolType
 _LAST_TASKS: Final = 20
 _LAST_EVENTS: Final = 20
 _LIVES: Final = 200
-_CURRENT: Final = sorted(ATTEMPT_CURRENT)
 _FOREIGN: Final = "a task of another project"
 
 
@@ -106,7 +105,7 @@ def offer(value: str) -> Offer | None:
 
 def running(agent: Agent, viewer: Principal) -> list[dict[str, Any]]:
     """Return what an agent runs now; of what the viewer does not read, that it is there."""
-    attempts = Attempt.objects.filter(agent=agent, state__in=_CURRENT).select_related("task")
+    attempts = Attempt.objects.filter(agent=agent, state__in=CURRENT_WORDS).select_related("task")
     return [
         {"task_id": one.task_id, "title": title(one.task) if _reads(viewer, one) else _FOREIGN}
         for one in attempts
@@ -148,7 +147,7 @@ def _is_rotating(agent: Agent) -> bool:
 
 
 def _slots(agent: Agent, viewer: Principal, now: datetime) -> list[SlotLine]:
-    attempts = Attempt.objects.filter(agent=agent, state__in=_CURRENT).select_related("task")
+    attempts = Attempt.objects.filter(agent=agent, state__in=CURRENT_WORDS).select_related("task")
     by_slot = {attempt.slot_id: attempt for attempt in attempts}
     return [_line(slot, by_slot.get(slot.pk), viewer, now) for slot in selectors.slots(agent.pk)]
 

@@ -16,7 +16,7 @@ from agents.admin import AgentAdmin
 from agents.core.states import Desired
 from agents.models import Agent
 from agents.services import editing
-from executors.core.lifecycle import ATTEMPT_CURRENT
+from executors.core.lifecycle import CURRENT_WORDS
 from executors.models import Attempt
 from k8s4r.access.pages import may, principal_of, within
 from k8s4r.access.principals import refusal
@@ -28,7 +28,6 @@ from k8s4r.core.roles import Permission
 from k8s4r.pages import actor_of, now_of, span
 
 LONGEST_NOTE = 4096
-CURRENT = sorted(ATTEMPT_CURRENT)
 
 
 class AgentPages(AgentAdmin):
@@ -41,7 +40,7 @@ class AgentPages(AgentAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Agent]:
         """Add how many slots are in use."""
-        current = Attempt.objects.filter(agent=OuterRef("pk"), state__in=CURRENT)
+        current = Attempt.objects.filter(agent=OuterRef("pk"), state__in=CURRENT_WORDS)
         return super().get_queryset(request).annotate(slots_used=counted(current, "agent"))
 
     def get_urls(self) -> list[URLPattern]:

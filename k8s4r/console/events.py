@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
+from k8s4r.access import selectors
 from k8s4r.access.pages import may, principal_of, within
 from k8s4r.audit.admin import AuditEventAdmin
 from k8s4r.audit.models import AuditEvent
@@ -20,9 +21,8 @@ class EventPages(AuditEventAdmin):
         return within(request, Permission.AUDIT_READ, super().get_queryset(request))
 
     def projects(self, request: HttpRequest) -> QuerySet[Any]:
-        read = principal_of(request).projects(Permission.AUDIT_READ)
         rows = super().projects(request)
-        return rows if read is None else rows.filter(pk__in=read)
+        return selectors.within(rows, principal_of(request), Permission.AUDIT_READ, by="pk")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return may(request, Permission.AUDIT_READ)

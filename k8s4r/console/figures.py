@@ -10,7 +10,7 @@ from django.db.models.functions import Extract, Floor
 
 from agents.core.states import Desired, Observed
 from agents.models import Agent, Slot
-from executors.core.lifecycle import ATTEMPT_CURRENT, TASK_TERMINAL, TaskState
+from executors.core.lifecycle import CURRENT_WORDS, TASK_TERMINAL, TaskState
 from executors.models import Attempt, Pulse, Task
 
 FAILED: Final = frozenset({TaskState.FAILED, TaskState.TIMED_OUT})
@@ -116,7 +116,7 @@ def slots(seen: QuerySet[Agent]) -> Slots:
     """Return how many slots there are, and how many are in use."""
     working = Q(agent__observed=Observed.ONLINE, agent__desired=Desired.ACTIVE)
     ids = seen.order_by().values("pk")
-    current = Attempt.objects.filter(agent__in=ids, state__in=sorted(ATTEMPT_CURRENT))
+    current = Attempt.objects.filter(agent__in=ids, state__in=CURRENT_WORDS)
     slots = Slot.objects.filter(working, agent__in=ids, retired_at=None)
     return Slots(current.count(), slots.count())
 

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from agents.core.states import Desired, Observed
 from agents.models import Agent, Slot
 from executors.admin.task_page import title
-from executors.core.lifecycle import ATTEMPT_CURRENT
+from executors.core.lifecycle import CURRENT_WORDS
 from executors.models import Attempt
 from k8s4r.access.principals import Principal
 from k8s4r.console import pool_queue
@@ -57,7 +57,7 @@ def facts(pool: Pool, viewer: Principal, *, now: datetime) -> dict[str, Any]:
 
 def _members(agents: list[Agent]) -> list[Member]:
     ids = [agent.pk for agent in agents]
-    current = Attempt.objects.filter(agent__in=ids, state__in=sorted(ATTEMPT_CURRENT)).order_by()
+    current = Attempt.objects.filter(agent__in=ids, state__in=CURRENT_WORDS).order_by()
     used = dict(current.values_list("agent").annotate(Count("pk")))
     slots = Slot.objects.filter(Q(agent__in=ids), retired_at=None).order_by()
     total = dict(slots.values_list("agent").annotate(Count("pk")))

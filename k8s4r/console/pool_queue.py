@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from executors import queues
-from executors.core.lifecycle import ATTEMPT_CURRENT
+from executors.core.lifecycle import CURRENT_WORDS
 from executors.models import Attempt, Requirement
 from executors.queues import Group
 from executors.selectors import visible
@@ -86,5 +86,5 @@ def passes(pool: Pool) -> list[Pass]:
 
 def held(pool: Pool) -> int:
     """Return how many slots hold tasks of this pool now, whosever: its limit counts them all."""
-    rows = Attempt.objects.filter(state__in=sorted(ATTEMPT_CURRENT), task__pool=pool)
+    rows = Attempt.objects.filter(state__in=CURRENT_WORDS, task__pool=pool)
     return rows.count()

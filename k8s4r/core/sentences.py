@@ -97,7 +97,8 @@ def _deed(told: Told) -> str:
 def _change(told: Told) -> str:
     """Return what became of a thing that has settings."""
     if not told.from_state:
-        return f"made the {_word(told.kind)}"
+        verb = "read" if told.to_state == "read" else "made"
+        return f"{verb} the {_word(told.kind)}"
     if told.kind == "agent" and told.cause in _WISHES and "desired" in told.changes:
         return _WISHES[told.cause]
     if told.from_state != told.to_state:

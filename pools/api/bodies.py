@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from k8s4r.access.principals import Principal
 from k8s4r.core import labels as label_rules
+from k8s4r.core import moments
 from pools.api import gates
 from pools.api.gates import Note, Weights, Windows
 from pools.models import PoolType, Strategy
@@ -148,7 +149,7 @@ def columns(
     if "required_labels" in given:
         given["required_labels"] = label_rules.read(given["required_labels"], at="/required_labels")
     for name in given.keys() & {"paused_until", "open_until"}:
-        given[name] = gates.moment(given[name], name, now=now)
+        given[name] = given[name] and moments.to_come(given[name], name, now=now)
     if "windows" in given:
         given["windows"] = gates.stored_windows(given["windows"])
     if "shared_with" in given:

@@ -15,19 +15,18 @@ from k8s4r.access.models import Project, Token, TokenKind
 from k8s4r.access.principals import Principal
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
-from k8s4r.api import paging
+from k8s4r.api import paging, places
 from k8s4r.api.answers import Page
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
-from k8s4r.core import conversion
+from k8s4r.core import conversion, moments
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem, Invalid, NotFound, pointer
 from k8s4r.core.roles import Permission
 from pools import selectors
 from pools.api import answers, shapes
 from pools.api.bodies import NewEnrolment
-from pools.api.pools import project_named
 from pools.selectors import PoolName
 
 
@@ -56,7 +55,7 @@ class EnrolmentsView(View):
         body = conversion.convert(request.data, NewEnrolment)
         _check_label_keys(body.label_keys)
         principal, now = principal_of(request), clock.now()
-        project = project_named(body.project, principal, Permission.TOKENS_WRITE)
+        project = places.project_named(body.project, principal, Permission.TOKENS_WRITE)
         terms = Terms(
             lifetime=_lifetime(body, now),
             project=project,
@@ -119,10 +118,7 @@ def _lifetime(body: NewEnrolment, now: datetime) -> timedelta | None:
     if body.expires_at is None:
         return None
     assert isinstance(body.expires_at, datetime)
-    if body.expires_at.tzinfo is None or body.expires_at <= now:
-        problem = FieldProblem("/expires_at", "future", "a time to come, with its offset")
-        raise Invalid("expires_at: " + problem.detail, errors=[problem])
-    return body.expires_at - now
+    return moments.to_come(body.expires_at, "expires_at", now=now) - now
 
 
 def _pool_id(body: NewEnrolment, project: Project, principal: Principal) -> UUID | None:

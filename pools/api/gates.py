@@ -1,7 +1,6 @@
 """What do people send about pauses, maintenance windows and sharing, and which of it is wrong?"""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -9,9 +8,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from k8s4r.access import selectors as access
 from k8s4r.access.principals import Principal
-from k8s4r.core.errors import FieldProblem, Invalid, NotFound, pointer
+from k8s4r.api import places
+from k8s4r.core.errors import FieldProblem, Invalid, pointer
 
 Clock: TypeAlias = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -56,20 +55,6 @@ def stored_windows(asked: Sequence[WindowBody]) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(window) for window in asked]
 
 
-def moment(asked: datetime | None, name: str, *, now: datetime) -> datetime | None:
-    """Return a time to come that a field gives.
-
-    Raises:
-        Invalid: it is over, or says no offset.
-    """
-    if asked is None:
-        return None
-    if asked.tzinfo is None or asked <= now:
-        problem = FieldProblem(pointer(name), "future", "a time to come, with its offset")
-        raise Invalid(f"{name}: {problem.detail}", errors=[problem])
-    return asked
-
-
 def shared(asked: Sequence[str], principal: Principal) -> list[str]:
     """Return the ids of the projects that ``shared_with`` names.
 
@@ -92,11 +77,7 @@ def weighed(asked: Mapping[str, float], principal: Principal) -> dict[str, float
 
 
 def _project(text: str, principal: Principal, at: tuple[str | int, ...]) -> UUID:
-    try:
-        return access.project_named(text, principal).pk
-    except NotFound as error:
-        problem = FieldProblem(pointer(*at), "unknown", f"no project {text}")
-        raise Invalid(f"{at[0]}: {problem.detail}", errors=[problem]) from error
+    return places.project_named(text, principal, at=pointer(*at)).pk
 
 
 def _is_zone(name: str) -> bool:

@@ -9,17 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from k8s4r import clock
-from k8s4r.access import selectors as access
-from k8s4r.access.models import Project
-from k8s4r.access.principals import Principal
-from k8s4r.api import conditions, paging
+from k8s4r.api import conditions, paging, places
 from k8s4r.api.answers import Page
 from k8s4r.api.conditions import IfMatch
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion
-from k8s4r.core.errors import Conflict, FieldProblem, Invalid, NotFound, PreconditionFailed
+from k8s4r.core.errors import Conflict, FieldProblem, Invalid, PreconditionFailed
 from k8s4r.core.roles import Permission
 from pools import selectors
 from pools.api import answers, bodies, shapes
@@ -80,7 +77,7 @@ class PoolsView(View):
         body = conversion.convert(request.data, NewPool)
         principal, now = principal_of(request), clock.now()
         row = pools.create(
-            project=project_named(body.project, principal, Permission.FLEET_WRITE),
+            project=places.project_named(body.project, principal, Permission.FLEET_WRITE),
             now=now,
             actor=principal.actor,
             by=principal.name,
@@ -199,19 +196,3 @@ class MemberView(View):
         """Take an agent off the list of a static pool."""
         pools.remove_agent(pool_id, agent_id, principal=principal_of(request))
         return Response(status=204)
-
-
-def project_named(name: str, principal: Principal, needs: Permission) -> Project:
-    """Return the project that a body names, for a call that needs this permission in it.
-
-    Raises:
-        Invalid: there is none for the caller.
-        Forbidden: the caller may not do this in it.
-    """
-    try:
-        project = access.project_named(name, principal)
-    except NotFound as error:
-        problem = FieldProblem("/project", "unknown", f"no project {name}")
-        raise Invalid(error.message, errors=[problem]) from error
-    principal.require(needs, project.pk)
-    return project

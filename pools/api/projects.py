@@ -10,17 +10,15 @@ from rest_framework.response import Response
 
 from k8s4r import clock
 from k8s4r.access import selectors as access
-from k8s4r.access.models import Project
-from k8s4r.access.principals import Principal
 from k8s4r.access.services import projects
-from k8s4r.api import conditions, paging
+from k8s4r.api import conditions, paging, places
 from k8s4r.api.answers import Page
 from k8s4r.api.conditions import IfMatch
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion
-from k8s4r.core.errors import Conflict, Forbidden, NotFound, PreconditionFailed
+from k8s4r.core.errors import Conflict, Forbidden, PreconditionFailed
 from k8s4r.core.roles import Permission
 from pools.api import answers, bodies, shapes
 from pools.api.bodies import ChangedProject, NewProject, ReplacedProject
@@ -89,7 +87,7 @@ class ProjectView(View):
     )
     def get(self, request: Request, project_id: UUID) -> Response:
         """Show a project."""
-        row = project(project_id, principal_of(request))
+        row = places.project_at(project_id, principal_of(request))
         return conditions.tagged(shapes.project(row), row, SETTINGS)
 
     @operation(
@@ -118,7 +116,7 @@ class ProjectView(View):
         self, request: Request, project_id: UUID, body: ReplacedProject | ChangedProject
     ) -> Response:
         principal = principal_of(request)
-        project(project_id, principal, Permission.PROJECT_WRITE)
+        places.project_at(project_id, principal, Permission.PROJECT_WRITE)
         changes = bodies.given(body)
 
         def change() -> Response:
@@ -127,19 +125,3 @@ class ProjectView(View):
 
         lock = partial(projects.locked, project_id)
         return conditions.unless_changed(request, lock, SETTINGS, change)
-
-
-def project(
-    project_id: UUID, principal: Principal, needs: Permission = Permission.PROJECT_READ
-) -> Project:
-    """Return a project, for a call that needs this permission in it.
-
-    Raises:
-        NotFound: there is none, or not for this caller.
-        Forbidden: the caller may see it, and no more.
-    """
-    row = access.projects(principal).filter(pk=project_id).first()
-    if row is None:
-        raise NotFound(f"no project {project_id}")
-    principal.require(needs, row.pk)
-    return row

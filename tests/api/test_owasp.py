@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 import pytest
-import redis
 from django.conf import settings as django_settings
 from django.test import Client
 
@@ -20,8 +19,6 @@ from k8s4r import clock, urls
 from k8s4r.access.models import Token, TokenKind
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
-from k8s4r.api import counting
-from k8s4r.api.guarding import GUARD
 from k8s4r.core.roles import ALLOWED, Role
 from tests.api.conftest import Api, token_of
 from tests.api.everything import stored
@@ -30,6 +27,7 @@ from tests.api.test_document import CALLS
 from tests.api.test_roles import LISTS, NAMED_IN_BODY, documented_needs, sent
 from tests.architecture import openapi
 from tests.builders import NOON, a_member, a_user, an_admin, an_agent, session_of
+from tests.floods import start_afresh
 from tests.serving import AgentSide, a_persons_token, an_agents_token, an_enrolment_token, served
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,15 +83,8 @@ def test_api2_a_token_that_is_not_good_is_refused_alike_and_a_flood_of_them_slow
     assert {answer.json()["detail"] for answer in answers} == {"this token is not valid"}
     assert Client().get(f"/api/v1/tasks?token={good}").status_code == 401
     flood = {Api("pat_x").get("tasks").status_code for _ in range(12)}
-    _let_in_again()
+    start_afresh(django_settings.REDIS_URL)
     assert flood == {401, 429}
-
-
-def _let_in_again() -> None:
-    GUARD.forget()
-    client = redis.Redis.from_url(django_settings.REDIS_URL)
-    for key in client.scan_iter(f"{counting.PREFIX}*"):
-        client.delete(key)
 
 
 def test_api3_no_answer_shows_a_secret_and_none_can_be_set(own, everywhere):
@@ -129,7 +120,7 @@ def test_api4_pages_bodies_lists_depth_and_calls_have_an_end(own, everywhere, se
     assert Task.objects.count() == before
     settings.CALLS_PER_WINDOW = 1
     over = everywhere.get("tasks")
-    _let_in_again()
+    start_afresh(django_settings.REDIS_URL)
     assert over.status_code == 429
     assert int(over.headers["Retry-After"]) >= 1
     assert django_settings.DATABASES["default"]["OPTIONS"]["options"].count("statement_timeout=")

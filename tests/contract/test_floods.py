@@ -1,55 +1,27 @@
-"""A flood of bad tokens or logins is slowed and shown, and slows nobody else."""
+"""A flood of bad tokens or calls is slowed and shown, and slows nobody else."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
-import redis
 from django.conf import settings as django_settings
 from django.test import Client
 
 from agents.models import Agent
 from k8s4r import clock
-from k8s4r.access.models import SecondFactor, Token, User
+from k8s4r.access.models import Token
 from k8s4r.access.principals import CACHE
-from k8s4r.api import counting
 from k8s4r.api.counting import Count, Counter
-from k8s4r.api.guarding import GUARD, Guard
+from k8s4r.api.guarding import Guard
 from k8s4r.core import ids
-from k8s4r.core import second_factor as rules
 from k8s4r.core.errors import TooMany, Unavailable
-from tests.builders import NOON, a_pool, an_agent, session_of
-from tests.factors import ENCRYPTION_KEY, bad_code_of, code_of, with_factor
+from tests.builders import a_pool, an_agent, session_of
+from tests.floods import FEW
 from tests.ports import held_port
 from tests.serving import AgentSide, Served, a_persons_token, an_agents_token
 
-FEW = 3
-PASSWORD = "correct horse battery"
-CODE = "/admin/login/code/"
-
-
-@pytest.fixture(autouse=True)
-def a_low_limit(settings: Any) -> Iterator[None]:
-    settings.BAD_CREDENTIALS = FEW
-    url = settings.REDIS_URL
-    _start_afresh(url)
-    yield
-    _start_afresh(url)
-
-
-def _start_afresh(url: str) -> None:
-    GUARD.forget()
-    client = redis.Redis.from_url(url)
-    for key in client.scan_iter(f"{counting.PREFIX}*"):
-        client.delete(key)
-
-
-@pytest.fixture
-def away(settings: Any) -> None:
-    """Let nothing be where Redis was."""
-    settings.REDIS_URL = f"redis://127.0.0.1:{held_port()}/0"
+pytestmark = pytest.mark.usefixtures("a_low_limit")
 
 
 def statuses(client: httpx2.Client, path: str, count: int) -> list[int]:
@@ -163,76 +135,6 @@ def test_without_redis_bad_tokens_are_401_and_good_ones_work(
     assert ask(good) == 200
 
 
-def login(address: str, password: str, name: str = "alice") -> Any:
-    form = {"username": name, "password": password, "next": "/admin/"}
-    return Client().post("/admin/login/", form, REMOTE_ADDR=address)
-
-
-@pytest.fixture
-def alice(transactional_db: None) -> User:
-    user = User.objects.create(username="alice", is_staff=True, is_superuser=True)
-    user.set_password(PASSWORD)
-    user.save()
-    return user
-
-
-def test_logins_of_one_name_or_address_wait_and_others_do_not(alice: User) -> None:
-    other = User.objects.create(username="bob", is_staff=True)
-    other.set_password(PASSWORD)
-    other.save()
-    answers = [login("10.0.0.1", "guess").status_code for _ in range(FEW + 2)]
-    assert answers == [200] * FEW + [429] * 2
-    slowed = login("10.0.0.2", PASSWORD)
-    assert slowed.status_code == 429, "the name waits, from wherever"
-    assert int(slowed.headers["Retry-After"]) >= 1
-    assert b"Try again in" in slowed.content
-    assert login("10.0.0.1", PASSWORD, "bob").status_code == 429, "the address waits, whoever"
-    assert login("10.0.0.3", PASSWORD, "bob").status_code == 302
-
-
-def held(address: str, user: User) -> Client:
-    """Return the browser of somebody who gave a good password."""
-    browser = Client(REMOTE_ADDR=address)
-    form = {"username": user.username, "password": PASSWORD}
-    assert browser.post("/admin/login/", form).headers["Location"] == CODE
-    return browser
-
-
-def test_bad_codes_count_as_bad_passwords_do(alice: User, settings: Any) -> None:
-    settings.ENCRYPTION_KEY = ENCRYPTION_KEY
-    with_factor(alice, now=NOON)
-    bad, browsers = bad_code_of(alice), [held("10.0.0.1", alice), held("10.0.0.2", alice)]
-    login("10.0.0.3", "guess")
-    answers = [browsers[0].post(CODE, {"code": bad}).status_code for _ in range(FEW)]
-    assert answers == [200] * (FEW - 1) + [429]
-    good = {"code": code_of(alice, now=clock.now())}
-    assert browsers[1].post(CODE, good).status_code == 429, "the name waits, from wherever"
-    assert login("10.0.0.4", PASSWORD).status_code == 429
-    _start_afresh(django_settings.REDIS_URL)
-    assert browsers[1].post(CODE, good).status_code == 302
-
-
-def test_without_redis_no_code_is_looked_at(alice: User, settings: Any) -> None:
-    settings.ENCRYPTION_KEY = ENCRYPTION_KEY
-    with_factor(alice, now=NOON)
-    browser = held("10.0.0.1", alice)
-    settings.REDIS_URL = f"redis://127.0.0.1:{held_port()}/0"
-    answer = browser.post(CODE, {"code": code_of(alice, now=clock.now())})
-    assert answer.status_code == 503
-    assert SecondFactor.objects.get(user=alice).last_step == rules.step_of(NOON)
-
-
-def test_without_redis_nobody_logs_in_and_is_told_why(alice: User, away: None) -> None:
-    answer = login("10.0.0.1", PASSWORD)
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"]
-    assert b"Redis is away" in answer.content
-
-
-def test_the_login_page_itself_is_shown_to_everybody(alice: User, away: None) -> None:
-    assert Client().get("/admin/login/").status_code == 200
-
-
 def test_every_answer_tells_how_many_calls_are_left_and_the_last_one_is_refused(
     gateway: Served, settings: Any
 ) -> None:
@@ -291,6 +193,18 @@ def test_whoever_has_waited_is_let_in_again_and_is_not_remembered() -> None:
     assert guard.is_quiet
 
 
+def test_where_only_good_tokens_come_whoever_has_waited_is_forgotten_too() -> None:
+    at = [100.0]
+    guard = Guard(monotonic=lambda: at[0])
+    for name, ends_s in (("address:x", 30.0), ("address:y", 60.0)):
+        with pytest.raises(TooMany):
+            guard.failed([name], [Count(FEW + 1, ends_s)])
+    at[0] = 131.0
+    assert not guard.is_quiet, "y waits still"
+    at[0] = 161.0
+    assert guard.is_quiet, "a good token asks this and checks nothing"
+
+
 def test_a_token_that_was_good_and_is_no_longer_waits_like_any_other(gateway: Served) -> None:
     token = a_persons_token()
     with gateway.client(token) as client:
@@ -298,10 +212,3 @@ def test_a_token_that_was_good_and_is_no_longer_waits_like_any_other(gateway: Se
         Token.objects.update(revoked_at=clock.now())
         CACHE.forget(Token.objects.values_list("pk", flat=True))
         assert statuses(client, "/api/v1/about", FEW + 1) == [401] * FEW + [429]
-
-
-@pytest.mark.django_db
-def test_a_flood_of_bad_links_to_sign_in_is_slowed() -> None:
-    path = f"/admin/login/link/{uuid4()}/x-y/"
-    found = [Client().get(path).status_code for _ in range(FEW + 2)]
-    assert found == [302] * FEW + [429] * 2

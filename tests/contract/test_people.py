@@ -93,7 +93,7 @@ def test_a_body_that_does_not_come_in_time_is_408_and_reaches_nobody() -> None:
         reached.append(str(scope["path"]))
 
     scope = {"type": "http", "method": "POST", "path": "/api/v1/tasks", "headers": []}
-    asyncio.run(WholeBodies(behind, Bodies(), patience_s=0.05)(scope, never, send))
+    asyncio.run(WholeBodies(behind, Bodies(patience_s=0.05))(scope, never, send))
     assert sent[0]["status"] == 408
     assert json.loads(str(sent[1]["body"], "utf-8"))["code"] == "too_slow"  # type: ignore[arg-type,call-overload]
     assert reached == []

@@ -149,8 +149,8 @@ def test_a_process_counts_its_passes_reports_and_refusals(
     after = scraped(gateway)
     reports = "k8s4r_reports_total"
     assert value(after, reports) == value(before, reports) + 2
-    refused = "k8s4r_token_refusals_total"
-    assert value(after, refused) > value(before, refused)
+    refused, what = "k8s4r_credentials_refused_total", {"what": "bad_token"}
+    assert value(after, refused, **what) == value(before, refused, **what) + 2
     buckets = [after[key] for key in after if key[0] == "k8s4r_dispatch_pass_seconds_bucket"]
     assert max(buckets) == value(after, "k8s4r_dispatch_pass_seconds_count")
 

@@ -16,16 +16,15 @@ from executors.operating.core.notices import Event, State
 from executors.operating.models import Notification
 from executors.operating.services import targets
 from k8s4r import clock
-from k8s4r.access import selectors as access
 from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
-from k8s4r.api import paging
+from k8s4r.api import paging, places
 from k8s4r.api.answers import Page
 from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion
-from k8s4r.core.errors import Conflict, FieldProblem, Invalid, NotFound
+from k8s4r.core.errors import Conflict, FieldProblem, Invalid
 from k8s4r.core.roles import Permission
 from pools import selectors as pools
 from pools.selectors import PoolName
@@ -181,10 +180,4 @@ def _project(name: str | None, principal: Principal) -> Project | None:
         raise Invalid("project: " + problem.detail, errors=[problem])
     if name is None:
         return None
-    try:
-        project = access.project_named(name, principal)
-    except NotFound as error:
-        problem = FieldProblem("/project", "unknown", f"no project {name}")
-        raise Invalid(error.message, errors=[problem]) from error
-    principal.require(Permission.FLEET_WRITE, project.pk)
-    return project
+    return places.project_named(name, principal, Permission.FLEET_WRITE)
