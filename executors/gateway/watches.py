@@ -37,7 +37,7 @@ _EVENTS: Final = Answer(
 
 
 class WatchEndpoint:
-    """Handles ``GET tasks?watch=1`` and ``GET agents?watch=1``."""
+    """Handles ``GET tasks?watch=1``, and that of agents and pools."""
 
     def __init__(self, watchers: Watchers, random: Random) -> None:
         self._watchers = watchers
@@ -50,7 +50,7 @@ class WatchEndpoint:
             exchange.bearer(), path, exchange.scope["query_string"].decode("latin-1")
         )
         since = _since(exchange)
-        watcher = await self._watchers.enter(KINDS[path].object_type)
+        watcher = await self._watchers.enter(KINDS[path])
         gone = asyncio.ensure_future(exchange.gone())
         gone.add_done_callback(lambda _: watcher.news.set())
         try:
