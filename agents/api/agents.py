@@ -19,10 +19,10 @@ from k8s4r import clock
 from k8s4r.access import selectors as access
 from k8s4r.access.principals import Principal
 from k8s4r.api import conditions, paging
-from k8s4r.api.answers import Page
 from k8s4r.api.conditions import IfMatch
-from k8s4r.api.operations import operation, watched
+from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.streams import watched
 from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core import labels as label_rules
@@ -76,7 +76,7 @@ class AgentsView(AgentView):
     @operation(
         needs=Permission.FLEET_READ,
         query=filters.WatchedAgents,
-        answers={200: watched(Page[answers.ListedAgent])},
+        answers={200: watched(answers.ListedAgent)},
         refuses=(CursorExpired,),
     )
     def get(self, request: Request) -> Response:

@@ -12,8 +12,9 @@ from executors.core import requests
 from k8s4r import clock
 from k8s4r.api import paging
 from k8s4r.api.answers import Items, Page
-from k8s4r.api.operations import operation, watched
+from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.streams import watched
 from k8s4r.api.views import View
 from k8s4r.core.errors import CursorExpired, IdempotencyMismatch
 from k8s4r.core.roles import Permission
@@ -32,7 +33,7 @@ class TasksView(View):
     @operation(
         needs=Permission.TASKS_READ,
         query=filters.WatchedTasks,
-        answers={200: watched(Page[answers.Task])},
+        answers={200: watched(answers.Task)},
         refuses=(CursorExpired,),
     )
     def get(self, request: Request) -> Response:

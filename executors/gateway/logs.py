@@ -20,7 +20,9 @@ from executors.gateway.exchange import Answer, Exchange, json_answer
 from executors.gateway.following import Follower, Followers
 from executors.gateway.log_rows import PLACE, Chunk, Page, Place, Question, TaskNews, place
 from k8s4r.api import browsing
-from k8s4r.api.operations import Media, operation
+from k8s4r.api.answers import Problem
+from k8s4r.api.operations import JSON, Media, operation
+from k8s4r.api.streams import EVENT_STREAM, Events
 from k8s4r.core import ids
 from k8s4r.core.errors import DomainError, FieldProblem, Invalid, NotFound, TooMany
 from k8s4r.core.roles import Permission
@@ -53,6 +55,13 @@ class LogPage(msgspec.Struct):
     task: TaskNews
 
 
+LOG_EVENTS: Final = Events(
+    "LogEvent",
+    {"log": Chunk, "state": TaskNews, "end": TaskNews, "error": Problem},
+    placed=frozenset({"log", "state", "end"}),
+)
+
+
 class LogEndpoint:
     """Handles ``GET tasks/{id}/logs``."""
 
@@ -62,11 +71,7 @@ class LogEndpoint:
     @operation(
         needs=Permission.TASKS_READ,
         query=LogQuery,
-        answers={
-            200: Media(
-                {"text/plain": bytes, "application/json": LogPage, "text/event-stream": bytes}
-            )
-        },
+        answers={200: Media({"text/plain": bytes, JSON: LogPage, EVENT_STREAM: LOG_EVENTS})},
         refuses=(TooMany,),
     )
     async def get(self, exchange: Exchange) -> Answer | None:

@@ -12,7 +12,8 @@ from k8s4r.api.calls import Served
 from k8s4r.api.components import CODES, fixed, problem_name
 from k8s4r.api.operations import JSON, Content, Media, Operation
 from k8s4r.api.problems import NotAcceptable, TooSlow, UnsupportedMediaType
-from k8s4r.api.schemas import Schemas
+from k8s4r.api.schemas import PLACE, Schemas
+from k8s4r.api.streams import Events
 from k8s4r.core.errors import (
     DomainError,
     Forbidden,
@@ -51,6 +52,10 @@ def document(
     components = fixed()
     components["schemas"] = {
         name: schema for name, schema in schemas.components.items() if name not in unnamed
+    }
+    components["schemas"] |= {
+        stream.name: stream.schema({kind: schemas.of(kind) for kind in stream.kinds.values()})
+        for stream in _streams(calls)
     }
     components["schemas"]["Problem"]["properties"]["code"]["enum"] = sorted(CODES)
     return {
@@ -98,6 +103,12 @@ def _types(call: Served) -> Iterator[Any]:
     yield from (kind for kind in (call.said.query, call.said.headers) if kind is not None)
 
 
+def _streams(calls: Iterable[Served]) -> Iterator[Events]:
+    for call in calls:
+        for content in call.said.answers.values():
+            yield from (kind for kind in media(content).values() if isinstance(kind, Events))
+
+
 def media(content: Content) -> Mapping[str, Any]:
     """Return the type of each media type of a content."""
     if content is None:
@@ -109,6 +120,8 @@ def alternatives(kind: Any) -> Sequence[Any]:
     """Return the types that a content may be of; of bytes there is nothing to say."""
     if kind is bytes:
         return ()
+    if isinstance(kind, Events):
+        return tuple(kind.kinds.values())
     return kind if isinstance(kind, tuple) else (kind,)
 
 
@@ -195,6 +208,10 @@ def _content(content: Content, schemas: Schemas, example: Any = None) -> dict[st
 
 
 def _schema(kind: Any, media_type: str, schemas: Schemas) -> dict[str, Any]:
+    if isinstance(kind, Events):
+        # OpenAPI 3.1 has no word for the items of a stream; JSON Schema says what a text holds.
+        events = {"type": "array", "items": {"$ref": PLACE.format(name=kind.name)}}
+        return {"type": "string", "contentMediaType": media_type, "contentSchema": events}
     if kind is bytes:
         plain = media_type in {"text/plain", "text/html"}
         return {"type": "string"} if plain else {}

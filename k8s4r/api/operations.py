@@ -22,14 +22,12 @@ JSON: Final = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A content that is not only JSON: the type of each media type, ``bytes`` for any bytes."""
+    """A content that is not only JSON: the type of each media type.
+
+    ``bytes`` stands for any bytes, `k8s4r.api.streams.Events` for server-sent events.
+    """
 
     types: Mapping[str, Any]
-
-
-def watched(listed: Any) -> Media:
-    """Return the content of a list that can be watched: its page, or server-sent events."""
-    return Media({JSON: listed, "text/event-stream": bytes})
 
 
 # A type for JSON, a tuple when it is one of several, `Media` for others, ``None`` for no content.

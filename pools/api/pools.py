@@ -14,8 +14,9 @@ from k8s4r.access.principals import Principal
 from k8s4r.api import conditions, paging
 from k8s4r.api.answers import Page
 from k8s4r.api.conditions import IfMatch
-from k8s4r.api.operations import operation, watched
+from k8s4r.api.operations import operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.streams import watched
 from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core.errors import (
@@ -46,7 +47,7 @@ class PoolsView(View):
     @operation(
         needs=Permission.FLEET_READ,
         query=filters.WatchedPools,
-        answers={200: watched(Page[answers.Pool])},
+        answers={200: watched(answers.Pool)},
         refuses=(CursorExpired,),
     )
     def get(self, request: Request) -> Response:
