@@ -20,7 +20,7 @@ from k8s4r.access import selectors as access
 from k8s4r.access.principals import Principal
 from k8s4r.api import conditions, paging
 from k8s4r.api.conditions import IfMatch
-from k8s4r.api.operations import operation
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.streams import watched
 from k8s4r.api.views import View
@@ -92,6 +92,8 @@ class AgentsView(AgentView):
         body=NewAgentBody,
         answers={201: answers.NewAgent},
         refuses=(Conflict,),
+        repeats=Repeats.TOGETHER,
+        shown_once="token",
         located=True,
     )
     def post(self, request: Request) -> Response:

@@ -17,9 +17,12 @@ from k8s4r.api.streams import Events
 from k8s4r.core.errors import (
     DomainError,
     Forbidden,
+    IdempotencyMismatch,
     Invalid,
     Malformed,
     NotFound,
+    SecretShownOnce,
+    StillRunning,
     TooLarge,
     TooMany,
     Unauthenticated,
@@ -75,7 +78,7 @@ def document(
 def refusals(call: Served) -> dict[int, list[type[DomainError]]]:
     """Return what a call may be refused with, by status: what it says, and what its kind has."""
     found: dict[int, list[type[DomainError]]] = {}
-    for error in dict.fromkeys([*_of_kind(call), *call.said.refuses]):
+    for error in dict.fromkeys([*_of_kind(call), *_of_repeating(call.said), *call.said.refuses]):
         found.setdefault(error.status, []).append(error)
     return dict(sorted(found.items()))
 
@@ -94,6 +97,13 @@ def _of_kind(call: Served) -> Iterator[type[DomainError]]:
         yield from (Malformed, UnsupportedMediaType, Invalid)
     if said.query is not None or call.is_shaped:
         yield Invalid
+
+
+def _of_repeating(said: Operation) -> Iterator[type[DomainError]]:
+    if said.repeats is not None:
+        yield from (IdempotencyMismatch, StillRunning)
+    if said.shown_once is not None:
+        yield SecretShownOnce
 
 
 def _types(call: Served) -> Iterator[Any]:
@@ -190,7 +200,7 @@ def _parameters(call: Served, schemas: Schemas) -> Iterator[dict[str, Any]]:
     if call.is_shaped:
         yield {"$ref": "#/components/parameters/Fields"}
         yield {"$ref": "#/components/parameters/IfNoneMatch"}
-    if call.said.repeats:
+    if call.said.repeats is not None:
         yield {"$ref": "#/components/parameters/IdempotencyKey"}
 
 
@@ -221,23 +231,34 @@ def _schema(kind: Any, media_type: str, schemas: Schemas) -> dict[str, Any]:
 
 def _successes(call: Served, schemas: Schemas, shown: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    said = call.said
-    for status, content in said.answers.items():
+    headers = _headers(call)
+    for status, content in call.said.answers.items():
         example = shown.get("answers", {}).get(str(status))
-        headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
-        if said.caller is PrincipalKind.PERSON:
-            headers["RateLimit"] = {"$ref": "#/components/headers/RateLimit"}
-            headers["RateLimit-Policy"] = {"$ref": "#/components/headers/RateLimitPolicy"}
-        if call.is_shaped:
-            headers["ETag"] = {"$ref": "#/components/headers/ETag"}
-        if said.located:
-            headers["Location"] = {"$ref": "#/components/headers/Location"}
         made[str(status)] = {"description": _describe(status), "headers": headers}
         if content is not None:
             made[str(status)]["content"] = _content(content, schemas, example)
     if call.is_shaped:
         made["304"] = {"description": "Not changed.", "headers": headers}
     return made
+
+
+def _headers(call: Served) -> dict[str, Any]:
+    """Return the headers of a success: names, and under which name each is described."""
+    said = call.said
+    of_people = said.caller is PrincipalKind.PERSON
+    names = {
+        "X-Request-Id": ("RequestId", True),
+        "RateLimit": ("RateLimit", of_people),
+        "RateLimit-Policy": ("RateLimitPolicy", of_people),
+        "ETag": ("ETag", call.is_shaped),
+        "Idempotent-Replayed": ("Replayed", said.repeats is not None),
+        "Location": ("Location", said.located),
+    }
+    return {
+        name: {"$ref": f"#/components/headers/{described}"}
+        for name, (described, is_sent) in names.items()
+        if is_sent
+    }
 
 
 def _describe(status: int) -> str:

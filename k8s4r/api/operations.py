@@ -5,6 +5,7 @@ Permissions, the OpenAPI document and the tests that try every call read what is
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
@@ -34,6 +35,17 @@ class Media:
 Content: TypeAlias = Any
 
 
+class Repeats(StrEnum):
+    """How a call that makes or does something is recognised when it comes again.
+
+    ``TOGETHER``: its answer is kept in the transaction of the change. ``IN_PARTS``: the work
+    commits in parts or waits for somebody, and doing the rest of it again does no harm.
+    """
+
+    TOGETHER = "together"
+    IN_PARTS = "in_parts"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One method of one path; used as the decorator of what serves it.
@@ -41,8 +53,9 @@ class Operation:
     ``needs`` None: any known caller may call it, for what is their own. ``caller`` None: everybody
     may, without a proof. ``query`` and ``headers`` are structs with a field per parameter.
     ``answers`` are the contents by status; ``refuses`` is what may be said beside what every call
-    of its kind may be answered with. ``repeats``: takes Idempotency-Key. ``located``: a success
-    says where the thing is. ``with_attempt``: the attempt's token is needed beside the caller's.
+    of its kind may be answered with. ``repeats``: takes Idempotency-Key, and how; ``shown_once`` is
+    the member of its answer that is a secret. ``located``: a success says where the thing is.
+    ``with_attempt``: the attempt's token is needed beside the caller's.
     """
 
     needs: Permission | None
@@ -52,7 +65,8 @@ class Operation:
     query: type[msgspec.Struct] | None = None
     headers: type[msgspec.Struct] | None = None
     refuses: Sequence[type[DomainError]] = ()
-    repeats: bool = False
+    repeats: Repeats | None = None
+    shown_once: str | None = None
     located: bool = False
     with_attempt: bool = False
 

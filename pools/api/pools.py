@@ -14,7 +14,7 @@ from k8s4r.access.principals import Principal
 from k8s4r.api import conditions, paging
 from k8s4r.api.answers import Page
 from k8s4r.api.conditions import IfMatch
-from k8s4r.api.operations import operation
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.streams import watched
 from k8s4r.api.views import View
@@ -62,6 +62,7 @@ class PoolsView(View):
         body=NewPool,
         answers={201: answers.Pool},
         refuses=(Conflict,),
+        repeats=Repeats.TOGETHER,
         located=True,
     )
     def post(self, request: Request) -> Response:
@@ -164,6 +165,7 @@ class MembersView(View):
         body=Members,
         answers={200: answers.Listed},
         refuses=(Conflict,),
+        repeats=Repeats.TOGETHER,
     )
     def post(self, request: Request, pool_id: UUID) -> Response:
         """List agents in a static pool."""
