@@ -1,6 +1,6 @@
 """Which pools are there, and who is in them? Reads only."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -43,10 +43,13 @@ def pools(principal: Principal) -> QuerySet[Pool]:
     """Return the pools that exist for the caller, own and shared, with their projects, by name."""
     rows = Pool.objects.filter(archived_at=None).select_related("project").order_by("name", "id")
     seen = principal.projects(Permission.FLEET_READ)
-    if seen is None:
-        return rows
-    shared = Q(shared_with__has_any_keys=sorted(map(str, seen)))
-    return rows.filter(Q(project_id__in=seen) | shared)
+    return rows if seen is None else rows.filter(in_reach(seen))
+
+
+def in_reach(project_ids: Collection[UUID]) -> Q:
+    """Return the condition of being a pool of these projects, or shared with one of them."""
+    shared = Q(shared_with__has_any_keys=sorted(map(str, project_ids)))
+    return Q(project_id__in=project_ids) | shared
 
 
 def pool(pool_id: UUID, principal: Principal) -> Pool:

@@ -13,7 +13,7 @@ from agents.services import editing, wishes
 from k8s4r import clock
 from k8s4r.access import selectors as access
 from k8s4r.access.services.tokens import Minted
-from k8s4r.api.operations import operation
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
 from k8s4r.core import conversion
 from k8s4r.core.errors import FieldProblem, IllegalTransition, Invalid
@@ -42,6 +42,7 @@ class ApproveView(AgentView):
         body=Nothing,
         answers={200: answers.Agent},
         refuses=(IllegalTransition,),
+        repeats=Repeats.TOGETHER,
     )
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Approve an agent."""
@@ -78,6 +79,7 @@ class RestView(_WishView):
         body=Noted,
         answers={202: answers.Agent},
         refuses=(IllegalTransition,),
+        repeats=Repeats.TOGETHER,
     )
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Ask this of an agent; asking twice is a success."""
@@ -92,6 +94,7 @@ class ResumeView(_WishView):
         body=Nothing,
         answers={202: answers.Agent},
         refuses=(IllegalTransition,),
+        repeats=Repeats.TOGETHER,
     )
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Let an agent work again; asking twice is a success."""
@@ -105,6 +108,7 @@ class SettingsView(AgentView):
         needs=Permission.FLEET_WRITE,
         body=SettingsBody,
         answers={202: answers.Agent},
+        repeats=Repeats.TOGETHER,
     )
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Set some settings of an agent; it fetches them with its next word."""
@@ -124,6 +128,7 @@ class RevokeTokenView(AgentView):
         body=Nothing,
         answers={200: answers.Agent},
         refuses=(IllegalTransition,),
+        repeats=Repeats.TOGETHER,
     )
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Revoke an agent and its tokens."""
@@ -142,6 +147,8 @@ class RegenerateTokenView(AgentView):
         body=Regenerate,
         answers={200: answers.AgentToken, 202: answers.Rotating},
         refuses=(IllegalTransition,),
+        repeats=Repeats.TOGETHER,
+        shown_once="token",
     )
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Replace an agent's token, or have the agent fetch a new one itself."""

@@ -18,10 +18,10 @@ from agents.services.registration import NewAgent
 from k8s4r import clock
 from k8s4r.access.principals import Principal
 from k8s4r.api import conditions, paging, places
-from k8s4r.api.answers import Page
 from k8s4r.api.conditions import IfMatch
-from k8s4r.api.operations import operation, watched
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.streams import watched
 from k8s4r.api.views import View
 from k8s4r.core import conversion
 from k8s4r.core import labels as label_rules
@@ -73,7 +73,7 @@ class AgentsView(AgentView):
     @operation(
         needs=Permission.FLEET_READ,
         query=filters.WatchedAgents,
-        answers={200: watched(Page[answers.ListedAgent])},
+        answers={200: watched(answers.ListedAgent)},
         refuses=(CursorExpired,),
     )
     def get(self, request: Request) -> Response:
@@ -89,6 +89,8 @@ class AgentsView(AgentView):
         body=NewAgentBody,
         answers={201: answers.NewAgent},
         refuses=(Conflict,),
+        repeats=Repeats.TOGETHER,
+        shown_once="token",
         located=True,
     )
     def post(self, request: Request) -> Response:

@@ -1,6 +1,5 @@
 """What people do to tasks over REST: cancel, try again, say how an unknown one ended."""
 
-from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,15 +15,12 @@ from executors.api import answers, creates
 from executors.services import cancellation, rerunning, resolution
 from executors.services.rerunning import Changed
 from executors.services.resolution import Resolution
-from executors.services.submission import Submission
 from k8s4r import clock
-from k8s4r.api.idempotency import Answer
-from k8s4r.api.operations import operation
-from k8s4r.api.rendering import dumps
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion
-from k8s4r.core.errors import IdempotencyMismatch, IllegalTransition, NeedsResolution
+from k8s4r.core.errors import IllegalTransition, NeedsResolution
 from k8s4r.core.roles import Permission
 
 
@@ -49,6 +45,7 @@ class CancelView(View):
         body=Nothing,
         answers={202: answers.Task},
         refuses=(IllegalTransition, NeedsResolution),
+        repeats=Repeats.TOGETHER,
         located=True,
     )
     def post(self, request: Request, task_id: UUID) -> Response:
@@ -74,8 +71,8 @@ class RetryView(View):
         needs=Permission.TASKS_WRITE,
         body=Nothing,
         answers={201: answers.Task},
-        refuses=(IllegalTransition, IdempotencyMismatch),
-        repeats=True,
+        refuses=(IllegalTransition,),
+        repeats=Repeats.TOGETHER,
         located=True,
     )
     def post(self, request: Request, task_id: UUID) -> HttpResponse:
@@ -83,7 +80,8 @@ class RetryView(View):
         conversion.convert(request.data, Nothing)
         record = selectors.task(task_id, principal_of(request), Permission.TASKS_WRITE)
         terms = creates.submitted_by(request)
-        return _once(request, terms, lambda: shapes.task(rerunning.retry(record, terms)))
+        made = creation.made_one(shapes.task(rerunning.retry(record, terms)))
+        return creates.response(made)
 
 
 class RerunView(View):
@@ -95,8 +93,8 @@ class RerunView(View):
         needs=Permission.TASKS_WRITE,
         body=Again,
         answers={201: answers.Rerun},
-        refuses=(IllegalTransition, IdempotencyMismatch),
-        repeats=True,
+        refuses=(IllegalTransition,),
+        repeats=Repeats.TOGETHER,
         located=True,
     )
     def post(self, request: Request, task_id: UUID) -> HttpResponse:
@@ -105,15 +103,10 @@ class RerunView(View):
         record = selectors.task(task_id, principal_of(request), Permission.TASKS_WRITE)
         terms = creates.submitted_by(request)
         changed = Changed(asked.changes, conf.leases().min_lost_after_s)
-
-        def work() -> dict[str, Any]:
-            again = rerunning.rerun(record, changed, terms)
-            return {
-                **shapes.task(again.record),
-                "changes": [shapes.change(each) for each in again.changes],
-            }
-
-        return _once(request, terms, work)
+        again = rerunning.rerun(record, changed, terms)
+        changes = [shapes.change(each) for each in again.changes]
+        made = creation.made_one({**shapes.task(again.record), "changes": changes})
+        return creates.response(made)
 
 
 class ResolveView(View):
@@ -124,6 +117,7 @@ class ResolveView(View):
         body=Resolve,
         answers={200: answers.Task},
         refuses=(IllegalTransition,),
+        repeats=Repeats.TOGETHER,
     )
     def post(self, request: Request, task_id: UUID) -> Response:
         """End a task as a person says."""
@@ -134,8 +128,3 @@ class ResolveView(View):
             task_id, asked.outcome, asked.reason, actor=principal.actor, now=clock.now()
         )
         return Response(shapes.task(selectors.task(task_id, principal)))
-
-
-def _once(request: Request, terms: Submission, work: Callable[[], dict[str, Any]]) -> HttpResponse:
-    create = creates.create_from(request)
-    return creates.response(creation.once(create, terms, lambda: Answer(201, dumps(work()))))

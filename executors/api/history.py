@@ -20,7 +20,7 @@ from k8s4r.access.models import Project, Token, User
 from k8s4r.access.principals import Principal
 from k8s4r.api import paging, queries
 from k8s4r.api.answers import Moment, Page
-from k8s4r.api.operations import operation
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.audit.models import AuditEvent
@@ -98,6 +98,7 @@ class RevertView(View):
         body=Undo,
         answers={200: audit_answers.Reverted},
         refuses=(Conflict,),
+        repeats=Repeats.TOGETHER,
     )
     def post(self, request: Request, kind: str, object_id: UUID) -> Response:
         """Put back the values that one change replaced; this is a change like any other."""

@@ -12,11 +12,10 @@ from uuid import UUID
 
 import msgspec
 from django.db.models import QuerySet
-from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executors import creation, filters, selectors
+from executors import filters, selectors
 from executors.api import creates, mass_answers
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
 from executors.filters import Selector
@@ -26,13 +25,11 @@ from executors.services import cancellation, rerunning
 from executors.services.cancellation import CancelOutcome
 from k8s4r import clock
 from k8s4r.access.principals import Principal
-from k8s4r.api.idempotency import Answer
-from k8s4r.api.operations import operation
-from k8s4r.api.rendering import dumps
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion
-from k8s4r.core.errors import DomainError, FieldProblem, IdempotencyMismatch, Invalid
+from k8s4r.core.errors import DomainError, FieldProblem, Invalid
 from k8s4r.core.roles import Permission
 
 BATCH: Final = 500
@@ -56,6 +53,7 @@ class CancelManyView(View):
         needs=Permission.TASKS_WRITE,
         body=Mass,
         answers={200: mass_answers.Selected, 202: mass_answers.CancelledMany},
+        repeats=Repeats.IN_PARTS,
     )
     def post(self, request: Request) -> Response:
         """Cancel the selected tasks that have not ended, the oldest first."""
@@ -83,10 +81,9 @@ class RerunManyView(View):
         needs=Permission.TASKS_WRITE,
         body=Mass,
         answers={200: mass_answers.Selected, 201: mass_answers.RerunMany},
-        refuses=(IdempotencyMismatch,),
-        repeats=True,
+        repeats=Repeats.TOGETHER,
     )
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: Request) -> Response:
         """Submit again the selected tasks that failed and were not run again yet."""
         asked = conversion.convert(request.data, Mass)
         wanted, principal = _failed(asked.selector), principal_of(request)
@@ -95,18 +92,12 @@ class RerunManyView(View):
         if asked.dry_run:
             return Response(_counted(queue))
         terms = creates.submitted_by(request)
-
-        def work() -> Answer:
-            records = [each for batch in queue.batches() for each in _oldest_first(batch)]
-            outcomes = rerunning.rerun_failed(records, terms)
-            items = [_rerun(record.id, outcomes[record.id]) for record in records]
-            counts = Counter("refused" if item["problem"] else "submitted" for item in items)
-            body = {"items": items, "counts": dict(counts), "dry_run": False, **queue.rest()}
-            return Answer(201, dumps(body))
-
-        return creates.response(
-            creation.once(creates.create_from(request), terms, work), listed=True
-        )
+        records = [each for batch in queue.batches() for each in _oldest_first(batch)]
+        outcomes = rerunning.rerun_failed(records, terms)
+        items = [_rerun(record.id, outcomes[record.id]) for record in records]
+        counts = Counter("refused" if item["problem"] else "submitted" for item in items)
+        answer = {"items": items, "counts": dict(counts), "dry_run": False, **queue.rest()}
+        return Response(answer, status=201)
 
 
 @dataclass(slots=True)

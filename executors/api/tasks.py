@@ -12,10 +12,11 @@ from executors.core import requests
 from k8s4r import clock
 from k8s4r.api import paging
 from k8s4r.api.answers import Items, Page
-from k8s4r.api.operations import operation, watched
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.streams import watched
 from k8s4r.api.views import View
-from k8s4r.core.errors import CursorExpired, IdempotencyMismatch
+from k8s4r.core.errors import CursorExpired
 from k8s4r.core.roles import Permission
 
 EVENT_KEYS = ("id",)
@@ -32,7 +33,7 @@ class TasksView(View):
     @operation(
         needs=Permission.TASKS_READ,
         query=filters.WatchedTasks,
-        answers={200: watched(Page[answers.Task])},
+        answers={200: watched(answers.Task)},
         refuses=(CursorExpired,),
     )
     def get(self, request: Request) -> Response:
@@ -47,16 +48,14 @@ class TasksView(View):
         needs=Permission.TASKS_WRITE,
         body=requests.Asked,
         answers={201: (answers.Task, Items[answers.Task])},
-        refuses=(IdempotencyMismatch,),
-        repeats=True,
+        repeats=Repeats.TOGETHER,
         located=True,
     )
     def post(self, request: Request) -> HttpResponse:
         """Accept tasks: 201 when they are committed."""
         listed = isinstance(request.data, list)
         terms = creates.submitted_by(request, listed=listed)
-        answer = creation.tasks(creates.create_from(request), terms)
-        return creates.response(answer, listed=listed)
+        return creates.response(creation.tasks(request.data, terms))
 
 
 class TaskView(View):

@@ -14,7 +14,6 @@ from django.db import transaction
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from executors import conf, creation
-from executors.creation import Create
 from executors.gateway.bodies import Bodies
 from executors.gateway.endpoint import Endpoint
 from executors.gateway.exchange import Answer, Exchange
@@ -48,10 +47,9 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An answered create; ``listed`` says that it was a list."""
+    """An answered create."""
 
     answer: idempotency.Answer
-    listed: bool
     count: Count | None
 
 
@@ -84,8 +82,7 @@ class CreateEndpoint:
         key = exchange.header(idempotency.HEADER.lower().encode())
         lane = self._small if len(body) <= SMALL_BYTES else self._large
         made = await lane.submit(Asking(token, body, key, exchange.request_id, exchange.address))
-        said = creation.headers(made.answer, listed=made.listed)
-        told = [*said.items(), *rates.headers(made.count)]
+        told = [*made.answer.headers.items(), *rates.headers(made.count)]
         headers = [(name.lower().encode(), value.encode()) for name, value in told]
         return Answer(made.answer.status, made.answer.body, headers=headers)
 
@@ -149,11 +146,17 @@ def _one(one: _Ready, *, now: datetime) -> Made | DomainError:
         listed=isinstance(one.body, list),
     )
     try:
+        asked = idempotency.asked(
+            one.asking.key,
+            principal=str(one.principal.token_id),
+            route=f"POST {creation.ROUTE}",
+            body=one.body,
+        )
         with (
             structlog.contextvars.bound_contextvars(request_id=one.asking.request_id),
             attribution.origin(one.asking.address, token_id=one.principal.token_id),
         ):
-            answer = creation.tasks(Create(body=one.body, key=one.asking.key), terms)
+            answer = idempotency.once(asked, lambda: creation.tasks(one.body, terms), now=now)
     except DomainError as refused:
         return refused
-    return Made(answer, terms.listed, one.count)
+    return Made(answer, one.count)

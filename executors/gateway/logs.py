@@ -7,7 +7,7 @@
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -15,25 +15,23 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from executors.gateway.endpoint import refused
+from executors.gateway import event_streams
 from executors.gateway.exchange import Answer, Exchange, json_answer
 from executors.gateway.following import Follower, Followers
 from executors.gateway.log_rows import PLACE, Chunk, Page, Place, Question, TaskNews, place
 from k8s4r.api import browsing
-from k8s4r.api.operations import Media, operation
+from k8s4r.api.answers import Problem
+from k8s4r.api.operations import JSON, Media, operation
+from k8s4r.api.streams import EVENT_STREAM, Events
 from k8s4r.core import ids
 from k8s4r.core.errors import DomainError, FieldProblem, Invalid, NotFound, TooMany
 from k8s4r.core.roles import Permission
 
-COMMENT_EVERY_S: Final = 15.0
 # A place that no attempt reaches: used when only the state of a task is asked for.
 _BEYOND: Final = Place(2**31)
 _ATTEMPT: Final = re.compile(r"[0-9]{1,9}")
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 _TEXT: Final = Answer(media_type=b"text/plain; charset=utf-8", headers=[_NOSNIFF])
-_EVENTS: Final = Answer(
-    media_type=b"text/event-stream", headers=[_NOSNIFF, (b"x-accel-buffering", b"no")]
-)
 
 
 class LogQuery(msgspec.Struct):
@@ -53,6 +51,13 @@ class LogPage(msgspec.Struct):
     task: TaskNews
 
 
+LOG_EVENTS: Final = Events(
+    "LogEvent",
+    {"log": Chunk, "state": TaskNews, "end": TaskNews, "error": Problem},
+    placed=frozenset({"log", "state", "end"}),
+)
+
+
 class LogEndpoint:
     """Handles ``GET tasks/{id}/logs``."""
 
@@ -62,11 +67,7 @@ class LogEndpoint:
     @operation(
         needs=Permission.TASKS_READ,
         query=LogQuery,
-        answers={
-            200: Media(
-                {"text/plain": bytes, "application/json": LogPage, "text/event-stream": bytes}
-            )
-        },
+        answers={200: Media({"text/plain": bytes, JSON: LogPage, EVENT_STREAM: LOG_EVENTS})},
         refuses=(TooMany,),
     )
     async def get(self, exchange: Exchange) -> Answer | None:
@@ -117,18 +118,14 @@ class LogEndpoint:
     async def _follow(self, exchange: Exchange, question: Question) -> None:
         # The first page is read before the answer begins: a refusal still gets its status.
         follower = self._followers.enter(question.task_id)
-        gone = asyncio.ensure_future(exchange.gone())
-        gone.add_done_callback(lambda _: follower.news.set())
         try:
-            page = await self._followers.reading.submit(question)
-            await exchange.begin(replace(_EVENTS, body=b"retry: 1000\n\n"))
-            await self._stream(exchange, follower, question, page, gone)
-            await exchange.end()
+            async with event_streams.reader(exchange, follower.news) as gone:
+                page = await self._followers.reading.submit(question)
+                await exchange.begin(event_streams.BEGINNING)
+                await self._stream(exchange, follower, question, page, gone)
+                await exchange.end()
         finally:
             self._followers.leave(follower)
-            gone.cancel()
-            with suppress(asyncio.CancelledError):
-                await gone
 
     async def _stream(
         self,
@@ -154,23 +151,16 @@ class LogEndpoint:
             try:
                 page = await self._followers.reading.submit(question)
             except DomainError as error:
-                # The status is long sent; the client comes back to `Last-Event-ID`.
-                await exchange.piece(
-                    b"event: error\ndata: " + refused(error, exchange).body + b"\n\n"
-                )
+                # The client comes back to `Last-Event-ID`.
+                await exchange.piece(event_streams.failure(error, exchange))
                 return
 
     async def _wait(self, exchange: Exchange, follower: Follower) -> None:
-        """Return at the next news; comment meanwhile, so that nobody takes us for dead."""
+        """Return at the next news; comment meanwhile."""
         while not self._followers.stopping:
-            try:
-                async with asyncio.timeout(COMMENT_EVERY_S):
-                    await follower.news.wait()
-            except TimeoutError:
-                await exchange.piece(b": still here\n\n")
-            else:
-                follower.news.clear()
+            if await event_streams.heard(follower.news):
                 return
+            await exchange.piece(event_streams.COMMENT)
 
 
 def _asked_by(exchange: Exchange, task_id: UUID) -> Question:
@@ -218,5 +208,4 @@ def _events(page: Page, told: TaskNews | None) -> bytes:
 
 
 def _event(kind: str, content: Any, at: Place) -> bytes:
-    data = msgspec.json.encode(content)
-    return b"id: %s\nevent: %s\ndata: %s\n\n" % (str(at).encode(), kind.encode(), data)
+    return event_streams.event(kind, msgspec.json.encode(content), at=str(at))

@@ -44,7 +44,7 @@ _PATHS: Final = (
 
 
 def routes(gateway: Gateway, *, behind: ASGIApp) -> list[Route]:
-    """Return the gateway's paths, which match exactly; two of them it shares with ``behind``."""
+    """Return the gateway's paths, which match exactly; lists it shares with ``behind``."""
     agents = AgentEndpoints(gateway.calls, gateway.claims, gateway.followers, gateway.bodies)
     parts = [
         agents, gateway.artifacts, LogEndpoint(gateway.followers), gateway.health, gateway.metrics
@@ -56,6 +56,7 @@ def routes(gateway: Gateway, *, behind: ASGIApp) -> list[Route]:
         *(Route(each.path, Endpoint(_handlers(each, by_kind[each.kind]))) for each in _PATHS),
         Route(creation.ROUTE, tasks),
         Route("/api/v1/agents", WatchOrList(watch, behind)),
+        Route("/api/v1/agent-pools", WatchOrList(watch, behind)),
     ]
 
 

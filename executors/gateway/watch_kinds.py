@@ -15,8 +15,13 @@ from agents.api.shapes import Presence
 from agents.models import Agent
 from executors import filters, selectors, shapes
 from executors.models import Task
+from k8s4r import clock
 from k8s4r.access.principals import Principal
 from k8s4r.core.roles import Permission
+from pools import selectors as pool_selectors
+from pools.api import filters as pool_filters
+from pools.api import shapes as pool_shapes
+from pools.models import Pool
 
 # What the gateway reads of the query itself.
 OWN: Final = ("watch", "since")
@@ -33,6 +38,7 @@ class Query:
 class Kind:
     """A kind of thing: its name in the history, and how its rows are found and shown.
 
+    Events of ``told_with`` change it as well: they have its id and are about what it shows.
     ``matching`` are those that pass the filters of a query, ``seen`` all that exist for a caller,
     those that were let go among them.
     """
@@ -42,6 +48,12 @@ class Kind:
     matching: Callable[[Query, Principal], QuerySet[Any]]
     seen: Callable[[Principal], QuerySet[Any]]
     shown: Callable[[QuerySet[Any]], Sequence[dict[str, Any]]]
+    told_with: tuple[str, ...] = ()
+
+    @property
+    def object_types(self) -> tuple[str, ...]:
+        """Return the names of its events in the history."""
+        return (self.object_type, *self.told_with)
 
 
 def query_of(text: str) -> Query:
@@ -78,9 +90,29 @@ def _shown_agents(rows: QuerySet[Agent]) -> list[dict[str, Any]]:
     return [agent_shapes.listed(row, presence) for row in found]
 
 
+def _pools_seen(principal: Principal) -> QuerySet[Pool]:
+    seen = principal.projects(Permission.FLEET_READ)
+    rows = Pool.objects.order_by("id")
+    return rows if seen is None else rows.filter(pool_selectors.in_reach(seen))
+
+
+def _shown_pools(rows: QuerySet[Pool]) -> list[dict[str, Any]]:
+    found = list(rows)
+    shaped = pool_shapes.pools(found, now=clock.now())
+    return [shaped(row) for row in found]
+
+
 KINDS: Final = {
     "tasks": Kind("task", Permission.TASKS_READ, _tasks, selectors.visible, _shown_tasks),
     "agents": Kind(
         "agent", Permission.FLEET_READ, agent_filters.agents, _agents_seen, _shown_agents
+    ),
+    "agent-pools": Kind(
+        "pool",
+        Permission.FLEET_READ,
+        pool_filters.pools,
+        _pools_seen,
+        _shown_pools,
+        told_with=("pool_member",),
     ),
 }

@@ -34,19 +34,38 @@ _LONGEST_TRANSACTION: Final = timedelta(seconds=60)
 
 _CLOSED_BY_AGE: Final = "SELECT id FROM audit_event WHERE at < %s ORDER BY id DESC LIMIT 1"
 _OLDEST: Final = "SELECT id FROM audit_event ORDER BY id LIMIT 1"
+# Whom a pool was shared with until then: they are told that it is gone from them.
 _EVENTS: Final = """
-SELECT id, object_type, object_id, from_state = '' FROM audit_event
-WHERE id > %s AND object_type = ANY(%s) ORDER BY id LIMIT %s
+SELECT id, object_type, object_id, from_state = '', detail #>> '{changes,shared_with,0}'
+FROM audit_event WHERE id > %s AND object_type = ANY(%s) ORDER BY id LIMIT %s
 """
 
 
 class Change(NamedTuple):
-    """A thing that changed; ``new``: it came to be."""
+    """An event of a thing that changed; ``new``: it came to be.
+
+    ``shared_with``: ids of projects, as JSON, that saw it before this and may not any more.
+    """
 
     id: int
     object_type: str
     object_id: UUID
     new: bool
+    shared_with: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What became of one thing: is it new to who saw everything before, and who lost sight of it?
+
+    ``lost_by`` are ids of projects.
+    """
+
+    new: bool = False
+    lost_by: frozenset[str] = frozenset()
+
+    def __or__(self, later: "News") -> "News":
+        return News(self.new or later.new, self.lost_by | later.lost_by)
 
 
 @dataclass(slots=True)
@@ -60,7 +79,7 @@ class Horizon:
 
 def look(horizon: Horizon) -> list[Change]:
     """Return what was committed since the last look, and move the horizon."""
-    types = [kind.object_type for kind in KINDS.values()]
+    types = [word for kind in KINDS.values() for word in kind.object_types]
     first = horizon.closed < 0
     if first:
         horizon.closed = _closed_by_age(clock.now())
@@ -83,7 +102,7 @@ def missed(kind: Kind, since: int) -> list[Change]:
     oldest = database.rows(_OLDEST)
     if oldest and since < oldest[0][0] - 1:
         raise CursorExpired("the history no longer reaches back to this cursor: list again")
-    rows = database.rows(_EVENTS, [since, [kind.object_type], MOST_MISSED + 1])
+    rows = database.rows(_EVENTS, [since, [*kind.object_types], MOST_MISSED + 1])
     if len(rows) > MOST_MISSED:
         raise CursorExpired("too much has changed since this cursor: list again")
     return [Change(*row) for row in rows]
@@ -96,7 +115,7 @@ class Question:
     token: str
     path: str
     query: str
-    changed: Mapping[UUID, bool] | None = None
+    changed: Mapping[UUID, News] | None = None
     since: int | None = None
 
 
@@ -128,7 +147,7 @@ def _told(question: Question, principal: Principal | None) -> list[Told]:
     matching = kind.matching(query_of(question.query), principal).order_by("id")
     changed = question.changed
     if question.since is not None:
-        changed = newest(missed(kind, question.since))
+        changed = newest(kind, missed(kind, question.since))
     if changed is None:
         shown = kind.shown(matching[: MOST_AT_FIRST + 1])
         if len(shown) > MOST_AT_FIRST:
@@ -137,18 +156,31 @@ def _told(question: Question, principal: Principal | None) -> list[Told]:
     if not changed:
         return []
     shown = kind.shown(matching.filter(pk__in=changed))
-    told = [Told("added" if changed[one["id"]] else "modified", one) for one in shown]
+    told = [Told("added" if changed[one["id"]].new else "modified", one) for one in shown]
     others = changed.keys() - {one["id"] for one in shown}
     gone = kind.seen(principal).filter(pk__in=others).values_list("pk", flat=True)
-    return told + [Told("deleted", {"id": identity}) for identity in gone]
+    lost = {identity for identity in others if _is_lost(changed[identity], kind, principal)}
+    return told + [Told("deleted", {"id": identity}) for identity in sorted({*gone} | lost)]
 
 
-def newest(changes: Sequence[Change]) -> dict[UUID, bool]:
-    """Return of each thing that changed whether it is new to who saw everything before."""
-    found: dict[UUID, bool] = {}
+def _is_lost(news: News, kind: Kind, principal: Principal) -> bool:
+    """Did the caller see this thing until it was no longer shared with their project?"""
+    seen = principal.projects(kind.needs)
+    return bool(seen) and not news.lost_by.isdisjoint(map(str, seen or ()))
+
+
+def newest(kind: Kind, changes: Sequence[Change]) -> dict[UUID, News]:
+    """Return what became of each thing of a kind that changed."""
+    found: dict[UUID, News] = {}
     for change in changes:
-        found[change.object_id] = found.get(change.object_id, False) or change.new
+        if change.object_type in kind.object_types:
+            found[change.object_id] = found.get(change.object_id, News()) | _news(kind, change)
     return found
+
+
+def _news(kind: Kind, change: Change) -> News:
+    new = change.new and change.object_type == kind.object_type
+    return News(new, frozenset(database.parsed(change.shared_with) or ()))
 
 
 def _too_many() -> Invalid:

@@ -9,35 +9,30 @@ what changed shortly before may be told again, as it is by then.
 
 import asyncio
 import re
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from executors.gateway.endpoint import Endpoint, refused
-from executors.gateway.exchange import Answer, Exchange
+from executors.gateway import event_streams
+from executors.gateway.endpoint import Endpoint
+from executors.gateway.exchange import Exchange
 from executors.gateway.watch_kinds import KINDS
 from executors.gateway.watch_rows import Question, Told
 from executors.gateway.watching import Watcher, Watchers
 from k8s4r.api.rendering import dumps
 from k8s4r.core.errors import DomainError, FieldProblem, Invalid
 
-COMMENT_EVERY_S: Final = 15.0
 # A stream ends after five minutes, give or take one: its reader comes back, maybe elsewhere.
 LASTS_S: Final = (240.0, 360.0)
 NOW: Final = "now"
 _CURSOR: Final = re.compile(r"[0-9]{1,18}")
-_EVENTS: Final = Answer(
-    media_type=b"text/event-stream",
-    headers=[(b"x-content-type-options", b"nosniff"), (b"x-accel-buffering", b"no")],
-)
 
 
 class WatchEndpoint:
-    """Handles ``GET tasks?watch=1`` and ``GET agents?watch=1``."""
+    """Handles ``GET tasks?watch=1``, and that of agents and pools."""
 
     def __init__(self, watchers: Watchers, random: Random) -> None:
         self._watchers = watchers
@@ -50,22 +45,18 @@ class WatchEndpoint:
             exchange.bearer(), path, exchange.scope["query_string"].decode("latin-1")
         )
         since = _since(exchange)
-        watcher = await self._watchers.enter(KINDS[path].object_type)
-        gone = asyncio.ensure_future(exchange.gone())
-        gone.add_done_callback(lambda _: watcher.news.set())
+        watcher = await self._watchers.enter(KINDS[path])
         try:
-            # The first answer comes before the stream begins: a refusal still gets its status.
-            cursor = self._watchers.cursor
-            first = await self._watchers.telling.submit(_first(question, since))
-            await exchange.begin(replace(_EVENTS, body=b"retry: 1000\n\n"))
-            await exchange.piece(_pieces(first, cursor))
-            await self._stream(exchange, watcher, question, gone)
-            await exchange.end()
+            async with event_streams.reader(exchange, watcher.news) as gone:
+                # The first answer comes before the stream begins: a refusal still gets its status.
+                cursor = self._watchers.cursor
+                first = await self._watchers.telling.submit(_first(question, since))
+                await exchange.begin(event_streams.BEGINNING)
+                await exchange.piece(_pieces(first, cursor))
+                await self._stream(exchange, watcher, question, gone)
+                await exchange.end()
         finally:
             self._watchers.leave(watcher)
-            gone.cancel()
-            with suppress(asyncio.CancelledError):
-                await gone
 
     async def _stream(
         self,
@@ -77,7 +68,7 @@ class WatchEndpoint:
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + self._random.uniform(*LASTS_S)
         while loop.time() < ends_at:
-            await _news(watcher)
+            await event_streams.heard(watcher.news)
             if gone.done() or self._watchers.stopping:
                 return
             changed, watcher.changed = watcher.changed, {}
@@ -86,10 +77,9 @@ class WatchEndpoint:
                 # Also without news: whose token is no longer good is told nothing more.
                 told = await self._watchers.telling.submit(replace(question, changed=changed))
             except DomainError as error:
-                body = refused(error, exchange).body
-                await exchange.piece(b"event: error\ndata: " + body + b"\n\n")
+                await exchange.piece(event_streams.failure(error, exchange))
                 return
-            await exchange.piece(_pieces(told, cursor) if changed else b": still here\n\n")
+            await exchange.piece(_pieces(told, cursor) if changed else event_streams.COMMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +92,6 @@ class WatchOrList:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         watched = scope["method"] == "GET" and b"watch=1" in scope["query_string"].split(b"&")
         await (self.endpoint if watched else self.behind)(scope, receive, send)
-
-
-async def _news(watcher: Watcher) -> None:
-    """Return at the next news, or when it is time to say that we are still here."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(COMMENT_EVERY_S):
-            await watcher.news.wait()
-    watcher.news.clear()
 
 
 def _since(exchange: Exchange) -> str:
@@ -128,13 +110,7 @@ def _first(question: Question, since: str) -> Question:
 
 def _pieces(told: list[Told], cursor: int) -> bytes:
     """Return what is told as events, and a bookmark behind them."""
-    events = [_event(one.event, one.content) for one in told]
-    bookmark = b"id: %d\nevent: bookmark\ndata: %s\n\n" % (
-        cursor,
-        orjson.dumps({"cursor": str(cursor)}),
-    )
+    events = [event_streams.event(one.event, dumps(one.content)) for one in told]
+    at = str(cursor)
+    bookmark = event_streams.event("bookmark", orjson.dumps({"cursor": at}), at=at)
     return b"".join([*events, bookmark])
-
-
-def _event(kind: str, content: Any) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (kind.encode(), dumps(content))

@@ -11,7 +11,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from executors.gateway import watch_rows
-from executors.gateway.watch_rows import Change, Horizon, Question, Told
+from executors.gateway.watch_kinds import Kind
+from executors.gateway.watch_rows import Change, Horizon, News, Question, Told
 from k8s4r.api.collector import BatchLimits, Collector
 from k8s4r.core.errors import DomainError, TooMany
 
@@ -23,9 +24,9 @@ WATCHERS: Final = 500
 class Watcher:
     """One stream; ``changed`` are things that it has not been told of yet."""
 
-    object_type: str
+    kind: Kind
     news: asyncio.Event = field(default_factory=asyncio.Event)
-    changed: dict[UUID, bool] = field(default_factory=dict)
+    changed: dict[UUID, News] = field(default_factory=dict)
 
 
 class Watchers:
@@ -53,7 +54,7 @@ class Watchers:
         """The place in the history up to which everything was told."""
         return self._horizon.closed
 
-    async def enter(self, object_type: str) -> Watcher:
+    async def enter(self, kind: Kind) -> Watcher:
         """Return a watcher that misses nothing from now on; `leave` ends it.
 
         Raises:
@@ -62,7 +63,7 @@ class Watchers:
         """
         if len(self._watchers) >= WATCHERS:
             raise TooMany("too many lists are being watched", retry_after_s=5.0)
-        watcher = Watcher(object_type)
+        watcher = Watcher(kind)
         self._watchers.add(watcher)
         try:
             await self._look_once()
@@ -104,8 +105,8 @@ class Watchers:
         async with self._turn:
             changes = await self._looking.submit(self._horizon)
         for watcher in self._watchers:
-            own = [change for change in changes if change.object_type == watcher.object_type]
+            own = watch_rows.newest(watcher.kind, changes)
+            for identity, news in own.items():
+                watcher.changed[identity] = watcher.changed.get(identity, News()) | news
             if own:
-                for identity, new in watch_rows.newest(own).items():
-                    watcher.changed[identity] = watcher.changed.get(identity, False) or new
                 watcher.news.set()

@@ -77,7 +77,11 @@ def _headers() -> dict[str, Any]:
         "RequestId": header("The caller's own id when harmless, else a new one.", required=True),
         "ETag": header("Which version this is; absent from a stream."),
         "Location": header("Where the thing is; not for a list."),
+        "Replayed": header("`true`: this request was answered before, this is that answer."),
         "RetryAfter": header("Seconds after which to try again.", required=True, kind="integer"),
+        "RetryAfterRunning": header(
+            "Of `still_running`: seconds after which to ask again.", kind="integer"
+        ),
         "RateLimit": header("Calls left and seconds until there are more; absent: not counted."),
         "RateLimitPolicy": header("How many calls in how many seconds one token may make."),
         "WwwAuthenticate": header("Which proof is needed.", required=True),
@@ -88,7 +92,7 @@ def _key() -> dict[str, Any]:
     return _parameter(
         HEADER,
         "header",
-        "With the same key and content: the same answer, nothing new. Empty: none.",
+        "Same key and content: the same answer, nothing new. Empty: none.",
         {"type": "string", "pattern": f"^[ -~]{{0,{LONGEST_KEY}}}$"},
     )
 
@@ -122,6 +126,8 @@ def _response(status: int) -> dict[str, Any]:
         headers["WWW-Authenticate"] = {"$ref": "#/components/headers/WwwAuthenticate"}
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
+    if status == HTTPStatus.CONFLICT:
+        headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfterRunning"}
     return {
         "description": ", ".join(f"`{code}`" for code in codes),
         "headers": headers,

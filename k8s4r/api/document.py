@@ -12,14 +12,18 @@ from k8s4r.api.calls import Served
 from k8s4r.api.components import CODES, fixed, problem_name
 from k8s4r.api.operations import JSON, Content, Media, Operation
 from k8s4r.api.problems import NotAcceptable, TooSlow, UnsupportedMediaType
-from k8s4r.api.schemas import Schemas
+from k8s4r.api.schemas import PLACE, Schemas
+from k8s4r.api.streams import Events
 from k8s4r.core.errors import (
     DomainError,
     Forbidden,
+    IdempotencyMismatch,
     Invalid,
     Malformed,
     NotFound,
     SecondFactorNeeded,
+    SecretShownOnce,
+    StillRunning,
     TooLarge,
     TooMany,
     Unauthenticated,
@@ -53,6 +57,10 @@ def document(
     components["schemas"] = {
         name: schema for name, schema in schemas.components.items() if name not in unnamed
     }
+    components["schemas"] |= {
+        stream.name: stream.schema({kind: schemas.of(kind) for kind in stream.kinds.values()})
+        for stream in _streams(calls)
+    }
     components["schemas"]["Problem"]["properties"]["code"]["enum"] = sorted(CODES)
     return {
         "openapi": "3.1.0",
@@ -71,7 +79,7 @@ def document(
 def refusals(call: Served) -> dict[int, list[type[DomainError]]]:
     """Return what a call may be refused with, by status: what it says, and what its kind has."""
     found: dict[int, list[type[DomainError]]] = {}
-    for error in dict.fromkeys([*_of_kind(call), *call.said.refuses]):
+    for error in dict.fromkeys([*_of_kind(call), *_of_repeating(call.said), *call.said.refuses]):
         found.setdefault(error.status, []).append(error)
     return dict(sorted(found.items()))
 
@@ -92,11 +100,24 @@ def _of_kind(call: Served) -> Iterator[type[DomainError]]:
         yield Invalid
 
 
+def _of_repeating(said: Operation) -> Iterator[type[DomainError]]:
+    if said.repeats is not None:
+        yield from (IdempotencyMismatch, StillRunning)
+    if said.shown_once is not None:
+        yield SecretShownOnce
+
+
 def _types(call: Served) -> Iterator[Any]:
     for content in (call.said.body, *call.said.answers.values()):
         for kind in media(content).values():
             yield from alternatives(kind)
     yield from (kind for kind in (call.said.query, call.said.headers) if kind is not None)
+
+
+def _streams(calls: Iterable[Served]) -> Iterator[Events]:
+    for call in calls:
+        for content in call.said.answers.values():
+            yield from (kind for kind in media(content).values() if isinstance(kind, Events))
 
 
 def media(content: Content) -> Mapping[str, Any]:
@@ -110,6 +131,8 @@ def alternatives(kind: Any) -> Sequence[Any]:
     """Return the types that a content may be of; of bytes there is nothing to say."""
     if kind is bytes:
         return ()
+    if isinstance(kind, Events):
+        return tuple(kind.kinds.values())
     return kind if isinstance(kind, tuple) else (kind,)
 
 
@@ -178,7 +201,7 @@ def _parameters(call: Served, schemas: Schemas) -> Iterator[dict[str, Any]]:
     if call.is_shaped:
         yield {"$ref": "#/components/parameters/Fields"}
         yield {"$ref": "#/components/parameters/IfNoneMatch"}
-    if call.said.repeats:
+    if call.said.repeats is not None:
         yield {"$ref": "#/components/parameters/IdempotencyKey"}
 
 
@@ -196,6 +219,10 @@ def _content(content: Content, schemas: Schemas, example: Any = None) -> dict[st
 
 
 def _schema(kind: Any, media_type: str, schemas: Schemas) -> dict[str, Any]:
+    if isinstance(kind, Events):
+        # OpenAPI 3.1 has no word for the items of a stream; JSON Schema says what a text holds.
+        events = {"type": "array", "items": {"$ref": PLACE.format(name=kind.name)}}
+        return {"type": "string", "contentMediaType": media_type, "contentSchema": events}
     if kind is bytes:
         plain = media_type in {"text/plain", "text/html"}
         return {"type": "string"} if plain else {}
@@ -205,23 +232,34 @@ def _schema(kind: Any, media_type: str, schemas: Schemas) -> dict[str, Any]:
 
 def _successes(call: Served, schemas: Schemas, shown: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    said = call.said
-    for status, content in said.answers.items():
+    headers = _headers(call)
+    for status, content in call.said.answers.items():
         example = shown.get("answers", {}).get(str(status))
-        headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
-        if said.caller is PrincipalKind.PERSON:
-            headers["RateLimit"] = {"$ref": "#/components/headers/RateLimit"}
-            headers["RateLimit-Policy"] = {"$ref": "#/components/headers/RateLimitPolicy"}
-        if call.is_shaped:
-            headers["ETag"] = {"$ref": "#/components/headers/ETag"}
-        if said.located:
-            headers["Location"] = {"$ref": "#/components/headers/Location"}
         made[str(status)] = {"description": _describe(status), "headers": headers}
         if content is not None:
             made[str(status)]["content"] = _content(content, schemas, example)
     if call.is_shaped:
         made["304"] = {"description": "Not changed.", "headers": headers}
     return made
+
+
+def _headers(call: Served) -> dict[str, Any]:
+    """Return the headers of a success: names, and under which name each is described."""
+    said = call.said
+    of_people = said.caller is PrincipalKind.PERSON
+    names = {
+        "X-Request-Id": ("RequestId", True),
+        "RateLimit": ("RateLimit", of_people),
+        "RateLimit-Policy": ("RateLimitPolicy", of_people),
+        "ETag": ("ETag", call.is_shaped),
+        "Idempotent-Replayed": ("Replayed", said.repeats is not None),
+        "Location": ("Location", said.located),
+    }
+    return {
+        name: {"$ref": f"#/components/headers/{described}"}
+        for name, (described, is_sent) in names.items()
+        if is_sent
+    }
 
 
 def _describe(status: int) -> str:

@@ -14,7 +14,7 @@ from k8s4r.access import selectors
 from k8s4r.access.models import Membership, User
 from k8s4r.access.services import members
 from k8s4r.api import answers, paging, places
-from k8s4r.api.operations import operation
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion
@@ -50,6 +50,7 @@ class MembersView(View):
         needs=Permission.MEMBERS_WRITE,
         body=NewMember,
         answers={201: answers.Member},
+        repeats=Repeats.TOGETHER,
     )
     def post(self, request: Request, project_id: UUID) -> Response:
         """Give a person roles."""

@@ -1,4 +1,4 @@
-"""Which creates were answered before, and with what?"""
+"""Which requests were answered before, and with what?"""
 
 from typing import ClassVar
 
@@ -8,9 +8,11 @@ from k8s4r import clock
 
 
 class IdempotencyRecord(models.Model):
-    """The answer to one create, so that its repetition makes nothing new.
+    """The answer to one request, so that its repetition changes nothing.
 
-    Written in the transaction of the create itself: both exist, or neither.
+    Written in the transaction of the change itself: both exist, or neither. Of work that commits in
+    parts the row is there first, with status 0. ``principal`` is the token that asked, or the user
+    of a session; ``withheld`` the member of the answer that held a secret and is not kept.
     """
 
     id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
@@ -20,6 +22,8 @@ class IdempotencyRecord(models.Model):
     request_hash = models.BinaryField(max_length=32)
     status = models.PositiveSmallIntegerField()
     response = models.BinaryField()
+    location = models.CharField(max_length=255, db_default="")
+    withheld = models.CharField(max_length=32, db_default="")
     created_at = models.DateTimeField()
 
     class Meta:

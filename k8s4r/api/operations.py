@@ -5,6 +5,7 @@ Permissions, the OpenAPI document and the tests that try every call read what is
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias, TypeVar, get_args, get_origin
 
@@ -24,18 +25,27 @@ JSON: Final = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A content that is not only JSON: the type of each media type, ``bytes`` for any bytes."""
+    """A content that is not only JSON: the type of each media type.
+
+    ``bytes`` stands for any bytes, `k8s4r.api.streams.Events` for server-sent events.
+    """
 
     types: Mapping[str, Any]
 
 
-def watched(listed: Any) -> Media:
-    """Return the content of a list that can be watched: its page, or server-sent events."""
-    return Media({JSON: listed, "text/event-stream": bytes})
-
-
 # A type for JSON, a tuple when it is one of several, `Media` for others, ``None`` for no content.
 Content: TypeAlias = Any
+
+
+class Repeats(StrEnum):
+    """How a call that makes or does something is recognised when it comes again.
+
+    ``TOGETHER``: its answer is kept in the transaction of the change. ``IN_PARTS``: the work
+    commits in parts or waits for somebody, and doing the rest of it again does no harm.
+    """
+
+    TOGETHER = "together"
+    IN_PARTS = "in_parts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +55,9 @@ class Operation:
     ``needs`` None: any known caller may call it, for what is their own. ``caller`` None: everybody
     may, without a proof. ``query`` and ``headers`` are structs with a field per parameter.
     ``answers`` are the contents by status; ``refuses`` is what may be said beside what every call
-    of its kind may be answered with. ``repeats``: takes Idempotency-Key. ``located``: a success
-    says where the thing is. ``with_attempt``: the attempt's token is needed beside the caller's.
+    of its kind may be answered with. ``repeats``: takes Idempotency-Key, and how; ``shown_once`` is
+    the member of its answer that is a secret. ``located``: a success says where the thing is.
+    ``with_attempt``: the attempt's token is needed beside the caller's.
     """
 
     needs: Permission | None
@@ -56,7 +67,8 @@ class Operation:
     query: type[msgspec.Struct] | None = None
     headers: type[msgspec.Struct] | None = None
     refuses: Sequence[type[DomainError]] = ()
-    repeats: bool = False
+    repeats: Repeats | None = None
+    shown_once: str | None = None
     located: bool = False
     with_attempt: bool = False
 

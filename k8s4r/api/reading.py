@@ -92,11 +92,19 @@ def _content(said: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _fields(schema: Mapping[str, Any]) -> list[Field]:
+    if "oneOf" in schema:
+        return [_event(each["properties"]) for each in schema["oneOf"]]
     required = schema.get("required", ())
     return [
         Field(name, "", name in required, _kind(each), _links(each))
         for name, each in schema.get("properties", {}).items()
     ]
+
+
+def _event(said: Mapping[str, Any]) -> Field:
+    """Return a kind of server-sent event, and what its data is."""
+    kind = "data, and an id to go on after" if "id" in said else "data"
+    return Field(said["event"]["const"], "", required=False, kind=kind, links=_links(said["data"]))
 
 
 def _links(schema: Any) -> list[str]:

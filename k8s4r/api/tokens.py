@@ -16,7 +16,7 @@ from k8s4r.access.principals import Principal, refusal
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Minted, Terms
 from k8s4r.api import answers, paging, places
-from k8s4r.api.operations import operation
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion
@@ -67,6 +67,8 @@ class TokensView(View):
         body=NewToken,
         answers={201: answers.MintedToken},
         refuses=(Forbidden,),
+        repeats=Repeats.TOGETHER,
+        shown_once="token",
     )
     def post(self, request: Request) -> Response:
         """Make a token of one's own; its text is in this answer and nowhere else."""

@@ -7,8 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from k8s4r.api import paging
-from k8s4r.api.operations import field_names, operation_of
+from k8s4r.api import paging, repeating
+from k8s4r.api.operations import declared, field_names, operation_of
 from k8s4r.core.errors import FieldProblem
 
 FIELDS: Final = "fields"
@@ -20,8 +20,15 @@ class View(APIView):
 
     ``?fields=a,b`` leaves the named members of an object, or of each item of a list. Every answer
     to a GET gets an ``ETag`` (`ConditionalGetMiddleware`); who asks again with ``If-None-Match``
-    is told 304.
+    is told 304. A POST that says how it repeats is answered once per ``Idempotency-Key``.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        post: Any = vars(cls).get("post")
+        said = declared(post)
+        if said is not None and said.repeats is not None:
+            cls.post = repeating.once_per_key(post, said)  # type: ignore[attr-defined]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse what an object is not asked, and fields that no answer has.

@@ -20,6 +20,8 @@ _TIMEOUT: Final = httpx2.Timeout(30.0, connect=5.0)
 # A stream says something every 15 s; three silences mean that nobody is there.
 _STREAM_TIMEOUT: Final = httpx2.Timeout(45.0, connect=5.0)
 _PAUSES_S: Final = (0.2, 0.5, 1.0)
+# So often a request that was cut off, and runs on without us, is asked whether it has ended.
+_MOST_WAITS: Final = 30
 _METHODS_SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD"})
 
 Waiter = Callable[[float], object]
@@ -73,12 +75,12 @@ class Client:
         """Return the JSON at ``path``."""
         return self.call("GET", path, query=query).json()
 
-    def post(self, path: str, body: Any = None, *, repeatable: bool = True) -> Any:
+    def post(self, path: str, body: Any = None) -> Any:
         """Send ``body`` and return the answer's JSON, ``None`` when it has none.
 
         One idempotency key covers all tries, so that a lost answer makes nothing twice.
         """
-        headers = {"Idempotency-Key": str(uuid.uuid4())} if repeatable else {}
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
         answer = self.call("POST", path, body={} if body is None else body, headers=headers)
         return answer.json() if answer.content else None
 
@@ -119,6 +121,11 @@ class Client:
             headers=dict(headers or {}),
         )
         answer = self._send(request)
+        for _ in range(_MOST_WAITS):
+            if not _still_runs(answer):
+                break
+            self._wait(float(answer.headers["retry-after"]))
+            answer = self._send(request)
         if answer.is_error:
             raise refusal(answer)
         return answer
@@ -194,6 +201,11 @@ def refusal(answer: httpx2.Response) -> Refused:
         said = " ".join(answer.text.split())[:200]
         problem = {"title": f"the server answered {answer.status_code}", "detail": said}
     return Refused(answer.status_code, problem, request_id=request_id)
+
+
+def _still_runs(answer: httpx2.Response) -> bool:
+    """Is this a repetition whose first request has not ended?"""
+    return answer.status_code == 409 and refusal(answer).code == "still_running"
 
 
 def _trust(settings: Settings) -> ssl.SSLContext | bool:

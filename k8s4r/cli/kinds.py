@@ -16,7 +16,7 @@ class Kind:
 
     ``states`` gives, for a word after ``--state``, the query that means it; ``filters`` are the
     fields that the API itself filters by; ``named_by`` is the field that people name it by.
-    ``is_single``: one of them can be read by its id.
+    ``is_single``: one of them can be read by its id. ``is_watched``: the API streams its changes.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Kind:
     filters: Mapping[str, str] = field(default_factory=dict)
     named_by: str = "name"
     is_single: bool = True
+    is_watched: bool = False
 
 
 def kind(word: str) -> Kind:
@@ -178,6 +179,7 @@ TASK: Final = Kind(
         "name": "name",
         "parent_id": "parent",
     },
+    is_watched=True,
 )
 AGENT: Final = Kind(
     "agent",
@@ -199,6 +201,7 @@ AGENT: Final = Kind(
         **{state: {"desired": state} for state in ("active", "paused", "draining", "revoked")},
     },
     {name: name for name in ("name", "project", "agent_type", "desired", "observed")},
+    is_watched=True,
 )
 POOL: Final = Kind(
     "pool",
@@ -216,6 +219,7 @@ POOL: Final = Kind(
     ),
     {},
     {"project": "project"},
+    is_watched=True,
 )
 PROJECT: Final = Kind(
     "project",

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from k8s4r.cli import finding, output, rows
+from k8s4r.cli.changes import Begun, Changes
 from k8s4r.cli.kinds import Kind
 from k8s4r.cli.output import MACHINE, Context, Format, Row
+from k8s4r.cli.patience import Patience
 from k8s4r.cli.rows import Condition
 from k8s4r.cli.session import Session
 
@@ -37,6 +39,7 @@ class Listing:
         self._format = session.format
         self._following: str | None = None
         self._known: dict[str, Row] = {}
+        self._listed: Sequence[Row] = ()
         self._table: output.Table | None = None
 
     def show(self, *, headers: bool) -> None:
@@ -53,13 +56,35 @@ class Listing:
 
     def watch(self) -> None:
         """Write each row again when it changed, until Ctrl-C."""
+        if self._kind.is_watched and not self._wanted.names:
+            self._listen()
+        else:
+            self._look_again()
+
+    def _listen(self) -> None:
+        """Write what the server says has changed, as it changes."""
+        session = self._session
+        patience = Patience(session.terminal.note)
+        changes = Changes(session.client, self._kind.path, self._wanted.query, patience)
+        for change in changes.follow():
+            if isinstance(change, Begun):
+                self._write_changed(self._fetch())
+            elif change.is_gone:
+                self._known.pop(str(change.row["id"]), None)
+            elif all(condition.holds(change.row) for condition in self._wanted.conditions):
+                self._write_changed([change.row])
+
+    def _look_again(self) -> None:
+        """Read the list again and again: it has no stream of changes."""
         pause = threading.Event()
         while not pause.wait(_EVERY_S):
-            found = self._fetch()
-            changed = [row for row in reversed(found) if self._known.get(str(row["id"])) != row]
-            self._known.update((str(row["id"]), row) for row in found)
-            for row in changed:
-                self._write_one(row, found)
+            self._write_changed(self._fetch())
+
+    def _write_changed(self, found: Sequence[Row]) -> None:
+        changed = [row for row in reversed(found) if self._known.get(str(row["id"])) != row]
+        self._known.update((str(row["id"]), row) for row in found)
+        for row in changed:
+            self._write_one(row)
 
     def _fetch(self) -> Sequence[Row]:
         client, wanted = self._session.client, self._wanted
@@ -76,7 +101,8 @@ class Listing:
             found = fitting[: wanted.limit]
         else:
             found, self._following = client.items(self._kind.path, wanted.query, limit=wanted.limit)
-        return rows.ordered([self._identified(row) for row in found], wanted.sort_by)
+        self._listed = rows.ordered([self._identified(row) for row in found], wanted.sort_by)
+        return self._listed
 
     def _identified(self, row: Row) -> Row:
         """Return the row with an id: a member has that of its person."""
@@ -101,13 +127,14 @@ class Listing:
         for row in found:
             terminal.print(self._table.line(row, context))
 
-    def _write_one(self, row: Row, found: Sequence[Row]) -> None:
+    def _write_one(self, row: Row) -> None:
         if self._format in MACHINE:
             self._session.write_object(row, kind=self._kind.name)
         elif self._table is None:
-            self._draw(found, headers=True)
+            self._draw([row], headers=True)
         else:
-            self._session.terminal.print(self._table.line(row, self._context(found)))
+            context = self._context([*self._listed, row])
+            self._session.terminal.print(self._table.line(row, context))
 
     def _context(self, found: Sequence[Row]) -> Context:
         ids = [str(row["id"]) for row in found]

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,13 +9,9 @@ from typing import Any, Final
 
 from k8s4r.cli import sse
 from k8s4r.cli.client import Client, Waiter
-from k8s4r.cli.errors import CliError, ExitCode, Refused
+from k8s4r.cli.errors import CliError, Refused
+from k8s4r.cli.patience import Patience
 
-_PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
-# At five seconds a try: ten minutes without a server are an answer too.
-_MOST_TRIES: Final = 120
-# One cut connection is nothing to talk about.
-_SAID_AT_TRY: Final = 3
 _START: Final = "0.0"
 
 
@@ -63,10 +58,8 @@ class LogReader:
         self._path = f"/api/v1/tasks/{task_id}/logs"
         self._query: dict[str, str | int] = {} if attempt is None else {"attempt": attempt}
         self._since = since
-        self._say = say
-        self._wait = wait or threading.Event().wait
+        self._patience = Patience(say, wait)
         self._after = _START
-        self._failures = 0
 
     def written(self) -> Iterator[Chunk | News]:
         """Yield what there is by now, and last how the task stood before the last page."""
@@ -93,9 +86,9 @@ class LogReader:
                     if isinstance(found, News) and found.is_end:
                         return
                 # The server ended the stream and not the task: it restarts, or was told to.
-                self._wait(_PAUSES_S[0])
+                self._patience.breathe()
             except CliError as error:
-                self._pause(error)
+                self._patience.bear(error)
 
     def _stream(self) -> Iterator[Chunk | News]:
         """Yield from one connection; the place moves only after its chunk was taken."""
@@ -103,7 +96,7 @@ class LogReader:
         query = {**self._query, "follow": 1}
         with self._client.stream(self._path, query, headers) as answer:
             for event in sse.events(answer.iter_lines()):
-                self._failures = 0
+                self._patience.heard()
                 if event.kind == "error":
                     problem = json.loads(event.data)
                     raise Refused(int(problem.get("status", 503)), problem)
@@ -115,16 +108,6 @@ class LogReader:
 
     def _is_wanted(self, chunk: Chunk) -> bool:
         return self._since is None or datetime.fromisoformat(chunk.at) >= self._since
-
-    def _pause(self, error: CliError) -> None:
-        if isinstance(error, Refused) and error.exit_code is not ExitCode.TRY_AGAIN:
-            raise error
-        self._failures += 1
-        if self._failures > _MOST_TRIES:
-            raise error
-        if self._failures == _SAID_AT_TRY:
-            self._say(f"{error.message}; trying again")
-        self._wait(_PAUSES_S[min(self._failures, len(_PAUSES_S)) - 1])
 
 
 def _found(event: sse.Event) -> Chunk | News:

@@ -111,6 +111,12 @@ class PreconditionFailed(DomainError):
     code, status, title = "precondition_failed", 412, "Changed since it was read"
 
 
+class SecretShownOnce(Conflict):
+    """This request was answered before with a secret, which is not kept: nothing is made now."""
+
+    code, title = "secret_shown_once", "The secret was shown once"
+
+
 class IdempotencyMismatch(DomainError):
     """The idempotency key was used before with another request."""
 
@@ -142,6 +148,12 @@ class _RetryLater(DomainError):
     ) -> None:
         super().__init__(message, errors=errors, **facts)
         self.retry_after_s = retry_after_s
+
+
+class StillRunning(_RetryLater):
+    """The first request with this idempotency key has not ended: its answer is there soon."""
+
+    code, status, title = "still_running", 409, "The same request is still running"
 
 
 class TooMany(_RetryLater):

@@ -17,7 +17,7 @@ from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
 from k8s4r.api import paging, places
 from k8s4r.api.answers import Page
-from k8s4r.api.operations import operation
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion, moments
@@ -49,6 +49,8 @@ class EnrolmentsView(View):
         needs=Permission.TOKENS_WRITE,
         body=NewEnrolment,
         answers={201: answers.MintedEnrolmentToken},
+        repeats=Repeats.TOGETHER,
+        shown_once="token",
     )
     def post(self, request: Request) -> Response:
         """Make an enrolment token; its text is in this answer and nowhere else."""

@@ -1,8 +1,7 @@
 """Pools over REST: list, make, read, change, end, and who is in them."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -12,23 +11,23 @@ from k8s4r import clock
 from k8s4r.api import conditions, paging, places
 from k8s4r.api.answers import Page
 from k8s4r.api.conditions import IfMatch
-from k8s4r.api.operations import operation
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
+from k8s4r.api.streams import watched
 from k8s4r.api.views import View
 from k8s4r.core import conversion
-from k8s4r.core.errors import Conflict, FieldProblem, Invalid, PreconditionFailed
+from k8s4r.core.errors import (
+    Conflict,
+    CursorExpired,
+    FieldProblem,
+    Invalid,
+    PreconditionFailed,
+)
 from k8s4r.core.roles import Permission
 from pools import selectors
-from pools.api import answers, bodies, shapes
+from pools.api import answers, bodies, filters, shapes
 from pools.api.bodies import ChangedPool, Members, NewPool, ReplacedPool
 from pools.services import pools
-
-SORTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "name": ("name", "id"),
-    "created_at": ("created_at", "id"),
-    "changed_at": ("changed_at", "id"),
-}
-
 
 # What a caller who changes a pool has looked at.
 SETTINGS: Final = (
@@ -38,30 +37,19 @@ SETTINGS: Final = (
 )  # fmt: skip
 
 
-class PoolQuery(paging.PageQuery):
-    """``GET agent-pools``: with ``project``, the name of one, only its own."""
-
-    project: str | None = None
-    sort: (
-        Literal["name", "-name", "created_at", "-created_at", "changed_at", "-changed_at"] | None
-    ) = None
-
-
 class PoolsView(View):
     """``GET agent-pools``, ``POST agent-pools``."""
 
     @operation(
         needs=Permission.FLEET_READ,
-        query=PoolQuery,
-        answers={200: Page[answers.Pool]},
+        query=filters.WatchedPools,
+        answers={200: watched(answers.Pool)},
+        refuses=(CursorExpired,),
     )
     def get(self, request: Request) -> Response:
         """List pools by name."""
-        paging.check_parameters(request, ("project", paging.SORT))
-        page = paging.page_from(request, ("name", "id"), SORTS)
-        rows = selectors.pools(principal_of(request))
-        if "project" in request.query_params:
-            rows = rows.filter(project__name=request.query_params["project"].replace("\x00", ""))
+        page = paging.page_from(request, ("name", "id"), filters.SORTS)
+        rows = filters.pools(request, principal_of(request))
         found = list(paging.rows_of(page, rows))
         return paging.answer(request, page, found, shapes.pools(found, now=clock.now()))
 
@@ -70,6 +58,7 @@ class PoolsView(View):
         body=NewPool,
         answers={201: answers.Pool},
         refuses=(Conflict,),
+        repeats=Repeats.TOGETHER,
         located=True,
     )
     def post(self, request: Request) -> Response:
@@ -172,6 +161,7 @@ class MembersView(View):
         body=Members,
         answers={200: answers.Listed},
         refuses=(Conflict,),
+        repeats=Repeats.TOGETHER,
     )
     def post(self, request: Request, pool_id: UUID) -> Response:
         """List agents in a static pool."""

@@ -14,7 +14,7 @@ from k8s4r.access.services import projects
 from k8s4r.api import conditions, paging, places
 from k8s4r.api.answers import Page
 from k8s4r.api.conditions import IfMatch
-from k8s4r.api.operations import operation
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion
@@ -60,6 +60,7 @@ class ProjectsView(View):
         body=NewProject,
         answers={201: answers.Project},
         refuses=(Conflict,),
+        repeats=Repeats.TOGETHER,
         located=True,
     )
     def post(self, request: Request) -> Response:

@@ -1,3 +1,5 @@
+"""A repeated create: once per token, path, key and content."""
+
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -46,10 +48,20 @@ def test_a_key_for_another_request_is_refused(api):
     assert Task.objects.count() == 1
 
 
-def test_a_key_belongs_to_its_person(api):
+def test_a_key_belongs_to_its_token(api, alice):
     api.post("tasks", TRUE, Idempotency_Key="k")
-    Api(token_of(an_admin("bob"))).post("tasks", TRUE, Idempotency_Key="k")
-    assert Task.objects.count() == 2
+    for other in (alice, an_admin("bob")):
+        made = Api(token_of(other)).post("tasks", TRUE, Idempotency_Key="k")
+        assert "Idempotent-Replayed" not in made.headers
+    assert Task.objects.count() == 3
+
+
+def test_a_key_belongs_to_its_path(api):
+    ids = [api.post("tasks", TRUE).json()["id"] for _ in range(2)]
+    for task_id in ids:
+        answer = api.post(f"tasks/{task_id}/cancel", {}, Idempotency_Key="k")
+        assert answer.json()["id"] == task_id
+    assert set(Task.objects.values_list("state", flat=True)) == {"cancelled"}
 
 
 def test_a_refused_create_leaves_its_key_free(api):
@@ -66,42 +78,64 @@ def test_a_key_is_printable_and_not_too_long(api, key):
     assert not Task.objects.exists()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_creates_with_one_key_at_once_make_one_task():
-    a_pool(name="default")
+@pytest.fixture
+def create(transactional_db):
+    """Return what sends one create with one key."""
     token = token_of(an_admin("alice"))
-    gate = Barrier(2)
-
-    def create(_):
-        gate.wait(timeout=10)
-        try:
-            return Api(token).post("tasks", TRUE, Idempotency_Key="k")
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(2) as threads:
-        answers = list(threads.map(create, range(2)))
-    assert [answer.status_code for answer in answers] == [201, 201]
-    assert answers[0].content == answers[1].content
-    assert {answer.headers.get("Idempotent-Replayed") for answer in answers} == {None, "true"}
-    assert Task.objects.count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_second_create_waits_for_the_first_and_goes_on_when_that_fails():
     a_pool(name="default")
-    token = token_of(an_admin("alice"))
+    return lambda: Api(token).post("tasks", TRUE, Idempotency_Key="k")
 
-    def create():
+
+def in_a_thread(work):
+    """Run it on a connection of its own."""
+
+    def run():
         try:
-            return Api(token).post("tasks", TRUE, Idempotency_Key="k")
+            return work()
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(1) as threads:
-        with transaction.atomic():
-            Api(token).post("tasks", TRUE, Idempotency_Key="k")
-            second = threads.submit(create)
-            transaction.set_rollback(True)
-        assert second.result(timeout=20).status_code == 201
+        return threads.submit(run).result(20)
+
+
+def test_who_repeats_a_create_that_still_runs_is_told_to_ask_again(create):
+    with transaction.atomic():
+        assert create().status_code == 201
+        second = in_a_thread(create)
+        assert (second.status_code, second.json()["code"]) == (409, "still_running")
+        assert int(second.headers["Retry-After"]) >= 1
+    again = create()
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
+    assert Task.objects.count() == 1
+
+
+def test_a_create_that_was_undone_leaves_its_key_free(create):
+    with transaction.atomic():
+        create()
+        transaction.set_rollback(True)
+    made = create()
+    assert made.status_code == 201
+    assert "Idempotent-Replayed" not in made.headers
+    assert Task.objects.count() == 1
+
+
+def test_many_creates_with_one_key_at_once_make_one_task(create):
+    gate = Barrier(8)
+
+    def run():
+        gate.wait(timeout=10)
+        try:
+            return create()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = [each.result(30) for each in [threads.submit(run) for _ in range(8)]]
+    made = [answer for answer in answers if answer.status_code == 201]
+    told = {answer.json()["code"] for answer in answers if answer.status_code != 201}
+    assert made
+    assert told <= {"still_running"}
+    assert {answer.content for answer in made} == {made[0].content}
+    assert sum("Idempotent-Replayed" not in answer.headers for answer in made) == 1
     assert Task.objects.count() == 1

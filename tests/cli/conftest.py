@@ -14,6 +14,7 @@ from agents.models import Agent
 from k8s4r import clock
 from pools.models import Pool
 from tests.builders import a_pool, an_agent
+from tests.cli.cable import Cable
 from tests.serving import Served, a_persons_token, served
 
 COMMAND = (sys.executable, "-m", "k8s4r.cli")
@@ -96,3 +97,11 @@ def agent(cli: Cli) -> Agent:
 def pool(cli: Cli) -> Pool:
     """Return the default pool."""
     return Pool.objects.get(name="default")
+
+
+@pytest.fixture
+def cable(gateway: Served) -> Iterator[Cable]:
+    """Return a way to the gateway that can be cut."""
+    cable = Cable(int(gateway.url.rpartition(":")[2]))
+    yield cable
+    cable.close()

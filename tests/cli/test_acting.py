@@ -1,14 +1,12 @@
-"""cancel, wait, drain, agent add, watch: what people do, and the codes they get."""
+"""cancel, wait, drain, agent add: what people do, and the codes they get."""
 
 import shlex
-import signal
 
 import pytest
 
 from agents.models import Agent
-from k8s4r import clock
 from k8s4r.access.models import Token
-from tests.builders import a_task, seconds, state_of
+from tests.builders import a_task, state_of
 from tests.cli.work import a_running_task, ends
 
 
@@ -104,16 +102,3 @@ def test_the_line_of_agent_add_holds_a_token_that_is_good_once(cli, gateway):
     assert answers[0] in {200, 201}
     assert answers[1] in {401, 403, 409}
     assert Agent.objects.get().labels == {"rack": "7"}
-
-
-def test_a_watched_list_shows_what_changes(cli, pool):
-    # No dispatch pass looks at it yet: none writes a reason, which would be a change too.
-    task = a_task(pool, name="x", run_after=clock.now() + seconds(86_400))
-    process = cli.start("get", "tasks", "--watch", "-o", "jsonl")
-    assert '"state":"pending"' in process.stdout.readline()
-    cli("cancel", "x")
-    assert f'"id":"{task.pk}"' in (line := process.stdout.readline())
-    assert '"state":"cancelled"' in line
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
-    assert process.returncode == 130

@@ -1,11 +1,5 @@
 """Integrations watch a list: what is there, then what changes, and nothing that is not theirs."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
-
-import httpx2
 import pytest
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -22,50 +16,8 @@ from k8s4r.access.services import tokens
 from k8s4r.audit.attribution import SYSTEM
 from pools.models import Pool
 from tests.builders import a_member, a_pool, a_project, an_admin, an_agent
-from tests.serving import Served, a_persons_token, a_token
-
-
-class Heard(NamedTuple):
-    """One event of a stream."""
-
-    id: str
-    event: str
-    data: dict[str, Any]
-
-
-class Stream:
-    """A watch that is open."""
-
-    def __init__(self, response: httpx2.Response) -> None:
-        self.response = response
-        self._lines = response.iter_lines()
-
-    def next(self) -> Heard:
-        """Return the next event, comments left out."""
-        said: dict[str, str] = {}
-        for line in self._lines:
-            if not line and "data" in said:
-                return Heard(said.get("id", ""), said["event"], json.loads(said["data"]))
-            name, _, value = line.partition(": ")
-            if name in {"id", "event", "data"}:
-                said[name] = value
-        raise AssertionError("the stream has ended")
-
-    def until(self, event: str) -> list[Heard]:
-        """Return the events up to the first of this kind, that one included."""
-        found = [self.next()]
-        while found[-1].event != event:
-            found.append(self.next())
-        return found
-
-
-@contextmanager
-def watching(gateway: Served, token: str, query: str, **headers: str) -> Iterator[Stream]:
-    with (
-        gateway.client(token) as client,
-        client.stream("GET", f"/api/v1/{query}", headers=headers) as response,
-    ):
-        yield Stream(response)
+from tests.contract.listening import watching
+from tests.serving import a_persons_token, a_token
 
 
 @pytest.fixture
@@ -213,6 +165,7 @@ def test_agents_are_watched_too_until_they_are_let_go(gateway, transactional_db)
         ("tasks?watch=1&owner__password=x", 422, "?owner__password"),
         ("tasks?watch=1&since=yesterday", 422, "?since"),
         ("agents?watch=1&label=%00", 422, "?label"),
+        ("agent-pools?watch=1&state=on", 422, "?state"),
     ],
 )
 def test_a_wrong_question_is_refused_by_name_before_anything_is_told(
@@ -229,4 +182,5 @@ def test_watching_needs_what_listing_needs(gateway, pool):
     auditor = a_token(TokenKind.PERSON, user=a_member("amy", "auditor"))
     for token, status in (("", 401), ("pat_bad", 401), (auditor, 403)):
         with gateway.client(token) as client:
-            assert client.get("/api/v1/tasks?watch=1").status_code == status
+            for path in ("tasks", "agents", "agent-pools"):
+                assert client.get(f"/api/v1/{path}?watch=1").status_code == status

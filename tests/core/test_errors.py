@@ -38,6 +38,8 @@ def test_the_codes_and_statuses_are_the_stable_api() -> None:
         ("illegal_transition", 409),
         ("needs_resolution", 409),
         ("idempotency_mismatch", 422),
+        ("still_running", 409),
+        ("secret_shown_once", 409),
         ("invalid", 422),
         ("too_large", 413),
         ("too_many", 429),

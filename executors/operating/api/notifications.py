@@ -15,7 +15,7 @@ from executors.operating.services import targets
 from k8s4r import clock
 from k8s4r.api import paging
 from k8s4r.api.answers import Page
-from k8s4r.api.operations import operation
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion, ids
@@ -70,6 +70,7 @@ class RetryView(View):
         body=Nothing,
         answers={202: answers.Notification},
         refuses=(Conflict,),
+        repeats=Repeats.TOGETHER,
     )
     def post(self, request: Request, notification_id: UUID) -> Response:
         """Send again what was given up."""

@@ -20,7 +20,7 @@ from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
 from k8s4r.api import paging, places
 from k8s4r.api.answers import Page
-from k8s4r.api.operations import operation
+from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion
@@ -54,6 +54,7 @@ class TargetsView(View):
         body=NewTarget,
         answers={201: answers.Target},
         refuses=(Conflict,),
+        repeats=Repeats.TOGETHER,
         located=True,
     )
     def post(self, request: Request) -> Response:
@@ -120,6 +121,7 @@ class TestView(View):
         body=Nothing,
         answers={200: answers.Notification, 202: answers.Notification},
         refuses=(Conflict,),
+        repeats=Repeats.IN_PARTS,
     )
     def post(self, request: Request, target_id: UUID) -> Response:
         """Send a test and say what became of it; 202 while no worker has tried yet."""

@@ -37,7 +37,7 @@ def add(
     asked = {"project": project, "label_keys": list(label or ()), "max_uses": 1}
     if pool:
         asked["pool"] = pool
-    made = session.client.post("/api/v1/enrolment-tokens", asked, repeatable=False)
+    made = session.client.post("/api/v1/enrolment-tokens", asked)
     if chosen in MACHINE:
         session.write_object(made, kind="enrolment-token")
         return

@@ -124,7 +124,7 @@ def _create(session: Session, document: Document, dry_run: DryRun | None) -> str
     body = {"name": document.name, **document.fields}
     if document.kind is not PROJECT:
         body["project"] = document.project
-    session.client.post(document.kind.path, body, repeatable=False)
+    session.client.post(document.kind.path, body)
     return "created"
 
 

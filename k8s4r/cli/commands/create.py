@@ -229,7 +229,7 @@ def _make(
     if dry_run:
         session.terminal.write(output.as_json(body))
         return
-    made = session.client.post(kind.path, body, repeatable=False)
+    made = session.client.post(kind.path, body)
     called = made.get(kind.named_by) or made["id"]
     if chosen in MACHINE:
         session.write_object(made, kind=kind.name)

@@ -36,7 +36,7 @@ def share(
     roles = list(role or ["viewer"])
 
     def one(user: str) -> None:
-        given = session.client.post(path, {"user": user, "roles": roles}, repeatable=False)
+        given = session.client.post(path, {"user": user, "roles": roles})
         session.terminal.write(f"{given['user']} is {', '.join(given['roles'])} in {project}")
 
     several.each(session, users, one)
