@@ -1,7 +1,7 @@
 """Which tasks are there, and what happened to them? Reads only."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -39,6 +39,7 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
     owner_name: str
     parent_id: UUID | None
     labels: dict[str, str]
+    required_labels: dict[str, str]
     constraints: list[Any]
     resources: dict[str, float]
     spec: dict[str, Any]
@@ -125,7 +126,7 @@ def tasks(
     if wanted.name:
         rows = rows.filter(name=wanted.name)
     if wanted.labels:
-        rows = rows.filter(labels__contains=wanted.labels)
+        rows = labelled(rows, wanted.labels)
     if wanted.agent_id:
         rows = rows.filter(agent_id=wanted.agent_id)
     if wanted.parent_id:
@@ -133,6 +134,15 @@ def tasks(
     if wanted.id_range:
         rows = rows.filter(pk__range=wanted.id_range)
     return _within(_in_place(_by_whom(rows, wanted, principal), wanted), wanted)
+
+
+def labelled(rows: QuerySet[Task], labels: Mapping[str, str]) -> QuerySet[Task]:
+    """Return those of the tasks that have all of these labels, of which there is at least one.
+
+    The second condition says nothing new: it is that of the index.
+    """
+    assert labels, "tasks without a label are not in the index"
+    return rows.filter(labels__contains=dict(labels)).exclude(labels={})
 
 
 def not_run_again(rows: QuerySet[Task]) -> QuerySet[Task]:

@@ -90,6 +90,7 @@ def _asked(record: TaskRecord) -> dict[str, Any]:
         retry = {"attempts": retry.pop("max_attempts"), **retry}
     return {
         "labels": record.labels,
+        "required_labels": record.required_labels,
         "constraints": record.constraints,
         "resources": record.resources,
         "priority": record.priority,

@@ -177,7 +177,8 @@ def _details(task: Task) -> list[tuple[str, str]]:
         ("command", command(task)),
         ("kind", f"{task.kind}, driver {task.driver}"),
         ("priority", str(task.priority)),
-        ("labels", _pairs(task.requirement.labels)),
+        ("labels", _pairs(task.labels)),
+        ("required labels", _pairs(task.requirement.labels)),
         ("constraints", "; ".join(_constraint(one) for one in task.requirement.constraints)),
         ("resources", _pairs(task.requirement.resources)),
         ("queue deadline", f"{task.queue_deadline_at:%Y-%m-%d %H:%M:%S} UTC"

@@ -58,6 +58,7 @@ class Task(Shape, frozen=True):
     parent_id: UUID | None
     spec: dict[str, Any]
     labels: dict[str, str]
+    required_labels: dict[str, str]
     constraints: list[Condition]
     resources: dict[str, float]
     priority: int

@@ -163,6 +163,7 @@ TASK: Final = Kind(
         Column("PROJECT", _text("project"), only_wide=True),
         Column("OWNER", _text("owner"), only_wide=True),
         Column("PRIORITY", _text("priority"), only_wide=True),
+        Column("LABELS", _labels("labels"), most=40, only_wide=True),
     ),
     {
         **{state: {"state": state} for state in TASK_STATES},
@@ -211,7 +212,7 @@ POOL: Final = Kind(
         Column("STRATEGY", _text("selection_strategy")),
         Column("LIMIT", _limit),
         Column("PROJECT", _text("project"), most=20),
-        Column("LABELS", _labels("required_labels"), only_wide=True),
+        Column("REQUIRES", _labels("required_labels"), only_wide=True),
         Column("ID", _text("id"), only_wide=True),
     ),
     {},

@@ -54,7 +54,7 @@ def machine(cli, pool, tmp_path: Path) -> Iterator[Agent]:
 
 def test_the_pasted_line_makes_a_machine_that_works_at_once(cli, machine):
     assert (machine.name, machine.labels) == ("web-1", {"rack": "7"})
-    said = cli("run", "--label", "rack=7", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
+    said = cli("run", "--require", "rack=7", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
     assert (said.code, said.out) == (3, "out\n")
     assert "err" in said.err.splitlines()
     assert said.err.splitlines()[-1] == "failed: exit code 3"
@@ -255,7 +255,7 @@ def test_a_rotation_of_an_agent_that_is_away_stays_due(cli, agent):
 
 
 def test_a_live_log_is_followed_by_name_in_every_state(cli, machine):
-    waits = cli("run", "-d", "--name", "never", "--label", "gpu=a100", "--", "true").out.strip()
+    waits = cli("run", "-d", "--name", "never", "--require", "gpu=a100", "--", "true").out.strip()
     process = cli.start("logs", "-f", "never")
     assert process.stderr.readline().startswith("waiting (")
     cli("cancel", waits)

@@ -78,7 +78,8 @@ def _work(tour: Tour, pool: Json, agent: Json) -> None:
         "name": "frame 1",
         "project": "films",
         "pool": "render",
-        "labels": {"gpu": "a100"},
+        "labels": {"film": "dawn"},
+        "required_labels": {"gpu": "a100"},
         "spec": {"argv": ["render", "--frame", "1"]},
     }
     task = tour.call("POST", "tasks", asked)

@@ -32,8 +32,8 @@ LISTED: dict[str, dict[str, tuple[str, ...]]] = {
     "docs/cli.md": {
         NOT_HERE: (
             "k8s4r run -- make -j4 test",
-            "k8s4r run --label gpu=a100 --timeout 2h --attempts 3 -- python train.py",
-            "k8s4r run --name nightly -e MODE=full -e TOKEN -- ./backup",
+            "k8s4r run --require gpu=a100 --timeout 2h --attempts 3 -- python train.py",
+            "k8s4r run --name nightly --label batch=7 -e MODE=full -e TOKEN -- ./backup",
             "k8s4r wait $(k8s4r run --detach -- make) && echo built",
             "k8s4r login https://k8s4r.example.com --name prod",
             "k8s4r context use prod",

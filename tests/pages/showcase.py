@@ -215,6 +215,6 @@ def _waiting(shown: Showcase) -> None:
         since = shown.now - timedelta(minutes=20 + 30 * index)
         Requirement.objects.filter(pk=requirement.pk).update(waiting_code=code, waiting_since=since)
         task = a_task(shown.pools[pool], now=since, name=name, requirement=requirement,
-                      labels=labels, driver="exec", spec={"argv": ["nvidia-smi"]},
+                      driver="exec", spec={"argv": ["nvidia-smi"]},
                       owner=User.objects.get(username="alice"))  # fmt: skip
         shown.tasks[name] = task

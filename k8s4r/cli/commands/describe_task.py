@@ -75,6 +75,7 @@ def _asked(task: Mapping[str, Any]) -> list[tuple[str, Any]]:
         ("agent", task["agent"]),
         ("priority", task["priority"]),
         ("labels", sections.pairs(task["labels"])),
+        ("required labels", sections.pairs(task["required_labels"])),
         ("constraints", "; ".join(_constraint(one) for one in task["constraints"])),
         ("resources", sections.pairs(task["resources"])),
         ("may run for", _span(task["run_timeout_s"])),
