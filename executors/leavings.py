@@ -1,11 +1,14 @@
-"""What does an attempt leave behind: output, files, reports that came too late?"""
+"""What does an attempt leave behind: output, files, what it told, reports too late?"""
 
-from typing import ClassVar
+from typing import ClassVar, Final, get_args
 
 from django.db import models
 
 from agents.models import Agent
+from agents.wire.tellings import Style
 from k8s4r import clock
+
+STYLES: Final = sorted(get_args(Style))
 
 
 class LogChunk(models.Model):
@@ -41,6 +44,30 @@ class Artifact(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Annotation(models.Model):
+    """Markdown that an attempt pinned to its task's page; ``context`` is its name there."""
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    attempt = models.ForeignKey(
+        "executors.Attempt", models.CASCADE, related_name="+", db_index=False
+    )
+    context = models.CharField(max_length=63)
+    style = models.CharField(max_length=8)
+    text = models.TextField()
+    told_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["attempt", "context"], name="annotation_context_once"),
+            models.CheckConstraint(
+                condition=models.Q(style__in=STYLES), name="annotation_style_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.context
 
 
 class Evidence(models.Model):

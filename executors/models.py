@@ -8,13 +8,13 @@ from django.db.models import Q
 
 from agents.models import Agent, Session, Slot
 from executors.core.lifecycle import ATTEMPT_CURRENT, AttemptState, StopReason, TaskState
-from executors.leavings import Artifact, Evidence, LogChunk
+from executors.leavings import Annotation, Artifact, Evidence, LogChunk
 from k8s4r.access.models import Project, User
 from pools.models import Pool
 
 __all__ = [
-    "Artifact", "Attempt", "Disconnect", "Evidence", "LogChunk", "Pulse", "Requirement", "Task",
-    "Tick",
+    "Annotation", "Artifact", "Attempt", "Disconnect", "Evidence", "LogChunk", "Pulse",
+    "Requirement", "Task", "Tick",
 ]  # fmt: skip
 
 CURRENT = sorted(ATTEMPT_CURRENT)
@@ -102,6 +102,11 @@ class Task(models.Model):
     reason = models.CharField(max_length=64, blank=True, default="")
     message = models.CharField(max_length=4096, blank=True, default="")
     log_bytes = models.PositiveBigIntegerField(default=0)
+    # What the work itself says of how far it is, and which attempt said so.
+    progress = models.FloatField(null=True, blank=True)
+    progress_text = models.CharField(max_length=200, blank=True, default="", db_default="")
+    progress_at = models.DateTimeField(null=True, blank=True)
+    progress_attempt = models.IntegerField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-submitted_at", "-id"]
@@ -151,6 +156,9 @@ class Task(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(lost_after_s__gte=1), name="task_lost_after_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(progress__gte=0, progress__lte=1), name="task_progress_bounds"
             ),
         ]
 

@@ -10,7 +10,7 @@ import msgspec
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from executors.core.lifecycle import TaskState
-from executors.models import Attempt, Task
+from executors.models import Annotation, Attempt, Task
 from executors.supply import CURRENT
 from k8s4r import database
 from k8s4r.access.principals import Principal
@@ -64,6 +64,10 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     message: str = ""
     log_bytes: int = 0
+    progress: float | None = None
+    progress_text: str = ""
+    progress_at: datetime | None = None
+    progress_attempt: int | None = None
     waiting_code: str = ""
     waiting_since: datetime | None = None
 
@@ -197,6 +201,12 @@ def attempts(principal: Principal) -> QuerySet[Attempt]:
 def attempts_of(task_id: UUID) -> QuerySet[Attempt]:
     """Return the attempts of a task with their agents, first to last."""
     return Attempt.objects.filter(task_id=task_id).select_related("agent").order_by("number")
+
+
+def annotations_of(task_id: UUID) -> QuerySet[Annotation]:
+    """Return what the attempts of a task pinned to its page, oldest first, with their attempts."""
+    rows = Annotation.objects.filter(attempt__task_id=task_id).select_related("attempt")
+    return rows.order_by("id")
 
 
 def events(task_id: UUID) -> QuerySet[AuditEvent]:

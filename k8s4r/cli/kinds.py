@@ -100,6 +100,8 @@ def _why(row: Row, _: Context) -> str:
         return str(waiting.get("code") or "not looked at yet")
     if row.get("stop_requested_at") and not row.get("ended_at"):
         return "stopping"
+    if row.get("progress") and not row.get("ended_at"):
+        return ages.percent(row["progress"]["fraction"])
     reason = str(row.get("reason") or "")
     by_number = {"signal": f"signal {row.get('signal')}", "exit_code": f"exit {row['exit_code']}"}
     return "" if reason == row.get("state") else by_number.get(reason, reason)

@@ -60,6 +60,24 @@ def test_the_pasted_line_makes_a_machine_that_works_at_once(cli, machine):
     assert said.err.splitlines()[-1] == "failed: exit code 3"
 
 
+def test_a_task_tells_how_far_it_is_and_pins_a_text_to_its_page(cli, machine, tmp_path):
+    go_on = tmp_path / "go-on"
+    script = (
+        '"$K8S4R_AGENT" annotate --context tests --style warning "**2** failed" || exit 9\n'
+        '"$K8S4R_AGENT" progress 40% --text "4 of 10" || exit 8\n'
+        f"until [ -e {go_on} ]; do sleep 0.05; done"
+    )
+    process = cli.start("run", "--name", "told", "--", "sh", "-c", script)
+    lines = iter(process.stderr.readline, "")
+    assert "40 %, 4 of 10\n" in lines
+    described = cli("describe", "task", "told").out.splitlines()
+    assert "40 % done: 4 of 10" in described
+    assert described[described.index("tests (warning, by attempt 1)") + 1] == "  **2** failed"
+    go_on.touch()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
 def test_the_token_of_the_line_is_good_once(cli, machine):
     token = Token.objects.get(kind=TokenKind.ENROLMENT)
     assert (token.uses, token.max_uses) == (1, 1)
