@@ -3,6 +3,7 @@
 from tests.mutants.fleet_seeds import FLEET_SEEDS
 from tests.mutants.history_seeds import HISTORY_SEEDS
 from tests.mutants.seed import Seed
+from tests.mutants.telling_seeds import TELLING_SEEDS
 
 SEEDS: tuple[Seed, ...] = (
     *FLEET_SEEDS,
@@ -194,4 +195,5 @@ SEEDS: tuple[Seed, ...] = (
         tests=("tests/services/test_restoration.py",),
     ),
     *HISTORY_SEEDS,
+    *TELLING_SEEDS,
 )
