@@ -16,7 +16,7 @@ ROUNDS = 3
 
 def lengthen(platform: fleet.Platform, more: int) -> None:
     """Put ``more`` tasks in the queue that nobody can run."""
-    waiting = [{"driver": "noop", "spec": {}, "labels": {"nobody": "has-this"}}]
+    waiting = [{"driver": "noop", "spec": {}, "required_labels": {"nobody": "has-this"}}]
     for start in range(0, more, LIST):
         platform.post("/api/v1/tasks", waiting * min(LIST, more - start))
 

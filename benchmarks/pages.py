@@ -26,10 +26,10 @@ FILTERS: Final = {
     "state=failed": "t.state = 'failed'",
     "state=pending,running": "t.state IN ('pending', 'running')",
     "pool=second": "t.pool_id = (SELECT id FROM pools_pool WHERE name = 'second')",
-    "label=zone%3Dz7": 't.labels @> \'{"zone": "z7"}\'',
+    "label=zone%3Dz7": 't.own_labels @> \'{"zone": "z7"}\'',
     "name=task-77": "t.name = 'task-77'",
     "state=failed&pool=second&label=zone%3Dz10": (
-        "t.state = 'failed' AND t.labels @> '{\"zone\": \"z10\"}'"
+        "t.state = 'failed' AND t.own_labels @> '{\"zone\": \"z10\"}'"
         " AND t.pool_id = (SELECT id FROM pools_pool WHERE name = 'second')"
     ),
 }

@@ -1,15 +1,21 @@
-"""What runs: tasks, what they require, their attempts, and what an attempt leaves behind."""
+"""What runs: tasks, what they require, and their attempts; with what an attempt leaves behind."""
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
 from agents.models import Agent, Session, Slot
 from executors.core.lifecycle import ATTEMPT_CURRENT, AttemptState, StopReason, TaskState
-from k8s4r import clock
+from executors.leavings import Annotation, Artifact, Evidence, LogChunk
 from k8s4r.access.models import Project, User
 from pools.models import Pool
+
+__all__ = [
+    "Annotation", "Artifact", "Attempt", "Disconnect", "Evidence", "LogChunk", "Pulse",
+    "Requirement", "Task", "Tick",
+]  # fmt: skip
 
 CURRENT = sorted(ATTEMPT_CURRENT)
 
@@ -64,7 +70,10 @@ class Task(models.Model):
     driver = models.CharField(max_length=16)
     phase = models.CharField(max_length=16, default="run")
     spec = models.JSONField(default=dict)
-    labels = models.JSONField(default=dict)
+    # What its agent must carry, as its requirement says. The column has the name of the days when
+    # tasks had no labels of their own: programs of an earlier version go on writing it.
+    required_labels = models.JSONField(default=dict, db_column="labels")
+    labels = models.JSONField(default=dict, db_default={}, db_column="own_labels")
     priority = models.PositiveSmallIntegerField(default=0)
     sort_key = models.FloatField()
     state = models.CharField(max_length=16, default=TaskState.PENDING)
@@ -93,6 +102,11 @@ class Task(models.Model):
     reason = models.CharField(max_length=64, blank=True, default="")
     message = models.CharField(max_length=4096, blank=True, default="")
     log_bytes = models.PositiveBigIntegerField(default=0)
+    # What the work itself says of how far it is, and which attempt said so.
+    progress = models.FloatField(null=True, blank=True)
+    progress_text = models.CharField(max_length=200, blank=True, default="", db_default="")
+    progress_at = models.DateTimeField(null=True, blank=True)
+    progress_attempt = models.IntegerField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-submitted_at", "-id"]
@@ -121,6 +135,13 @@ class Task(models.Model):
             models.Index(
                 fields=["parent"], condition=Q(parent__isnull=False), name="task_by_parent"
             ),
+            # Tasks without labels, which are most, do not pay for it at each move.
+            GinIndex(
+                fields=["labels"],
+                opclasses=["jsonb_path_ops"],
+                condition=~Q(labels={}),
+                name="task_by_label",
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -135,6 +156,9 @@ class Task(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(lost_after_s__gte=1), name="task_lost_after_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(progress__gte=0, progress__lte=1), name="task_progress_bounds"
             ),
         ]
 
@@ -212,56 +236,6 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task_id} #{self.number}"
-
-
-class LogChunk(models.Model):
-    """A piece of output, kept under the sequence number of its report."""
-
-    pk = models.CompositePrimaryKey("attempt_id", "seq")
-    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="+", db_index=False)
-    seq = models.BigIntegerField()
-    stream = models.CharField(max_length=8)
-    at = models.DateTimeField()
-    data = models.BinaryField()
-
-    def __str__(self) -> str:
-        return f"{self.attempt_id} {self.seq}"
-
-
-class Artifact(models.Model):
-    """A file an attempt left; its bytes lie under a random name, ``name`` is only metadata."""
-
-    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
-    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="+")
-    name = models.CharField(max_length=255)
-    sha256 = models.CharField(max_length=64)
-    size_bytes = models.PositiveBigIntegerField()
-    stored_at = models.DateTimeField()
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["attempt", "name"], name="artifact_name_once")
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Evidence(models.Model):
-    """A report that came too late to count, kept because somebody will ask."""
-
-    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
-    attempt_id = models.UUIDField()
-    agent = models.ForeignKey(Agent, models.PROTECT, related_name="+")
-    received_at = models.DateTimeField()
-    status = models.CharField(max_length=16)
-    payload = models.BinaryField(max_length=65536)
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["attempt_id"], name="evidence_attempt")]
-
-    def __str__(self) -> str:
-        return f"{self.status} {self.attempt_id}"
 
 
 class Tick(models.Model):

@@ -1,7 +1,7 @@
 """Which tasks are there, and what happened to them? Reads only."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -10,7 +10,7 @@ import msgspec
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from executors.core.lifecycle import CURRENT_WORDS, TaskState
-from executors.models import Attempt, Task
+from executors.models import Annotation, Attempt, Task
 from k8s4r import database
 from k8s4r.access import selectors as access
 from k8s4r.access.principals import Principal
@@ -40,6 +40,7 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
     owner_name: str
     parent_id: UUID | None
     labels: dict[str, str]
+    required_labels: dict[str, str]
     constraints: list[Any]
     resources: dict[str, float]
     spec: dict[str, Any]
@@ -64,6 +65,10 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     message: str = ""
     log_bytes: int = 0
+    progress: float | None = None
+    progress_text: str = ""
+    progress_at: datetime | None = None
+    progress_attempt: int | None = None
     waiting_code: str = ""
     waiting_since: datetime | None = None
 
@@ -124,7 +129,7 @@ def tasks(
     if wanted.name:
         rows = rows.filter(name=wanted.name)
     if wanted.labels:
-        rows = rows.filter(labels__contains=wanted.labels)
+        rows = labelled(rows, wanted.labels)
     if wanted.agent_id:
         rows = rows.filter(agent_id=wanted.agent_id)
     if wanted.parent_id:
@@ -132,6 +137,15 @@ def tasks(
     if wanted.id_range:
         rows = rows.filter(pk__range=wanted.id_range)
     return _within(_in_place(_by_whom(rows, wanted, principal), wanted), wanted)
+
+
+def labelled(rows: QuerySet[Task], labels: Mapping[str, str]) -> QuerySet[Task]:
+    """Return those of the tasks that have all of these labels, of which there is at least one.
+
+    The second condition says nothing new: it is that of the index.
+    """
+    assert labels, "tasks without a label are not in the index"
+    return rows.filter(labels__contains=dict(labels)).exclude(labels={})
 
 
 def not_run_again(rows: QuerySet[Task]) -> QuerySet[Task]:
@@ -185,6 +199,12 @@ def attempts(principal: Principal) -> QuerySet[Attempt]:
 def attempts_of(task_id: UUID) -> QuerySet[Attempt]:
     """Return the attempts of a task with their agents, first to last."""
     return Attempt.objects.filter(task_id=task_id).select_related("agent").order_by("number")
+
+
+def annotations_of(task_id: UUID) -> QuerySet[Annotation]:
+    """Return what the attempts of a task pinned to its page, oldest first, with their attempts."""
+    rows = Annotation.objects.filter(attempt__task_id=task_id).select_related("attempt")
+    return rows.order_by("id")
 
 
 def events(task_id: UUID) -> QuerySet[AuditEvent]:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from executors.core import progress
 from executors.core.changes import Change
 from executors.core.codes import SENTENCES, WaitingCode
 from executors.core.lifecycle import TaskState
-from executors.models import Attempt
+from executors.models import Annotation, Attempt
 from executors.selectors import TaskRecord
 from k8s4r.audit.models import AuditEvent
 
@@ -62,6 +63,19 @@ def attempt(row: Attempt) -> dict[str, Any]:
     }
 
 
+def annotation(row: Annotation) -> dict[str, Any]:
+    """Return what an attempt pinned to its task's page; the text is Markdown, as it was told."""
+    return {
+        "id": row.pk,
+        "attempt_id": row.attempt_id,
+        "attempt": row.attempt.number,
+        "context": row.context,
+        "style": row.style,
+        "text": row.text,
+        "told_at": row.told_at,
+    }
+
+
 def event(row: AuditEvent) -> dict[str, Any]:
     """Return one thing that happened."""
     return {
@@ -90,6 +104,7 @@ def _asked(record: TaskRecord) -> dict[str, Any]:
         retry = {"attempts": retry.pop("max_attempts"), **retry}
     return {
         "labels": record.labels,
+        "required_labels": record.required_labels,
         "constraints": record.constraints,
         "resources": record.resources,
         "priority": record.priority,
@@ -114,6 +129,19 @@ def _outcome(record: TaskRecord) -> dict[str, Any]:
         "reason": record.reason,
         "message": record.message,
         "log_bytes": record.log_bytes,
+        "progress": _progress(record),
+    }
+
+
+def _progress(record: TaskRecord) -> dict[str, Any] | None:
+    """Return how far the present attempt says that it is; what an earlier one said is over."""
+    made, state = record.attempts_made, record.state
+    if not progress.is_present(record.progress_attempt, attempts_made=made, state=state):
+        return None
+    return {
+        "fraction": record.progress,
+        "text": record.progress_text,
+        "at": record.progress_at,
     }
 
 

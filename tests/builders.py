@@ -114,6 +114,7 @@ def a_tasks(pool: Pool, count: int, *, now: datetime = NOON, **fields: Any) -> l
         "owner": fields.pop("owner", None) or a_user(),
         "pool": pool,
         "requirement": requirement,
+        "required_labels": requirement.labels,
         "kind": "exec",
         "driver": "noop",
         "changed_at": now,

@@ -14,6 +14,7 @@ from agents.client.config import AgentConfig, ConfigurationError
 from agents.client.runner import start as runner
 from agents.client.runner.journal import JournalBroken
 from agents.client.runner.spool import SpoolInUse
+from agents.client.speaking import annotate, progress
 from agents.client.version import version
 
 EXIT_ERROR = 1
@@ -63,6 +64,7 @@ def _with_options(command: Any) -> Any:
 def cli() -> None:
     """Run tasks on this machine for a k8s4r server.
 
+    `annotate` and `progress` are for the tasks themselves.
     Every option of `start` and `check` is also an environment variable, K8S4R_AGENT_<OPTION>.
     """
 
@@ -110,6 +112,10 @@ def check(**flags: Any) -> None:
 def show_version() -> None:
     """Print the version."""
     click.echo(f"k8s4r-agent {version()} (Python {platform.python_version()})")
+
+
+cli.add_command(annotate)
+cli.add_command(progress)
 
 
 def main() -> None:

@@ -18,12 +18,14 @@ _NUMBERS: Final = ("priority", "run_timeout_s")
 _HELP: Final = {
     "command": "As you would type it in a shell; nothing in it is expanded.",
     "env": "One KEY=VALUE on each line.",
-    "labels": "One KEY=VALUE on each line: the agent must carry them.",
+    "labels": "One KEY=VALUE on each line: the task is found by them.",
+    "required_labels": "One KEY=VALUE on each line: the agent must carry them.",
     "further": "Everything else of the request, as JSON.",
     "run_timeout_s": "Seconds; empty: no limit.",
     "priority": "0 to 100; more is sooner.",
 }
-_LONG: Final = frozenset({"env", "labels", "further"})
+_LABELS: Final = ("labels", "required_labels")
+_LONG: Final = frozenset({"env", *_LABELS, "further"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def before(record: TaskRecord) -> dict[str, str]:
         **({"command": shlex.join(map(str, argv))} if argv is not None else {}),
         **({"env": _as_lines(spec.pop("env", {}))} if argv is not None else {}),
         "pool": str(body.pop("pool", record.pool_name)),
-        "labels": _as_lines(body.pop("labels", {})),
+        **{name: _as_lines(body.pop(name, {})) for name in _LABELS},
         **values,
         "further": json.dumps({"spec": spec, **body} if spec else body, indent=2),
     }
@@ -91,7 +93,7 @@ def submit(record: TaskRecord, said: dict[str, str], terms: Submission) -> TaskR
 
 def by_field(errors: list[FieldProblem] | tuple[FieldProblem, ...]) -> dict[str, str]:
     """Return what is wrong, by the field of the form that it stands in."""
-    places = {"spec/argv": "command", "spec/env": "env", "labels": "labels"}
+    places = {"spec/argv": "command", "spec/env": "env", **{name: name for name in _LABELS}}
     found: dict[str, str] = {}
     for error in errors:
         at = error.pointer.lstrip("/")
@@ -109,9 +111,9 @@ def _body(record: TaskRecord, said: dict[str, str]) -> dict[str, Any]:
         spec["env"] = _as_pairs(said.get("env", ""), "env")
     body |= {name: said[name] for name in _TEXTS if said.get(name)}
     body |= {name: _number(said[name], name) for name in _NUMBERS if said.get(name)}
-    labels = _as_pairs(said.get("labels", ""), "labels")
+    labels = {name: _as_pairs(said.get(name, ""), name) for name in _LABELS}
     driver = {"driver": record.driver} if "driver" not in body else {}
-    return {**driver, **body, "spec": spec, "labels": labels, "project": str(record.project_id)}
+    return {**driver, **body, "spec": spec, **labels, "project": str(record.project_id)}
 
 
 def _further(text: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.utils.safestring import SafeString
 
 from executors import selectors
-from executors.admin import actors, task_log, task_waiting
+from executors.admin import actors, task_log, task_told, task_waiting
 from executors.admin.task_request import as_command, as_request, command
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
 from executors.models import Artifact, Attempt, Task
@@ -42,6 +42,7 @@ def facts(task: Task, *, attempt: str, now: datetime) -> dict[str, Any]:
     """Return what the page's template shows; a constant number of queries."""
     attempts = list(selectors.attempts_of(task.pk).select_related("slot"))
     (record,) = selectors.records(Task.objects.filter(pk=task.pk))
+    log = task_log.view(task, attempts, attempt)
     return {
         "task": task,
         "task_id": str(task.pk),
@@ -62,7 +63,9 @@ def facts(task: Task, *, attempt: str, now: datetime) -> dict[str, Any]:
         "env": sorted(_env(task).items()),
         "children": _children(task),
         "artifacts": _artifacts(attempts),
-        "log": task_log.view(task, attempts, attempt),
+        "progress": task_told.progress(task, now),
+        "annotations": task_told.annotations(task, chosen=log.attempt, now=now),
+        "log": log,
         "never": _NEVER_ENDED if task.state in TASK_TERMINAL else _NOT_STARTED,
         "spec": json.dumps(task.spec, indent=2, ensure_ascii=False),
         "as_json": json.dumps(as_request(record), indent=2, ensure_ascii=False),
@@ -177,7 +180,8 @@ def _details(task: Task) -> list[tuple[str, str]]:
         ("command", command(task)),
         ("kind", f"{task.kind}, driver {task.driver}"),
         ("priority", str(task.priority)),
-        ("labels", _pairs(task.requirement.labels)),
+        ("labels", _pairs(task.labels)),
+        ("required labels", _pairs(task.requirement.labels)),
         ("constraints", "; ".join(_constraint(one) for one in task.requirement.constraints)),
         ("resources", _pairs(task.requirement.resources)),
         ("queue deadline", f"{task.queue_deadline_at:%Y-%m-%d %H:%M:%S} UTC"

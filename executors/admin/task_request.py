@@ -40,6 +40,11 @@ def as_command(record: TaskRecord) -> str:
         "--timeout": f"{record.run_timeout_s}s" if record.run_timeout_s else "",
     }
     words = [word for flag, value in pairs.items() if value for word in (flag, value)]
-    for flag, values in (("--label", record.labels), ("--env", record.spec.get("env") or {})):
+    maps = {
+        "--label": record.labels,
+        "--require": record.required_labels,
+        "--env": record.spec.get("env") or {},
+    }
+    for flag, values in maps.items():
         words += [word for key in sorted(values) for word in (flag, f"{key}={values[key]}")]
     return shlex.join(["k8s4r", "run", "--detach", *words, "--", *map(str, argv)])

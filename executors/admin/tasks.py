@@ -1,14 +1,17 @@
 """How do operators find tasks, and what may they do to them?"""
 
+import re
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from executors import selectors
 from executors.admin import filters, task_page
 from executors.admin.filters import OwnerFilter, PoolFilter, ProjectFilter, StateFilter
 from executors.admin.task_actions import TaskActions
@@ -28,6 +31,8 @@ from k8s4r.pages import (
 
 # Enough to name it on the command line.
 _ID_SHOWN = 18
+# What stands in keys and values; anything else is found in the text of a map, and is no label.
+_OF_A_LABEL = re.compile(r"[A-Za-z0-9_./-]+")
 RELATED = ("pool", "project", "owner", "agent", "requirement")
 
 
@@ -42,7 +47,7 @@ class TaskAdmin(TaskActions):
     list_select_related = RELATED
     list_per_page = 50
     search_fields = ("name",)
-    search_help_text = "Name, label (key or key=value), beginning of an id"
+    search_help_text = "Name, label (key, value or key=value), beginning of an id"
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = CappedPaginator
@@ -66,16 +71,19 @@ class TaskAdmin(TaskActions):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
     ) -> tuple[QuerySet[Task], bool]:
-        """Search names and labels; what looks like the beginning of an id is one."""
+        """Search names and own labels; what looks like the beginning of an id is one."""
         term = search_term.strip().replace("\x00", "")
         bounds = beginning_range(term)
         if bounds:
             return queryset.filter(pk__range=bounds), False
         key, equals, value = term.partition("=")
         if equals:
-            return queryset.filter(labels__contains={key: value}), False
-        named = Q(name__icontains=term) | Q(labels__has_key=term)
-        return (queryset.filter(named) if term else queryset), False
+            return selectors.labelled(queryset, {key: value}), False
+        found = Q(name__icontains=term)
+        if _OF_A_LABEL.fullmatch(term):
+            queryset = queryset.alias(label_text=Cast("labels", TextField()))
+            found |= Q(label_text__icontains=term)
+        return (queryset.filter(found) if term else queryset), False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from agents.wire.tellings import Style
 from executors.core.codes import WaitingCode
 from executors.core.constraints import Operand
 from executors.core.lifecycle import AttemptState, TaskState
@@ -40,6 +41,26 @@ class Retry(Shape, frozen=True):
     on: list[RetryOn]
 
 
+class Progress(Shape, frozen=True):
+    """How far the present attempt says that it is, from 0 to 1, and at what."""
+
+    fraction: float
+    text: str
+    at: Moment
+
+
+class Annotation(Shape, frozen=True):
+    """Markdown that an attempt pinned to its task's page; ``context`` is its name there."""
+
+    id: UUID
+    attempt_id: UUID
+    attempt: int
+    context: str
+    style: Style
+    text: str
+    told_at: Moment
+
+
 class Task(Shape, frozen=True):
     """What was asked for, and what became of it. Durations are seconds."""
 
@@ -58,6 +79,7 @@ class Task(Shape, frozen=True):
     parent_id: UUID | None
     spec: dict[str, Any]
     labels: dict[str, str]
+    required_labels: dict[str, str]
     constraints: list[Condition]
     resources: dict[str, float]
     priority: int
@@ -81,6 +103,7 @@ class Task(Shape, frozen=True):
     reason: str
     message: str
     log_bytes: int
+    progress: Progress | None
 
 
 class Attempt(Shape, frozen=True):

@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern] = [
     path("tasks/rerun", mass.RerunManyView.as_view()),
     path("tasks/<uuid:task_id>", tasks.TaskView.as_view()),
     path("tasks/<uuid:task_id>/attempts", tasks.TaskAttemptsView.as_view()),
+    path("tasks/<uuid:task_id>/annotations", tasks.AnnotationsView.as_view()),
     path("tasks/<uuid:task_id>/events", tasks.EventsView.as_view()),
     path("tasks/<uuid:task_id>/waiting", tasks.WaitingView.as_view()),
     path("tasks/<uuid:task_id>/cancel", actions.CancelView.as_view()),

@@ -89,6 +89,23 @@ class TaskAttemptsView(View):
         return paging.answer(request, page, list(found), shapes.attempt)
 
 
+class AnnotationsView(View):
+    """``GET tasks/{id}/annotations``."""
+
+    @operation(
+        needs=Permission.TASKS_READ,
+        query=paging.PageQuery,
+        answers={200: Page[answers.Annotation]},
+    )
+    def get(self, request: Request, task_id: UUID) -> Response:
+        """List the Markdown that a task's attempts pinned to its page, oldest first."""
+        paging.check_parameters(request)
+        selectors.task(task_id, principal_of(request))
+        page = paging.page_from(request, ("id",))
+        found = paging.rows_of(page, selectors.annotations_of(task_id))
+        return paging.answer(request, page, list(found), shapes.annotation)
+
+
 class EventsView(View):
     """``GET tasks/{id}/events``."""
 

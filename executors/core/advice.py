@@ -95,7 +95,7 @@ def _labels(case: Case) -> list[Advice]:
     command = _patch(f"agents/{agent.agent_id}", {"labels": labels})
     return [
         Advice("fleet_admin", f"label {agent.name}, if it is what the labels say", command),
-        Advice("operator", "or submit the task with other labels", _task(case)),
+        Advice("operator", "or submit the task with other required labels", _task(case)),
     ]
 
 

@@ -57,7 +57,8 @@ SENTENCES: Final[dict[WaitingCode, str]] = {
     _C.NO_AGENTS: "The pool has no agent: add one, or name another pool.",
     _C.NO_AGENT_ONLINE: "No fitting agent is online: start one, or look at why it is away.",
     _C.LABELS_MISSING: (
-        "No agent carries every required label: label an agent, or correct the task's labels."
+        "No agent carries every required label: label an agent, or correct those "
+        "that the task requires."
     ),
     _C.CAPABILITY_MISSING: (
         "No agent has the driver that the task needs: install or allow it on an agent."

@@ -20,6 +20,7 @@ from agents.wire.messages import (
     Started,
     Stopped,
 )
+from agents.wire.tellings import PROGRESS_CHARACTERS
 from executors.core.lifecycle import (
     ATTEMPT_TABLE,
     ATTEMPT_TERMINAL,
@@ -93,6 +94,15 @@ class Chunk:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How far the work says that it is."""
+
+    fraction: float
+    text: str
+    at: datetime
+
+
 @dataclass(slots=True)
 class Fold:
     """What the reports change. ``statuses`` has one entry per report, in their order."""
@@ -103,6 +113,7 @@ class Fold:
     ending: Ending | None = None
     chunks: list[Chunk] = field(default_factory=list)
     log_bytes: int = 0
+    progress: Told | None = None
     evidence: list[Report] = field(default_factory=list)
 
     @property
@@ -190,6 +201,9 @@ class _Folding:
             self._begin(item.at, _within(report.pid, _INT64))
         elif isinstance(report, Log):
             self._log(item.at, report)
+        elif report.fraction is not None:
+            text = report.message[:PROGRESS_CHARACTERS]
+            self.result.progress = Told(report.fraction, text, item.at)
         if self._state is AttemptState.UNKNOWN:
             self._move(Beginning(AttemptEvent.ADOPTED, self._started_at))
         return "ok"

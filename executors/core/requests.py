@@ -78,7 +78,8 @@ _SPEC_SCHEMA: Final = {
 class TaskRequest(_Body, frozen=True):
     """One task as a person asks for it. Durations are seconds.
 
-    ``project`` and ``pool`` are names or ids; ``labels`` are those an agent must carry.
+    ``project`` and ``pool`` are names or ids. ``required_labels`` are those an agent must carry,
+    ``labels`` the task's own, by which people find it and treat many alike.
     """
 
     name: Annotated[str, Meta(max_length=253)] = ""
@@ -88,6 +89,7 @@ class TaskRequest(_Body, frozen=True):
     project: Named = "default"
     pool: Named = "default"
     labels: dict[str, str] | list[str] = {}
+    required_labels: dict[str, str] | list[str] = {}
     constraints: Annotated[list[ConstraintAsked], Meta(max_length=MAX_CONSTRAINTS)] = []
     resources: Annotated[dict[str, Amount], Meta(max_length=32)] = {}
     priority: Annotated[int, Meta(ge=0, le=100)] = 0
@@ -99,6 +101,11 @@ class TaskRequest(_Body, frozen=True):
     disconnect: Literal["replace", "stop", "wait"] = "replace"
 
 
+# A task has fewer of its own than it may require: they are in every list and on every watch.
+_MOST_LABELS: Final = {
+    "labels": label_rules.MAX_TASK_LABELS,
+    "required_labels": label_rules.MAX_LABELS,
+}
 # What `POST tasks` takes.
 Asked: TypeAlias = (
     TaskRequest | Annotated[list[TaskRequest], Meta(min_length=1, max_length=MOST_TASKS)]
@@ -164,9 +171,18 @@ def _attempt(item: object, min_lost_after_s: int) -> tuple[TaskRequest | None, l
     except msgspec.ValidationError as error:
         return None, conversion.problems(item, TaskRequest, str(error))
     problems = list(_broken_rules(request, min_lost_after_s))
-    if not isinstance(request.labels, dict) and not problems:
-        request = msgspec.structs.replace(request, labels=label_rules.read(request.labels))
-    return request, problems
+    return (request if problems else _with_maps(request)), problems
+
+
+def _with_maps(request: TaskRequest) -> TaskRequest:
+    """Return the request with its labels as maps; their lists hold ``key=value``."""
+    if isinstance(request.labels, dict) and isinstance(request.required_labels, dict):
+        return request
+    return msgspec.structs.replace(
+        request,
+        labels=label_rules.read(request.labels),
+        required_labels=label_rules.read(request.required_labels),
+    )
 
 
 def _broken_rules(request: TaskRequest, min_lost_after_s: int) -> Iterator[FieldProblem]:
@@ -175,8 +191,7 @@ def _broken_rules(request: TaskRequest, min_lost_after_s: int) -> Iterator[Field
         yield FieldProblem("/name", "text", "has control characters")
     if request.lost_after_s < min_lost_after_s:
         yield FieldProblem("/lost_after_s", "bounds", f"at least {min_lost_after_s}")
-    if request.labels:
-        yield from _label_problems(request.labels, "/labels")
+    yield from _label_problems(request)
     for index, asked in enumerate(request.constraints):
         problems = constraint_rules.validate(value_of(asked))
         yield from _under(pointer("constraints", index), problems) if problems else ()
@@ -193,12 +208,12 @@ def _under(at: str, problems: Iterable[FieldProblem]) -> Iterator[FieldProblem]:
 
 def requirement(request: TaskRequest, pool_id: UUID) -> Requirement:
     """Return what a request asks of an agent of this pool."""
-    assert isinstance(request.labels, dict), "`read` makes labels a map"
+    assert isinstance(request.required_labels, dict), "`read` makes labels a map"
     value = Requirement(
         id="",
         kind=request.kind,
         driver=request.driver,
-        labels=request.labels,
+        labels=request.required_labels,
         constraints=tuple(value_of(asked) for asked in request.constraints),
         resources=request.resources,
     )
@@ -210,14 +225,20 @@ def value_of(asked: ConstraintAsked) -> Constraint:
     return Constraint(asked.ltarget, asked.operand, asked.rtarget)
 
 
-def _label_problems(given: Mapping[str, str] | Sequence[str], at: str) -> Sequence[FieldProblem]:
-    if isinstance(given, Mapping):
-        return label_rules.problems(given, at=at)
+def _label_problems(request: TaskRequest) -> Iterator[FieldProblem]:
+    for name, most in _MOST_LABELS.items():
+        if given := getattr(request, name):
+            yield from _problems_of_labels(given, f"/{name}", most=most)
+
+
+def _problems_of_labels(
+    given: Mapping[str, str] | Sequence[str], at: str, *, most: int
+) -> Sequence[FieldProblem]:
     try:
-        label_rules.parse(given, at=at)
+        labels = given if isinstance(given, Mapping) else label_rules.parse(given, at=at)
     except Invalid as error:
         return error.errors
-    return ()
+    return label_rules.problems(labels, at=at, most=most)
 
 
 def _spec_problems(request: TaskRequest, at: str) -> Iterator[FieldProblem]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from executors.core import progress
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
 from executors.models import Attempt, LogChunk, Task
 from k8s4r import clock
@@ -65,6 +66,8 @@ class TaskNews(msgspec.Struct, frozen=True):
     signal: int | None
     reason: str
     message: str
+    progress: float | None = None
+    progress_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,8 @@ def _chunks(number: int, attempt_id: UUID, after_seq: int, limit: int) -> list[C
 
 
 def _news(task: Task) -> TaskNews:
+    made, state = task.attempts_made, task.state
+    counts = progress.is_present(task.progress_attempt, attempts_made=made, state=state)
     return TaskNews(
         state=task.state,
         attempt=task.attempts_made,
@@ -231,12 +236,14 @@ def _news(task: Task) -> TaskNews:
         signal=task.signal,
         reason=task.reason,
         message=task.message,
+        progress=task.progress if counts else None,
+        progress_text=task.progress_text if counts else "",
     )
 
 
 def signs(task_ids: Sequence[UUID]) -> dict[UUID, tuple[Any, ...]]:
     """Return of each task what changes whenever its log or its state does; one query."""
     rows = Task.objects.filter(pk__in=task_ids).values_list(
-        "pk", "state", "attempts_made", "log_bytes", "changed_at"
+        "pk", "state", "attempts_made", "log_bytes", "changed_at", "progress_at"
     )
     return {row[0]: row[1:] for row in rows}

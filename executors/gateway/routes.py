@@ -15,6 +15,7 @@ from executors.gateway.health import HealthEndpoint
 from executors.gateway.logs import LogEndpoint
 from executors.gateway.metrics import MetricsEndpoint
 from executors.gateway.station import Gateway
+from executors.gateway.tellings import TellingEndpoints
 from executors.gateway.watches import WatchOrList
 from k8s4r.api.calls import Served
 from k8s4r.api.operations import declared
@@ -36,6 +37,12 @@ _PATHS: Final = (
     _Path("/api/v1/agents/{agent_id}/session", AgentEndpoints, {"POST": "session"}),
     _Path("/api/v1/agents/register", AgentEndpoints, {"POST": "register"}),
     _Path("/api/v1/attempts/{attempt_id}/artifacts/{name}", ArtifactEndpoint, {"PUT": "put"}),
+    _Path("/api/v1/attempts/{attempt_id}/progress", TellingEndpoints, {"PUT": "progress"}),
+    _Path(
+        "/api/v1/attempts/{attempt_id}/annotations/{context}",
+        TellingEndpoints,
+        {"PUT": "annotate"},
+    ),
     _Path("/api/v1/tasks/{task_id}/logs", LogEndpoint, {"GET": "get"}),
     _Path("/healthz", HealthEndpoint, {"GET": "alive", "HEAD": "alive"}),
     _Path("/readyz", HealthEndpoint, {"GET": "ready", "HEAD": "ready"}),
@@ -47,7 +54,8 @@ def routes(gateway: Gateway, *, behind: ASGIApp) -> list[Route]:
     """Return the gateway's paths, which match exactly; lists it shares with ``behind``."""
     agents = AgentEndpoints(gateway.calls, gateway.claims, gateway.followers, gateway.bodies)
     parts = [
-        agents, gateway.artifacts, LogEndpoint(gateway.followers), gateway.health, gateway.metrics
+        agents, gateway.artifacts, gateway.tellings, LogEndpoint(gateway.followers),
+        gateway.health, gateway.metrics,
     ]  # fmt: skip
     by_kind: dict[type[object], object] = {type(part): part for part in parts}
     watch = Endpoint({"GET": gateway.watches.get})

@@ -27,6 +27,7 @@ from executors.gateway.following import Followers
 from executors.gateway.health import HealthEndpoint
 from executors.gateway.metrics import MetricsEndpoint
 from executors.gateway.passes import Passes
+from executors.gateway.tellings import TellingEndpoints
 from executors.gateway.upkeep import Upkeep
 from executors.gateway.watches import WatchEndpoint
 from executors.gateway.watching import Watchers
@@ -53,6 +54,7 @@ class Gateway:
         self.upkeep = Upkeep()
         self.creates = CreateEndpoint(self.bodies)
         self.artifacts = ArtifactEndpoint(self.bodies)
+        self.tellings = TellingEndpoints(self.bodies, self.followers)
         self.health = HealthEndpoint(lambda: self.subscriber.connected)
         self.metrics = MetricsEndpoint(self._own)
         self.subscriber = Subscriber(
@@ -146,6 +148,7 @@ class Gateway:
             *self.upkeep.all(),
             self.passes.runner,
             self.artifacts.storing,
+            self.tellings.storing,
             self.health.probing,
             self.metrics.counting,
         ]

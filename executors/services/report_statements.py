@@ -34,6 +34,15 @@ FROM unnest(%(ids)s::uuid[], %(bytes)s::bigint[]) AS m(id, bytes)
 WHERE t.id = m.id
 """
 
+# How far the work says that it is.
+TOLD: Final = """
+UPDATE executors_task t SET
+    progress = m.fraction, progress_text = m.text, progress_at = m.at, progress_attempt = m.number
+FROM unnest(%(ids)s::uuid[], %(numbers)s::int[], %(fractions)s::float8[], %(texts)s::text[],
+            %(ats)s::timestamptz[]) AS m(id, number, fraction, text, at)
+WHERE t.id = m.id
+"""
+
 # An agent that goes on sending fills no disk: of each attempt the first few are kept.
 KEEP_EVIDENCE: Final = """
 INSERT INTO executors_evidence (id, attempt_id, agent_id, received_at, status, payload)

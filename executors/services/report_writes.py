@@ -48,6 +48,7 @@ def write(folded: Sequence[Folded], *, now: datetime) -> None:
     _move(accepted, now=now)
     _note([one for one in accepted if not _is_told_by_moves(one.fold)], now=now)
     _keep_chunks([one for one in accepted if one.fold.chunks])
+    _keep_progress([one for one in accepted if one.fold.progress])
     _keep_evidence([one for one in folded if one.fold.evidence], now=now)
 
 
@@ -205,6 +206,22 @@ def _keep_chunks(logged: Sequence[Folded]) -> None:
         {
             "ids": [one.task.id for one in logged],
             "bytes": [one.fold.log_bytes for one in logged],
+        },
+    )
+
+
+def _keep_progress(folded: Sequence[Folded]) -> None:
+    told = [(one, one.fold.progress) for one in folded if one.fold.progress is not None]
+    if not told:
+        return
+    database.run(
+        report_statements.TOLD,
+        {
+            "ids": [one.task.id for one, _ in told],
+            "numbers": [one.attempt.number for one, _ in told],
+            "fractions": [progress.fraction for _, progress in told],
+            "texts": [progress.text for _, progress in told],
+            "ats": [progress.at for _, progress in told],
         },
     )
 

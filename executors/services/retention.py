@@ -50,6 +50,8 @@ _DELETE: Final = (
     " WHERE a.id = c.attempt_id AND a.task_id = ANY(%(ids)s)",
     "DELETE FROM executors_artifact f USING executors_attempt a"
     " WHERE a.id = f.attempt_id AND a.task_id = ANY(%(ids)s)",
+    "DELETE FROM executors_annotation n USING executors_attempt a"
+    " WHERE a.id = n.attempt_id AND a.task_id = ANY(%(ids)s)",
     "DELETE FROM executors_attempt WHERE task_id = ANY(%(ids)s)",
     "UPDATE executors_task SET parent_id = NULL WHERE parent_id = ANY(%(ids)s)",
     "DELETE FROM executors_task WHERE id = ANY(%(ids)s)",

@@ -43,15 +43,18 @@ WITH new_requirements AS (
     ON CONFLICT (id) DO NOTHING)
 INSERT INTO executors_task (
     id, project_id, owner_id, pool_id, requirement_id, parent_id, name, kind, driver, phase, spec,
-    labels, priority, sort_key, state, changed_at, submitted_at, queue_deadline_at, run_timeout_s,
-    silence_timeout_s, lost_after_s, disconnect, retry, attempts_made, reason, message, log_bytes)
+    labels, own_labels, priority, sort_key, state, changed_at, submitted_at, queue_deadline_at,
+    run_timeout_s, silence_timeout_s, lost_after_s, disconnect, retry, attempts_made, reason,
+    message, log_bytes)
 SELECT t.id, t.project_id, %(owner)s, t.pool_id, t.requirement_id, t.parent_id, t.name, t.kind,
-       t.driver, 'run', t.spec, t.labels, t.priority, t.sort_key, 'pending', %(now)s, %(now)s,
+       t.driver, 'run', t.spec, t.required_labels, t.labels, t.priority, t.sort_key, 'pending',
+       %(now)s, %(now)s,
        t.queue_deadline_at, t.run_timeout_s, t.silence_timeout_s, t.lost_after_s, t.disconnect,
        t.retry, 0, '', '', 0
 FROM jsonb_to_recordset(%(tasks)s::jsonb) AS t(
     id uuid, project_id uuid, pool_id uuid, requirement_id text, parent_id uuid, name text,
-    kind text, driver text, spec jsonb, labels jsonb, priority int, sort_key float8,
+    kind text, driver text, spec jsonb, required_labels jsonb, labels jsonb, priority int,
+    sort_key float8,
     queue_deadline_at timestamptz, run_timeout_s int, silence_timeout_s int, lost_after_s int,
     disconnect text, retry jsonb)
 """
@@ -119,6 +122,7 @@ class _Tasks:
             "driver": request.driver,
             "spec": request.spec,
             "labels": request.labels,
+            "required_labels": request.required_labels,
             "priority": request.priority,
             "queue_deadline_at": deadline,
             "run_timeout_s": request.run_timeout_s,
@@ -161,7 +165,7 @@ class _Tasks:
 
     def _requirement(self, request: TaskRequest, pool: PoolPlace) -> dict[str, Any]:
         """Return the row of the request's requirement; hashed once for all that ask the same."""
-        asked = (pool.id, request.kind, request.driver, request.labels)
+        asked = (pool.id, request.kind, request.driver, request.required_labels)
         content = orjson.dumps((*asked, request.constraints, request.resources), default=_plain)
         found = self._requirements.get(content)
         if found is None:
@@ -175,7 +179,7 @@ def _requirement_row(request: TaskRequest, pool: PoolPlace) -> dict[str, Any]:
         "pool_id": pool.id,
         "kind": request.kind,
         "driver": request.driver,
-        "labels": request.labels,
+        "labels": request.required_labels,
         "constraints": [_plain(asked) for asked in request.constraints],
         "resources": request.resources,
     }

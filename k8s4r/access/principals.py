@@ -24,6 +24,8 @@ class PrincipalKind(StrEnum):
     AGENT = "agent"
     ENROLMENT = "enrolment"
     POD = "pod"
+    # The work of an attempt, by a token that is derived and stored nowhere.
+    TASK = "task"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,11 @@ def between(start: str | None, end: str | None, now: datetime | None) -> str:
     return f"{seconds:.1f}s" if 0 < seconds < _FINE_BELOW_S else span(seconds)
 
 
+def percent(share: float) -> str:
+    """Return a share of the whole in whole percent; 100 only when it is all."""
+    return f"{int(100 * share + 1e-9)} %"
+
+
 def span(seconds: float) -> str:
     """Return a duration by its largest unit; two units below ten of the larger one."""
     whole = max(0, int(seconds))

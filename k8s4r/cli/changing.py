@@ -9,7 +9,7 @@ from k8s4r.cli.errors import Usage
 # What people change most has a short way to it.
 _SHORT: Final = {"env": ("spec", "env"), "argv": ("spec", "argv"), "cwd": ("spec", "cwd")}
 # Below these every value is a text, and a dot belongs to the name.
-_TEXTS: Final = (("spec", "env"), ("labels",))
+_TEXTS: Final = (("spec", "env"), ("labels",), ("required_labels",))
 _PLAIN_TEXTS: Final = frozenset({"name", "pool", "project", "driver", "kind", "disconnect", "cwd"})
 
 

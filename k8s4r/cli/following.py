@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
-from k8s4r.cli import endings
+from k8s4r.cli import ages, endings
 from k8s4r.cli.client import Client
 from k8s4r.cli.errors import CliError
 from k8s4r.cli.kinds import TASK
 from k8s4r.cli.logs import LogReader, News
 from k8s4r.cli.logview import View
-from k8s4r.cli.terminal import Terminal
+from k8s4r.cli.terminal import Terminal, clean
 from k8s4r.cli.watching import WaitingWatch
 
 # Before them a task waits, which is explained; after them it has ended, which is said last.
@@ -33,6 +33,7 @@ class Follower:
     prefix: str = ""
     _watch: WaitingWatch | None = None
     _told: str = ""
+    _progress: str = ""
 
     def to_the_end(self) -> News:
         """Show everything until the task has ended; return how it did."""
@@ -62,6 +63,16 @@ class Follower:
         if self.narrate and news.state != self._told and news.state in _NARRATED:
             self._say(self._standing(news))
         self._told = news.state
+        if self.narrate:
+            self._tell_progress(news)
+
+    def _tell_progress(self, news: News) -> None:
+        """Say how far the work is, once for each whole percent and each other text."""
+        share, text = news.facts.get("progress"), str(news.facts.get("progress_text", ""))
+        said = "" if share is None else ages.percent(float(share)) + (f", {text}" if text else "")
+        if said and said != self._progress:
+            self._say(clean(said))
+        self._progress = said
 
     def _say(self, text: str) -> None:
         self.terminal.note(self.prefix + text)

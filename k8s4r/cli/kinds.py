@@ -101,6 +101,8 @@ def _why(row: Row, _: Context) -> str:
         return str(waiting.get("code") or "not looked at yet")
     if row.get("stop_requested_at") and not row.get("ended_at"):
         return "stopping"
+    if row.get("progress") and not row.get("ended_at"):
+        return ages.percent(row["progress"]["fraction"])
     reason = str(row.get("reason") or "")
     by_number = {"signal": f"signal {row.get('signal')}", "exit_code": f"exit {row['exit_code']}"}
     return "" if reason == row.get("state") else by_number.get(reason, reason)
@@ -164,6 +166,7 @@ TASK: Final = Kind(
         Column("PROJECT", _text("project"), only_wide=True),
         Column("OWNER", _text("owner"), only_wide=True),
         Column("PRIORITY", _text("priority"), only_wide=True),
+        Column("LABELS", _labels("labels"), most=40, only_wide=True),
     ),
     {
         **{state: {"state": state} for state in TASK_STATES},
@@ -214,7 +217,7 @@ POOL: Final = Kind(
         Column("STRATEGY", _text("selection_strategy")),
         Column("LIMIT", _limit),
         Column("PROJECT", _text("project"), most=20),
-        Column("LABELS", _labels("required_labels"), only_wide=True),
+        Column("REQUIRES", _labels("required_labels"), only_wide=True),
         Column("ID", _text("id"), only_wide=True),
     ),
     {},

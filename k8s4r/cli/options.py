@@ -24,7 +24,13 @@ Pool = Annotated[str | None, typer.Option(help="In this pool.")]
 State = Annotated[str | None, typer.Option(help="In these states: running, or a,b, or open.")]
 Labels = Annotated[
     list[str] | None,
-    typer.Option("--selector", "-l", metavar="KEY=VALUE", help="With this label; repeatable."),
+    typer.Option(
+        "--selector", "-l", metavar="KEY=VALUE", help="With this label of its own; repeatable."
+    ),
+]
+Required = Annotated[
+    list[str] | None,
+    typer.Option("--require", metavar="KEY=VALUE", help="Label an agent must carry; repeatable."),
 ]
 Owner = Annotated[str | None, typer.Option("--by", help="Submitted by this user; me is you.")]
 OnAgent = Annotated[str | None, typer.Option("--agent", help="On this agent.")]

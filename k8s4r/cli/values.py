@@ -46,6 +46,15 @@ def duration_s(text: str, *, flag: str) -> int:
     raise Usage(f"{flag} {text!r} is no duration; write 90, 90s, 5m or 1h30m")
 
 
+def span_s(text: str | None, *, flag: str) -> int | None:
+    """Return the seconds of a duration; nothing where none was given.
+
+    Raises:
+        Usage: it is no duration, or nothing.
+    """
+    return duration_s(text, flag=flag) if text else None
+
+
 def is_id(text: str) -> bool:
     """Is this a full id?"""
     return _ID.fullmatch(text.lower()) is not None

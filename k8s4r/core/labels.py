@@ -13,6 +13,8 @@ from msgspec import Meta
 from k8s4r.core.errors import FieldProblem, Invalid, pointer
 
 MAX_LABELS: Final = 64
+# Of a task: every move of it writes the row once more, and people read them in lists.
+MAX_TASK_LABELS: Final = 32
 NAME_CHARACTERS: Final = 63
 PREFIX_CHARACTERS: Final = 253
 
@@ -36,10 +38,12 @@ def first_missing(required: Mapping[str, str], labels: Mapping[str, str]) -> str
     return min(key for key, value in required.items() if labels.get(key) != value)
 
 
-def problems(labels: Mapping[str, object], *, at: str = "/labels") -> list[FieldProblem]:
+def problems(
+    labels: Mapping[str, object], *, at: str = "/labels", most: int = MAX_LABELS
+) -> list[FieldProblem]:
     """Return what is wrong with a map of labels; ``at`` is the JSON pointer of the map."""
-    if len(labels) > MAX_LABELS:
-        return [FieldProblem(at, "max_items", f"at most {MAX_LABELS} labels")]
+    if len(labels) > most:
+        return [FieldProblem(at, "max_items", f"at most {most} labels")]
     return list(_each_problem(labels, at))
 
 

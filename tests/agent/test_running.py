@@ -5,6 +5,7 @@ import os
 import pytest
 
 from agents.wire import messages as wire
+from agents.wire.proofs import task_token
 from tests.agent.harness import Agent, carriers
 from tests.agent.scripted_server import ScriptedServer
 from tests.agent.words import make_order, until_there
@@ -73,6 +74,8 @@ def test_the_environment_is_clean_and_names_the_attempt(
     assert "MINE=1" in lines
     assert f"K8S4R_ATTEMPT={order.attempt}" in lines
     assert f"K8S4R_TASK_ID={order.task.id}" in lines
+    assert f"K8S4R_TASK_TOKEN={task_token(order.token)}" in lines
+    assert not [line for line in lines if order.token in line]
     assert {"K8S4R=true", "CI=true", "K8S4R_PROJECT=demo", "K8S4R_POOL=default"} <= {*lines}
     assert f"K8S4R_WORKDIR={lines[-1]}" in lines
     assert not [line for line in lines if "SECRET_OF_THE_AGENT" in line]

@@ -81,6 +81,7 @@ Recipe = Callable[[Place], tuple[str, Any]]
 RECIPES: dict[tuple[str, str], Recipe] = {
     ("GET", "tasks/{id}"): lambda at: (f"tasks/{at.ids['task']}", None),
     ("GET", "tasks/{id}/attempts"): lambda at: (f"tasks/{at.ids['task']}/attempts", None),
+    ("GET", "tasks/{id}/annotations"): lambda at: (f"tasks/{at.ids['task']}/annotations", None),
     ("GET", "tasks/{id}/events"): lambda at: (f"tasks/{at.ids['task']}/events", None),
     ("GET", "tasks/{id}/waiting"): lambda at: (f"tasks/{at.ids['task']}/waiting", None),
     ("GET", "agents/{id}/tasks"): lambda at: (f"agents/{at.ids['agent']}/tasks", None),

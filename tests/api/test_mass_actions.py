@@ -4,7 +4,17 @@ import pytest
 
 from executors.core.lifecycle import AttemptState
 from executors.models import Task
-from tests.builders import a_pool, a_task, a_tasks, a_user, an_agent, an_attempt, seconds, state_of
+from tests.builders import (
+    a_pool,
+    a_requirement,
+    a_task,
+    a_tasks,
+    a_user,
+    an_agent,
+    an_attempt,
+    seconds,
+    state_of,
+)
 
 
 def an_unknown_task(pool):
@@ -16,7 +26,8 @@ def an_unknown_task(pool):
 
 def test_many_tasks_are_cancelled_by_what_they_have_in_common(api, pool, now):
     red = a_tasks(pool, 3, labels={"team": "red"})
-    blue = a_task(pool, labels={"team": "blue"})
+    needs = a_requirement(pool, labels={"team": "red"})
+    blue = a_task(pool, labels={"team": "blue"}, requirement=needs)
     ended = a_task(pool, labels={"team": "red"}, state="failed", ended_at=now)
     answer = api.post("tasks/cancel", {"selector": {"labels": {"team": "red"}}})
     items = answer.json()["items"]

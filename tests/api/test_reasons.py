@@ -35,7 +35,7 @@ def gates(answer):
 
 def test_a_task_that_no_pass_has_seen_is_explained_at_once(api, pool):
     an_agent("one", labels={"gpu": "no"})
-    task = api.post("tasks", {**NOOP, "labels": {"gpu": "yes"}}).json()
+    task = api.post("tasks", {**NOOP, "required_labels": {"gpu": "yes"}}).json()
     why = api.get(f"tasks/{task['id']}/waiting").json()
     assert why["code"] == "labels_missing"
     [candidate] = why["candidates"]

@@ -93,7 +93,8 @@ def test_a_failed_task_is_tried_again_as_a_new_one_with_the_same_request(api, no
         {
             "name": "x",
             **TRUE,
-            "labels": {"a": "b"},
+            "labels": {"batch": "7"},
+            "required_labels": {"a": "b"},
             "queue_timeout_s": 60,
             "retry": {"attempts": 2},
         },
@@ -105,7 +106,10 @@ def test_a_failed_task_is_tried_again_as_a_new_one_with_the_same_request(api, no
     assert answer.headers["Location"] == f"/api/v1/tasks/{again['id']}"
     assert again["parent_id"] == first["id"]
     assert again["state"] == "pending"
-    same = ("name", "spec", "labels", "retry", "pool_id", "lost_after_s", "run_timeout_s")
+    same = (
+        "name", "spec", "labels", "required_labels", "retry", "pool_id", "lost_after_s",
+        "run_timeout_s",
+    )  # fmt: skip
     assert {key: again[key] for key in same} == {key: first[key] for key in same}
     assert state_of(Task.objects.get(pk=first["id"])) == "failed"
     deadlines = [Task.objects.get(pk=task["id"]) for task in (first, again)]
@@ -130,7 +134,8 @@ def test_what_has_not_ended_is_not_run_again(api, pool):
 WHOLE = {
     "name": "build",
     "spec": {"argv": ["make", "test"], "env": {"MODE": "full", "DEPTH": "2"}, "cwd": "/srv"},
-    "labels": {"gpu": "a100"},
+    "labels": {"batch": "7"},
+    "required_labels": {"gpu": "a100"},
     "constraints": [{"ltarget": "labels.zone", "operand": "!=", "rtarget": "b"}],
     "resources": {"cpu": 2.0},
     "priority": 7,

@@ -2,7 +2,15 @@ from datetime import timedelta
 
 import pytest
 
-from tests.builders import a_pool, a_running_attempt, a_task, a_tasks, a_user, an_agent
+from tests.builders import (
+    a_pool,
+    a_requirement,
+    a_running_attempt,
+    a_task,
+    a_tasks,
+    a_user,
+    an_agent,
+)
 
 
 def test_a_list_of_tasks_is_paged_by_key_and_complete(api, pool):
@@ -19,7 +27,8 @@ def test_a_list_of_tasks_is_paged_by_key_and_complete(api, pool):
 
 def test_filters_choose_tasks(api, pool, now):
     other = a_pool(name="other")
-    waiting = a_task(pool, name="build", labels={"team": "red"})
+    waiting = a_task(pool, name="build", labels={"team": "red", "batch": "7"})
+    a_task(pool, requirement=a_requirement(pool, labels={"team": "red"}))
     done = a_task(pool, state="completed", ended_at=now)
     late = a_task(other, now=now + timedelta(hours=1))
 
@@ -29,6 +38,8 @@ def test_filters_choose_tasks(api, pool, now):
     assert ids("state=completed,failed") == {str(done.pk)}
     assert ids("name=build") == {str(waiting.pk)}
     assert ids("label=team%3Dred") == {str(waiting.pk)}
+    assert ids("label=team%3Dred&label=batch%3D7") == {str(waiting.pk)}
+    assert ids("label=team%3Dred&label=batch%3D8") == set()
     assert ids("pool=other") == ids(f"pool={other.pk}") == {str(late.pk)}
     assert ids("created_after=2026-11-21T12:30:00Z") == {str(late.pk)}
     assert ids("project=nothing") == set()

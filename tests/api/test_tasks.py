@@ -1,4 +1,5 @@
 import pytest
+from django.db import connection
 
 from executors.core.lifecycle import AttemptState
 from executors.models import Requirement, Task
@@ -38,7 +39,8 @@ def test_everything_that_can_be_asked_for_is_kept(api, alice):
         },
         "project": "default",
         "pool": "default",
-        "labels": {"gpu": "yes"},
+        "labels": {"batch": "7"},
+        "required_labels": {"gpu": "yes"},
         "constraints": [{"ltarget": "device.cpu", "operand": ">=", "rtarget": "4"}],
         "resources": {"cpu": 1.5},
         "priority": 7,
@@ -70,8 +72,24 @@ def test_everything_that_can_be_asked_for_is_kept(api, alice):
 
 
 def test_labels_may_be_a_list_of_pairs(api):
-    task = api.post("tasks", {**TRUE, "labels": ["gpu=yes", "zone=a"]}).json()
-    assert task["labels"] == {"gpu": "yes", "zone": "a"}
+    lists = {"labels": ["batch=7", "team=a"], "required_labels": ["gpu=yes", "zone=a"]}
+    task = api.post("tasks", {**TRUE, **lists}).json()
+    assert task["labels"] == {"batch": "7", "team": "a"}
+    assert task["required_labels"] == {"gpu": "yes", "zone": "a"}
+
+
+def test_labels_of_its_own_say_nothing_about_who_may_run_it(api):
+    api.post("tasks", [{**TRUE, "labels": {"batch": batch}} for batch in ("7", "8")])
+    (requirement,) = Requirement.objects.all()
+    assert requirement.labels == {}
+
+
+def test_a_task_of_an_earlier_version_has_no_labels_of_its_own(api):
+    made = api.post("tasks", {**TRUE, "required_labels": {"gpu": "yes"}}).json()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE executors_task SET own_labels = DEFAULT")
+    shown = api.get(f"tasks/{made['id']}").json()
+    assert (shown["labels"], shown["required_labels"]) == ({}, {"gpu": "yes"})
 
 
 def test_a_pool_may_be_named_by_its_id_and_a_project_too(api):
@@ -132,7 +150,7 @@ def test_a_thousand_tasks_cost_as_many_statements_as_one(api, django_assert_max_
 
 
 def test_equal_requirements_are_stored_once(api):
-    wide = {"labels": {"gpu": "yes"}, "resources": {"cpu": 1}}
+    wide = {"required_labels": {"gpu": "yes"}, "resources": {"cpu": 1}}
     api.post("tasks", [{**TRUE, **wide}, {**TRUE, **wide}, TRUE])
     api.post("tasks", {**TRUE, **wide})
     assert Requirement.objects.count() == 2
@@ -180,6 +198,12 @@ def test_what_is_not_the_callers_to_say_is_refused(api, field):
         ({"run_timeout_s": 0}, "/run_timeout_s", "bounds"),
         ({"labels": {"-": "x"}}, "/labels/-", "label_key"),
         ({"labels": ["gpu"]}, "/labels/0", "label_form"),
+        ({"labels": {"a": "b c"}}, "/labels/a", "label_value"),
+        ({"labels": {f"k{n}": "" for n in range(33)}}, "/labels", "max_items"),
+        ({"labels": [f"k{n}=" for n in range(33)]}, "/labels", "max_items"),
+        ({"required_labels": {"-": "x"}}, "/required_labels/-", "label_key"),
+        ({"required_labels": ["gpu"]}, "/required_labels/0", "label_form"),
+        ({"required_labels": {f"k{n}": "" for n in range(65)}}, "/required_labels", "max_items"),
         ({"resources": {"cpu": 0}}, "/resources/cpu", "bounds"),
         ({"resources": {"c pu": 1}}, "/resources/c pu", "name"),
         ({"retry": {"attempts": 0}}, "/retry/attempts", "bounds"),
@@ -238,7 +262,7 @@ def test_events_tell_what_happened_to_a_task_and_its_attempts(api, now):
 
 def test_a_waiting_task_says_why_with_a_reason_for_each_candidate(api, now):
     an_agent("plain", capabilities={"drivers": ["exec"]})
-    task = api.post("tasks", {**TRUE, "labels": {"gpu": "yes"}}).json()
+    task = api.post("tasks", {**TRUE, "required_labels": {"gpu": "yes"}}).json()
     dispatch.run_pass(_pool_id(task), now=now, aging_weight_s=60)
     why = api.get(f"tasks/{task['id']}/waiting").json()
     shown = api.get(f"tasks/{task['id']}").json()["waiting"]

@@ -6,7 +6,7 @@ import pytest
 
 from agents.models import Agent
 from k8s4r.access.models import Token
-from tests.builders import a_task, state_of
+from tests.builders import a_requirement, a_task, state_of
 from tests.cli.work import a_running_task, ends
 
 
@@ -39,6 +39,15 @@ def test_one_refusal_does_not_stop_the_others(cli, pool):
     assert said.code == 3
     assert said.out == f"task/{task.pk} cancelled\n"
     assert "no task has the name or id 'missing'" in said.err
+
+
+def test_tasks_are_cancelled_by_a_label_of_their_own_not_by_what_they_require(cli, pool):
+    needs = a_requirement(pool, labels={"batch": "7"})
+    kept = a_task(pool, requirement=needs, labels={"batch": "8"})
+    gone = a_task(pool, requirement=needs, labels={"batch": "7"})
+    said = cli("cancel", "-l", "batch=7", "--yes")
+    assert (said.code, said.out) == (0, "1 cancelled\n")
+    assert (state_of(kept), state_of(gone)) == ("pending", "cancelled")
 
 
 @pytest.mark.parametrize(

@@ -77,11 +77,11 @@ def test_explain_says_who_would_get_it(bare, server):
         "sentence": "A pass would give it away now.",
         "candidates": [{"agent": "web-1", "code": "chosen", "rule": None}],
     }
-    said = bare("explain", "--label", "gpu=a100", "pool", "gpus", "--", "make", "-j4")
+    said = bare("explain", "--require", "gpu=a100", "pool", "gpus", "--", "make", "-j4")
     assert said.code == 0, said.err
     assert said.out.splitlines()[0] == "would run on web-1, slot 0"
     assert said.out.splitlines()[-1].split() == ["web-1", "chosen", "gets", "it"]
-    body = {"spec": {"argv": ["make", "-j4"]}, "labels": {"gpu": "a100"}}
+    body = {"spec": {"argv": ["make", "-j4"]}, "required_labels": {"gpu": "a100"}}
     assert server.asked[-1] == ("POST", EXPLAIN, body)
 
 

@@ -54,10 +54,28 @@ def machine(cli, pool, tmp_path: Path) -> Iterator[Agent]:
 
 def test_the_pasted_line_makes_a_machine_that_works_at_once(cli, machine):
     assert (machine.name, machine.labels) == ("web-1", {"rack": "7"})
-    said = cli("run", "--label", "rack=7", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
+    said = cli("run", "--require", "rack=7", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
     assert (said.code, said.out) == (3, "out\n")
     assert "err" in said.err.splitlines()
     assert said.err.splitlines()[-1] == "failed: exit code 3"
+
+
+def test_a_task_tells_how_far_it_is_and_pins_a_text_to_its_page(cli, machine, tmp_path):
+    go_on = tmp_path / "go-on"
+    script = (
+        '"$K8S4R_AGENT" annotate --context tests --style warning "**2** failed" || exit 9\n'
+        '"$K8S4R_AGENT" progress 40% --text "4 of 10" || exit 8\n'
+        f"until [ -e {go_on} ]; do sleep 0.05; done"
+    )
+    process = cli.start("run", "--name", "told", "--", "sh", "-c", script)
+    lines = iter(process.stderr.readline, "")
+    assert "40 %, 4 of 10\n" in lines
+    described = cli("describe", "task", "told").out.splitlines()
+    assert "40 % done: 4 of 10" in described
+    assert described[described.index("tests (warning, by attempt 1)") + 1] == "  **2** failed"
+    go_on.touch()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 def test_the_token_of_the_line_is_good_once(cli, machine):
@@ -255,7 +273,7 @@ def test_a_rotation_of_an_agent_that_is_away_stays_due(cli, agent):
 
 
 def test_a_live_log_is_followed_by_name_in_every_state(cli, machine):
-    waits = cli("run", "-d", "--name", "never", "--label", "gpu=a100", "--", "true").out.strip()
+    waits = cli("run", "-d", "--name", "never", "--require", "gpu=a100", "--", "true").out.strip()
     process = cli.start("logs", "-f", "never")
     assert process.stderr.readline().startswith("waiting (")
     cli("cancel", waits)

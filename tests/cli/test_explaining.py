@@ -7,11 +7,11 @@ import pytest
 
 from executors.core.leases import LeasePolicy
 from executors.core.lifecycle import TaskState
-from executors.models import Task
+from executors.models import Annotation, Task
 from executors.operating.models import Notification, NotificationTarget
 from executors.services import pulses
 from k8s4r import clock
-from tests.builders import a_requirement, a_task, a_tasks
+from tests.builders import a_requirement, a_running_attempt, a_task, a_tasks
 from tests.cli.work import a_running_task
 
 
@@ -132,3 +132,19 @@ def test_the_command_alone_shows_its_verbs(bare):
     said = bare()
     assert said.code == 0
     assert "describe" in said.out
+
+
+def test_what_a_task_told_of_itself_is_described_and_steers_no_terminal(cli, pool, agent):
+    attempt = a_running_attempt(pool, agent, name="build", now=clock.now())
+    Task.objects.filter(pk=attempt.task_id).update(
+        progress=0.29, progress_text="3 of\x1b[2J 10", progress_at=clock.now(), progress_attempt=1
+    )
+    Annotation.objects.create(
+        attempt=attempt, context="tests", style="error", text="**2** failed\n\x1b]0;evil\x07",
+        told_at=clock.now(),
+    )  # fmt: skip
+    lines = cli("describe", "task", "build").out.splitlines()
+    assert "29 % done: 3 of\ufffd[2J 10" in lines
+    at = lines.index("tests (error, by attempt 1)")
+    assert lines[at + 1 : at + 3] == ["  **2** failed", "  \ufffd]0;evil\ufffd"]
+    assert "29" in cli("get", "tasks").out

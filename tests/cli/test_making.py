@@ -15,7 +15,7 @@ from tests.cli.work import a_running_task, ends
 def test_a_project_and_a_pool_are_made(cli, pool):
     assert cli("create", "project", "web").out == "project/web created\n"
     said = cli(
-        "create", "pool", "gpus", "-p", "web", "--label", "gpu=a100", "--max-concurrent", "5",
+        "create", "pool", "gpus", "-p", "web", "--require", "gpu=a100", "--max-concurrent", "5",
         "--set", "paused=true",
     )  # fmt: skip
     assert (said.code, said.out) == (0, "pool/gpus created\n")

@@ -28,6 +28,19 @@ def test_tasks_are_listed_newest_first_with_their_states(cli, pool, agent):
     assert "web-1" in second
 
 
+def test_tasks_are_listed_and_described_by_labels_of_their_own(cli, pool):
+    needs = a_requirement(pool, labels={"batch": "7", "no": "body"})
+    a_task(pool, name="other", requirement=needs)
+    a_task(pool, name="this", requirement=needs, labels={"batch": "7"})
+    title, *rows = cli("get", "tasks", "-l", "batch=7", "-o", "wide").out.splitlines()
+    assert [row.split()[1] for row in rows] == ["this"]
+    assert (title.split()[-1], rows[0].split()[-1]) == ("LABELS", "batch=7")
+    lines = cli("describe", "task", "this").out.splitlines()
+    facts = [line.replace(",", " ").split() for line in lines]
+    assert ["labels", "batch=7"] in facts
+    assert {"required", "labels", "batch=7", "no=body"} in map(set, facts)
+
+
 def test_a_table_stays_below_100_characters_whatever_the_names_are(cli, pool):
     a_task(pool, name="n" * 200, reason="r" * 60)
     an_agent("a" * 200, labels={"l" * 60: "v" * 60})

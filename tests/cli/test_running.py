@@ -29,17 +29,17 @@ def test_run_says_why_the_task_failed(cli, gateway, agent):
 
 def test_run_detached_prints_the_id_and_nothing_else(cli, agent):
     said = cli(
-        "run", "--detach", "--label", "a=b", "--priority", "9", "--timeout", "1h",
-        "--attempts", "4", "--env", "HOME", "--env", "X=1", "true", HOME="/here",
+        "run", "--detach", "--require", "a=b", "--label", "batch=7", "--priority", "9",
+        "--timeout", "1h", "--attempts", "4", "--env", "HOME", "--env", "X=1", "true", HOME="/here",
     )  # fmt: skip
     task = Task.objects.get(pk=said.out.strip())
-    assert task.requirement.labels == {"a": "b"}
+    assert (task.requirement.labels, task.labels) == ({"a": "b"}, {"batch": "7"})
     assert (task.priority, task.run_timeout_s, task.retry["max_attempts"]) == (9, 3_600, 4)
     assert task.spec["env"] == {"HOME": "/here", "X": "1"}
 
 
 def test_run_says_why_the_task_waits(cli):
-    process = cli.start("run", "--label", "gpu=a100", "true")
+    process = cli.start("run", "--require", "gpu=a100", "true")
     task = wait_until(Task.objects.first)
     lines = [process.stderr.readline() for _ in range(2)]
     assert lines[0] == f"task {task.pk}\n"
@@ -59,7 +59,7 @@ def test_an_interrupt_leaves_the_task_and_says_how_to_follow_it_again(cli, pool,
 
 
 def test_a_second_interrupt_cancels_the_task(cli, pool):
-    process = cli.start("run", "--label", "gpu=a100", "sleep", "60")
+    process = cli.start("run", "--require", "gpu=a100", "sleep", "60")
     process.stderr.readline()
     process.send_signal(signal.SIGINT)
     while "again" not in process.stderr.readline():

@@ -12,6 +12,7 @@ from k8s4r.audit.models import AuditEvent
 from tests.builders import (
     NOON,
     a_project,
+    a_requirement,
     a_task,
     a_tasks,
     a_user,
@@ -219,10 +220,20 @@ def an_exec_task(pool, **fields):
 
 
 def test_a_task_runs_again_as_it_was_when_nothing_is_changed(browser, pool):
-    task = an_exec_task(pool, priority=7, run_timeout_s=60, name="build")
+    labelled = {"labels": {"batch": "7"}, "requirement": a_requirement(pool, labels={"gpu": "a"})}
+    task = an_exec_task(pool, priority=7, run_timeout_s=60, name="build", **labelled)
     again(browser, task)
     child = Task.objects.get(parent=task)
-    for name in ("spec", "priority", "run_timeout_s", "name", "labels", "pool_id", "driver"):
+    for name in (
+        "spec",
+        "priority",
+        "run_timeout_s",
+        "name",
+        "labels",
+        "required_labels",
+        "pool_id",
+        "driver",
+    ):
         assert getattr(child, name) == getattr(task, name), name
 
 
@@ -242,7 +253,8 @@ def test_a_task_runs_again_with_what_was_changed(browser, pool):
         ("priority", "high", "whole number"), ("priority", "101", "100"),
         ("further", "{", "not JSON"), ("further", "[]", "object"),
         ("pool", "nowhere", "no pool"), ("env", "K8S4R_X=1", "is ours"),
-        ("labels", "bad key!=1", ""), ("further", '{"nonsense": 1}', ""),
+        ("labels", "bad key!=1", ""), ("required_labels", "bad key!=1", ""),
+        ("further", '{"nonsense": 1}', ""),
     ],
 )  # fmt: skip
 def test_what_may_not_be_asked_for_is_said_beside_its_field(browser, pool, field, value, words):

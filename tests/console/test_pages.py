@@ -114,10 +114,15 @@ def test_a_pool_groups_what_waits_by_reason(browser, pool, agent):
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"), [("gpu", {"a"}), ("gpu=a100", {"a"}), ("gpu=b", set()), ("BU", {"b"})]
-)
+    ("text", "shown"),
+    [
+        ("batch", {"a"}), ("batch=7f", {"a"}), ("batch=8", set()), ("7F", {"a"}), ("BU", {"b"}),
+        ('"', set()), ("{", set()), ("gpu", set()),
+    ],
+)  # fmt: skip
 def test_tasks_are_found_by_name_and_by_label(browser, pool, text, shown):
-    a_task(pool, name="a", labels={"gpu": "a100"})
+    needs = a_requirement(pool, labels={"gpu": "a100"})
+    a_task(pool, name="a", labels={"batch": "7f"}, requirement=needs)
     a_task(pool, name="build")
     answer = browser.get(reverse("admin:executors_task_changelist"), {"q": text})
     assert {task.name[0] for task in answer.context["cl"].result_list} == shown

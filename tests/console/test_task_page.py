@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from executors.core.lifecycle import TaskState
-from executors.models import Attempt, LogChunk, Task
+from executors.models import Annotation, Attempt, LogChunk, Task
 from tests.builders import (
     NOON,
     a_requirement,
@@ -98,3 +98,28 @@ def test_the_page_of_a_task_takes_few_queries(browser, pool, agent):
     waiting = a_task(pool, requirement=a_requirement(pool, labels={"gpu": "a100"}))
     an_agent("away", observed="offline", labels={"gpu": "a100"})
     assert queries(browser, "executors_task_change", waiting.pk) <= 15
+
+
+def test_progress_and_annotations_are_those_of_the_attempt_that_is_shown(browser, pool, agent):
+    task = a_task(pool)
+    first = an_attempt(task, agent, state="running", ended_at=NOON)
+    Attempt.objects.update(state="failed")
+    second = an_attempt(task, agent, state="running")
+    told = {"progress": 0.29, "progress_text": "<b>", "progress_at": NOON}
+    for attempt, text in ((first, "*old*"), (second, "*new* <i>")):
+        Annotation.objects.create(
+            attempt=attempt, context="tests", style="info", text=text, told_at=NOON
+        )
+    Task.objects.filter(pk=task.pk).update(**told, progress_attempt=1)
+    text = page(browser, "executors_task_change", task.pk)
+    assert "<em>new</em> &lt;i&gt;" in text
+    assert "<em>old</em>" not in text
+    assert "% done" not in text
+    Task.objects.filter(pk=task.pk).update(progress_attempt=2)
+    text = page(browser, "executors_task_change", task.pk)
+    assert "29 % done" in text
+    assert "&lt;b&gt;" in text
+    earlier = browser.get(
+        reverse("admin:executors_task_change", args=[task.pk]), {"attempt": "1"}
+    ).content.decode()
+    assert "<em>old</em>" in earlier

@@ -22,7 +22,7 @@ def walk(tour: Tour, pool: Json) -> None:
 
 def _reasons(tour: Tour, pool: Json) -> None:
     here = {"pool_id": pool["id"]}
-    wanted = {"project": "films", "labels": {"gpu": "h100"}, "spec": {"argv": ["render"]}}
+    wanted = {"project": "films", "required_labels": {"gpu": "h100"}, "spec": {"argv": ["render"]}}
     tour.call("POST", "agent-pools/{pool_id}/explain", wanted, **here)
     tour.call("POST", "tasks", {**wanted, "pool": "render", "name": "frame 3"})
     tour.call("GET", "agent-pools/{pool_id}/waiting", **here)

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from agents.models import Agent
+from agents.wire.proofs import task_token
 from executors.gateway import routes
 from k8s4r import clock, urls
 from k8s4r.access.models import TokenKind
@@ -42,6 +43,7 @@ def proofs(agent: Agent) -> dict[PrincipalKind | None, str]:
     return {
         PrincipalKind.AGENT: an_agents_token(agent),
         PrincipalKind.ENROLMENT: an_enrolment_token(),
+        PrincipalKind.TASK: task_token("att_of_nobody"),
         PrincipalKind.PERSON: a_token(TokenKind.PERSON, user=an_admin("chief")),
     }
 

@@ -1,5 +1,7 @@
 """Integrations watch a list: what is there, then what changes, and nothing that is not theirs."""
 
+from typing import Any
+
 import pytest
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -26,10 +28,10 @@ def pool(transactional_db: None) -> Pool:
     return a_pool(name="default", paused=True)
 
 
-def submitted(name: str, *, project: str = "default") -> Task:
+def submitted(name: str, *, project: str = "default", **asked: Any) -> Task:
     principal = selectors.person(an_admin())
     terms = Submission(principal=principal, now=clock.now(), aging_weight_s=60.0)
-    (record,) = submit([TaskRequest(driver="noop", name=name, project=project)], terms)
+    (record,) = submit([TaskRequest(driver="noop", name=name, project=project, **asked)], terms)
     return Task.objects.get(pk=record.id)
 
 
@@ -49,6 +51,17 @@ def test_a_watch_begins_with_what_is_there_and_goes_on_with_what_changes(gateway
         (modified, _) = stream.until("bookmark")
         assert (modified.event, modified.data["state"]) == ("modified", "cancelled")
         assert modified.data["name"] == "first"
+
+
+def test_a_watch_of_a_label_tells_only_of_tasks_that_have_it(gateway, pool):
+    with watching(gateway, a_persons_token(), "tasks?watch=1&label=batch%3D7") as stream:
+        stream.until("bookmark")
+        other = submitted("other", required_labels={"batch": "7"}, labels={"batch": "8"})
+        (gone, _) = stream.until("bookmark")
+        assert (gone.event, gone.data) == ("deleted", {"id": str(other.pk)})
+        submitted("this", labels={"batch": "7"})
+        (added, _) = stream.until("bookmark")
+        assert (added.event, added.data["labels"]) == ("added", {"batch": "7"})
 
 
 def test_what_no_longer_passes_the_filter_is_told_as_deleted(gateway, pool):

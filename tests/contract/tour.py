@@ -4,6 +4,7 @@ import base64
 from typing import Any
 from uuid import UUID
 
+from agents.wire.proofs import task_token
 from executors.models import Task
 from k8s4r import clock
 from tests.builders import a_user
@@ -84,7 +85,8 @@ def _work(tour: Tour, pool: Json, agent: Json) -> None:
         "name": "frame 1",
         "project": "films",
         "pool": "render",
-        "labels": {"gpu": "a100"},
+        "labels": {"film": "dawn"},
+        "required_labels": {"gpu": "a100"},
         "spec": {"argv": ["render", "--frame", "1"]},
     }
     task = tour.call("POST", "tasks", asked)
@@ -108,15 +110,26 @@ def _work(tour: Tour, pool: Json, agent: Json) -> None:
         {"kind": "finished", "seq": 3, "exit_code": 0, **said},
     ]
     tour.upload(agent["token"], order)
+    _told(tour, order)
     reports = {"session": str(SESSION), "sent_at": 1003.0, "items": items}
     tour.call("POST", "agents/{agent_id}/reports", reports, **own)
     tour.call("GET", "tasks/{task_id}", **here)
-    for part in ("attempts", "events", "logs"):
+    for part in ("attempts", "annotations", "events", "logs"):
         tour.call("GET", f"tasks/{{task_id}}/{part}", **here)
     tour.call("GET", "agents/{agent_id}/tasks", agent_id=agent["id"])
     tour.call("GET", "attempts?state=succeeded")
     tour.call("GET", "attempts/{attempt_id}", attempt_id=order["attempt"])
     _decisions(tour, here)
+
+
+def _told(tour: Tour, order: Json) -> None:
+    """The work speaks for itself, by a token of its own."""
+    own = {"attempt_id": order["attempt"], "token": task_token(order["token"])}
+    said = {"fraction": 0.4, "text": "frame 4 of 10"}
+    tour.call("PUT", "attempts/{attempt_id}/progress", said, **own)
+    note = {"text": "**2** frames are dark", "style": "warning"}
+    path = "attempts/{attempt_id}/annotations/{context}"
+    tour.call("PUT", path, note, context="render", **own)
 
 
 def _await_reason(tour: Tour, here: dict[str, Any]) -> None:

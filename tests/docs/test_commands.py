@@ -14,6 +14,7 @@ from tests.waiting import wait_until
 
 MACHINE = "changes this machine: its users, packages, services"
 NOT_HERE = "names a machine, a file or a service that is not here"
+IN_TASK = "is for a task that runs; tests/cli/test_chores.py has one that does it"
 FIXTURE = "the platform of these tests is started by it"
 WHOLE = "is this suite, or would be as long"
 DOWN = "stops the platform that the other pages need; tests/embedded/test_backups.py does it"
@@ -28,12 +29,17 @@ LISTED: dict[str, dict[str, tuple[str, ...]]] = {
             " --enrolment-token-file /etc/k8s4r/enrolment --slots 4",
             "python -m agents.client start ...",
         ),
+        IN_TASK: (
+            '"$K8S4R_AGENT" progress 0.4 --text "4 of 10 folders"',
+            '"$K8S4R_AGENT" annotate --context tests --style error "**3** of 120 tests failed"',
+            './summary | "$K8S4R_AGENT" annotate --context summary -',
+        ),
     },
     "docs/cli.md": {
         NOT_HERE: (
             "k8s4r run -- make -j4 test",
-            "k8s4r run --label gpu=a100 --timeout 2h --attempts 3 -- python train.py",
-            "k8s4r run --name nightly -e MODE=full -e TOKEN -- ./backup",
+            "k8s4r run --require gpu=a100 --timeout 2h --attempts 3 -- python train.py",
+            "k8s4r run --name nightly --label batch=7 -e MODE=full -e TOKEN -- ./backup",
             "k8s4r wait $(k8s4r run --detach -- make) && echo built",
             "k8s4r login https://k8s4r.example.com --name prod",
             "k8s4r context use prod",

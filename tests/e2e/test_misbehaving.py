@@ -168,7 +168,7 @@ def test_a_task_that_fills_the_disk_fails_for_that_reason_and_the_agent_goes_on(
         wait_until(lambda: fleet.online(platform) == 2, timeout_s=60)
         greedy = shell("dd if=/dev/zero of=filling bs=1M; exit 9")
         tasks = [
-            {"spec": {"argv": list(argv)}, "labels": {"disk": "small"}}
+            {"spec": {"argv": list(argv)}, "required_labels": {"disk": "small"}}
             for argv in (greedy, ("/bin/true",))
         ]
         filling, after = operations.submit(platform, tasks)

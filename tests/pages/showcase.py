@@ -11,7 +11,7 @@ from django.db import transaction
 
 from agents.models import Agent, Session
 from executors.core.lifecycle import AttemptState, TaskState
-from executors.models import Attempt, LogChunk, Requirement, Task
+from executors.models import Annotation, Attempt, LogChunk, Requirement, Task
 from k8s4r import clock
 from k8s4r.access.models import Project, Token, TokenKind, User
 from k8s4r.audit import attribution
@@ -40,6 +40,26 @@ LOG = (
     b"progress 10%\rprogress 60%\rprogress 100%\n<script>alert('no')</script>\n"
     b"Plan: 1 to add, 1 to change, 1 to destroy.\n"
 )
+
+
+# What the work of "plan production" pinned to its page; the last one tries to get out of it.
+NOTES = {
+    "plan": (
+        "success",
+        "## 3 to add, 1 to change, 0 to destroy\n\n| resource | change |\n|---|---|\n"
+        "| `aws_instance.web[0]` | add |\n| `aws_instance.web[1]` | add |\n\n"
+        "See [the runbook](https://runbook.example/plan).",
+    ),
+    "policy": ("warning", "- `size=large` costs **3** times as much\n- nobody approved it yet"),
+    "evil": (
+        "error",
+        "<script>window.canary = 1</script><img src=x onerror='window.canary = 2'>\n\n"
+        "![pixel](https://evil.example/pixel.png) [go](javascript:window.canary=3)\n\n"
+        "```</code></pre><script>window.canary = 4</script>\nx\n```\n\n"
+        + "a-word-that-is-longer-than-any-telephone-is-wide"
+        * 8,
+    ),
+}
 
 
 @dataclass(slots=True)
@@ -131,11 +151,24 @@ def _agents(shown: Showcase) -> None:
 def _running(shown: Showcase) -> None:
     plan = _started(shown, "plan production", "build-1", minutes=14, owner="alice")
     write(plan, LOG)
+    _told(plan, shown.now)
     _started(shown, "train-model", "build-1", minutes=95, owner="bob")
     _started(shown, "backup nightly", "build-2", minutes=3, owner="alice")
     away = _started(shown, "survey field 7", "rover-7", minutes=400, owner="bob")
     Attempt.objects.filter(pk=away.pk).update(state=AttemptState.UNKNOWN)
     Task.objects.filter(pk=away.task_id).update(state=TaskState.UNKNOWN)
+
+
+def _told(attempt: Attempt, now: datetime) -> None:
+    """Let the work say how far it is, and pin what a good and an evil task would pin."""
+    Task.objects.filter(pk=attempt.task_id).update(
+        progress=0.4, progress_text="4 of 10 modules", progress_at=now,
+        progress_attempt=attempt.number,
+    )  # fmt: skip
+    for context, (style, text) in NOTES.items():
+        Annotation.objects.create(
+            attempt=attempt, context=context, style=style, text=text, told_at=now
+        )
 
 
 def _started(shown: Showcase, name: str, agent: str, *, minutes: int, owner: str) -> Attempt:
@@ -215,6 +248,6 @@ def _waiting(shown: Showcase) -> None:
         since = shown.now - timedelta(minutes=20 + 30 * index)
         Requirement.objects.filter(pk=requirement.pk).update(waiting_code=code, waiting_since=since)
         task = a_task(shown.pools[pool], now=since, name=name, requirement=requirement,
-                      labels=labels, driver="exec", spec={"argv": ["nvidia-smi"]},
+                      driver="exec", spec={"argv": ["nvidia-smi"]},
                       owner=User.objects.get(username="alice"))  # fmt: skip
         shown.tasks[name] = task

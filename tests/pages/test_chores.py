@@ -194,7 +194,7 @@ def test_10_a_log_is_followed_while_it_is_written_found_in_and_downloaded(
 
 
 def test_10_a_task_that_has_not_started_shows_its_log_once_it_does(console, person, machine):
-    path, _task = submitted(person, "echo", "here", labels={"bench": "yes"})
+    path, _task = submitted(person, "echo", "here", required_labels={"bench": "yes"})
     page = console.open(path)
     expect(page.locator("[data-log-empty]")).to_contain_text("Not started")
     agent = Agent.objects.get(name=machine)

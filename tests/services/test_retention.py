@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session as SignIn
 from django.db import connection
 
 from agents.models import Session
-from executors.models import Artifact, Attempt, Evidence, LogChunk, Task, Tick
+from executors.models import Annotation, Artifact, Attempt, Evidence, LogChunk, Task, Tick
 from executors.services import leftovers, retention
 from executors.services.retention import RetentionPolicy
 from k8s4r import clock
@@ -33,6 +33,7 @@ def ended(at, **fields):
     artifact = Artifact.objects.create(
         attempt=attempt, name="plan", sha256="0" * 64, size_bytes=1, stored_at=at
     )
+    Annotation.objects.create(attempt=attempt, context="tests", style="info", text="x", told_at=at)
     return task, attempt, artifact
 
 
@@ -48,7 +49,7 @@ def test_an_old_task_goes_with_all_it_left():
     assert delete_tasks(removed=removed) == 1
 
     assert removed == [artifact.pk]
-    for model in (Task, Attempt, LogChunk, Artifact):
+    for model in (Task, Attempt, LogChunk, Artifact, Annotation):
         assert not model.objects.exists()
 
 

@@ -22,6 +22,7 @@ TOLD_ELSEWHERE = {
     "executors_requirement": "what a submitted task asks",
     "executors_logchunk": "output of an attempt",
     "executors_artifact": "a file of an attempt",
+    "executors_annotation": "what the work of an attempt says of itself",
     "executors_evidence": "a report that came too late to change anything",
     "executors_tick": "bookkeeping of periodic jobs",
     "executors_pulse": "bookkeeping of periodic jobs",

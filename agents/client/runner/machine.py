@@ -10,6 +10,7 @@ from agents.client.drivers.base import Driver
 from agents.client.processes import ATTEMPT_MARK, RUNNER_MARK
 from agents.client.runner.lease import LeaseTerms
 from agents.wire.messages import Order
+from agents.wire.proofs import task_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class Machine:
 
     ``slots`` are those it offers by its own configuration, ``most_slots`` what its owner allows.
     ``grace_cap_s`` is the most that stopped work gets to end by itself on this machine. ``labels``
-    are the agent's on the server.
+    are the agent's on the server. ``program`` is the path of `k8s4r-agent`, for work that has
+    something to tell, ``ca_file`` the authority that vouches for the server.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Machine:
     grace_cap_s: float = float("inf")
     most_slots: int = 1024
     labels: Mapping[str, str] = field(default_factory=dict)
+    program: str = ""
+    ca_file: str | None = None
 
     def marks(self, order: Order, folder: str) -> dict[str, str]:
         """Return what a task may know of itself, and what its processes are found by."""
@@ -45,7 +49,12 @@ class Machine:
             "K8S4R_WORKDIR": folder,
             ATTEMPT_MARK: str(order.attempt),
             RUNNER_MARK: str(self.session),
+            "K8S4R_TASK_TOKEN": task_token(order.token),
         }
+        if self.program:
+            marks["K8S4R_AGENT"] = self.program
+        if self.ca_file is not None:
+            marks["K8S4R_CA_FILE"] = self.ca_file
         if self.labels:
             pairs = (f"{key}={value}" for key, value in sorted(self.labels.items()))
             marks["K8S4R_AGENT_LABELS"] = ",".join(pairs)

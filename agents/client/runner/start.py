@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -136,6 +137,8 @@ def _take_over(remains: Remains, birth: Birth, config: AgentConfig, spool: Spool
         terms=config.terms,
         grace_cap_s=float("inf") if config.cancel_grace_s is None else config.cancel_grace_s,
         most_slots=config.most_slots,
+        program=_program(),
+        ca_file=_text(config.server.ca_file),
     )
     work = Work(machine, spool, Outbox(spool), birth.clock)
     for attempt in remains.attempts.values():
@@ -162,6 +165,12 @@ def _setup(config: AgentConfig, birth: Birth) -> seam.Setup:
         health_address=config.health_address,
         log_format=config.log_format,
     )
+
+
+def _program() -> str:
+    """Return the path of the command that this is, empty where it is not installed as one."""
+    path = Path(sys.executable).with_name("k8s4r-agent")
+    return str(path) if os.access(path, os.X_OK) else ""
 
 
 def _text(path: Path | None) -> str | None:

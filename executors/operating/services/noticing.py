@@ -13,6 +13,7 @@ from django.db.models import Min
 
 from agents.core.states import Desired, Observed
 from agents.models import Agent
+from executors import selectors as task_selectors
 from executors.core.lifecycle import TaskState
 from executors.models import Task
 from executors.operating.core import notices
@@ -86,7 +87,7 @@ def _failed_tasks(target: NotificationTarget, *, now: datetime) -> list[Message]
     if target.pool_id:
         rows = rows.filter(pool_id=target.pool_id)
     if target.labels:
-        rows = rows.filter(labels__contains=target.labels)
+        rows = task_selectors.labelled(rows, target.labels)
     found = rows.order_by("ended_at").values_list("pk", "name", "pool__name", "state", "reason")
     messages = [notices.task_failed(str(pk), *rest) for pk, *rest in found[:MOST_AT_ONCE]]
     return _bounded(target, _untold(target, messages), now=now)

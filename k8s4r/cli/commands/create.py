@@ -47,10 +47,7 @@ def pool(  # noqa: PLR0913 - one argument for each flag
     static: Annotated[
         bool, typer.Option("--static", help="Its agents are listed, not chosen by labels.")
     ] = False,
-    label: Annotated[
-        list[str] | None,
-        typer.Option("--label", "-l", metavar="KEY=VALUE", help="Its agents carry this."),
-    ] = None,
+    require: options.Required = None,
     max_concurrent: Annotated[int | None, typer.Option(min=1, help="Tasks at once.")] = None,
     max_per_owner: Annotated[int | None, typer.Option(min=1, help="Of one person.")] = None,
     description: Description = "",
@@ -61,7 +58,7 @@ def pool(  # noqa: PLR0913 - one argument for each flag
     """Make a pool: a queue, and the agents that take from it.
 
     k8s4r create pool builds
-    k8s4r create pool gpus --label gpu=a100 --max-per-owner 4
+    k8s4r create pool gpus --require gpu=a100 --max-per-owner 4
     k8s4r create pool robots --static -p lab --set paused=true
     """
     session: Session = context.obj
@@ -69,7 +66,7 @@ def pool(  # noqa: PLR0913 - one argument for each flag
         "name": name,
         "project": session.project(project),
         "pool_type": "static" if static else "dynamic",
-        "required_labels": values.pairs(label or (), flag="--label"),
+        "required_labels": values.pairs(require or (), flag="--require"),
         "max_concurrent": max_concurrent,
         "max_per_owner": max_per_owner,
         "description": description,
@@ -179,7 +176,7 @@ def task(
 
     k8s4r create task -f build.yaml
     k8s4r create task -f build.yaml --dry-run client
-    k8s4r get task TASK -o json --jq '{spec, labels}' | k8s4r create task -f -
+    k8s4r get task TASK -o json --jq '{spec, labels, required_labels}' | k8s4r create task -f -
     """
     session: Session = context.obj
     chosen = session.choose(format_)

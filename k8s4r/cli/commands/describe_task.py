@@ -9,8 +9,10 @@ from k8s4r.cli.commands.why import explain
 from k8s4r.cli.kinds import TASK, name_of
 from k8s4r.cli.output import Column, Context
 from k8s4r.cli.session import Session
+from k8s4r.cli.terminal import clean
 
 _MOST_EVENTS = 200
+_MOST_ANNOTATIONS = 50
 _ATTEMPTS = (
     Column("#", lambda row, _: str(row["number"])),
     Column("STATE", lambda row, _: row["state"], is_state=True),
@@ -46,6 +48,9 @@ def write(session: Session, task: Mapping[str, Any]) -> None:
     if task["state"] == "pending":
         terminal.write("")
         explain(session, task, client.get(f"{path}/waiting"))
+    if task["progress"]:
+        terminal.write(clean(_progress(task["progress"])))
+    _write_annotations(session, f"{path}/annotations")
     sections.title(terminal, "Asked for")
     sections.facts(terminal, _asked(task))
     if task["attempts"]:
@@ -54,6 +59,21 @@ def write(session: Session, task: Mapping[str, Any]) -> None:
     sections.title(terminal, "History")
     sections.rows(terminal, EVENTS, event_rows(task, events), context)
     sections.next_steps(terminal, _steps(task))
+
+
+def _progress(told: Mapping[str, Any]) -> str:
+    return f"{ages.percent(told['fraction'])} done" + (f": {told['text']}" if told["text"] else "")
+
+
+def _write_annotations(session: Session, path: str) -> None:
+    """Write what the task pinned to its page, as it was written: Markdown is readable."""
+    for one in session.client.items(path, {}, limit=_MOST_ANNOTATIONS)[0]:
+        sections.title(
+            session.terminal,
+            clean(f"{one['context']} ({one['style']}, by attempt {one['attempt']})"),
+        )
+        for line in one["text"].splitlines():
+            session.terminal.write("  " + clean(line))
 
 
 def event_rows(
@@ -75,6 +95,7 @@ def _asked(task: Mapping[str, Any]) -> list[tuple[str, Any]]:
         ("agent", task["agent"]),
         ("priority", task["priority"]),
         ("labels", sections.pairs(task["labels"])),
+        ("required labels", sections.pairs(task["required_labels"])),
         ("constraints", "; ".join(_constraint(one) for one in task["constraints"])),
         ("resources", sections.pairs(task["resources"])),
         ("may run for", _span(task["run_timeout_s"])),

@@ -29,10 +29,7 @@ def explain(  # noqa: PLR0913 - one argument for each flag
     env: Annotated[
         list[str] | None, typer.Option("--env", "-e", metavar="KEY[=VALUE]", help="Variable.")
     ] = None,
-    label: Annotated[
-        list[str] | None,
-        typer.Option("--label", "-l", metavar="KEY=VALUE", help="The agent must carry it."),
-    ] = None,
+    require: options.Required = None,
     priority: Annotated[int | None, typer.Option(help="0 to 100; more is sooner.")] = None,
     project: options.Project = None,
     format_: options.Output = None,
@@ -42,7 +39,7 @@ def explain(  # noqa: PLR0913 - one argument for each flag
     The exit code is 0 when somebody would get it, 8 when it would wait.
 
     k8s4r explain pool gpus -- make test
-    k8s4r explain --label gpu=a100 pool gpus -- python train.py
+    k8s4r explain --require gpu=a100 pool gpus -- python train.py
     k8s4r explain -o json pool/gpus -- true
     """
     session: Session = context.obj
@@ -54,7 +51,7 @@ def explain(  # noqa: PLR0913 - one argument for each flag
         spec["env"] = values.pairs(env, flag="--env", lacking=os.environ)
     wanted = {
         "spec": spec,
-        "labels": values.pairs(label or (), flag="--label"),
+        "required_labels": values.pairs(require or (), flag="--require"),
         "priority": priority,
         "project": session.project(project),
     }

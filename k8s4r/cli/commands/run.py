@@ -24,7 +24,7 @@ Env = Annotated[
 ]
 Label = Annotated[
     list[str] | None,
-    typer.Option("--label", "-l", metavar="KEY=VALUE", help="The agent must carry it."),
+    typer.Option("--label", "-l", metavar="KEY=VALUE", help="A label to find it by; repeatable."),
 ]
 Cwd = Annotated[str | None, typer.Option(help="Folder on the agent; absolute.")]
 Priority = Annotated[int | None, typer.Option(help="0 to 100; more is sooner.")]
@@ -50,6 +50,7 @@ def run(  # noqa: PLR0913 - one argument for each flag
     name: Name = None,
     env: Env = None,
     label: Label = None,
+    require: options.Required = None,
     cwd: Cwd = None,
     priority: Priority = None,
     timeout: Timeout = None,
@@ -64,24 +65,23 @@ def run(  # noqa: PLR0913 - one argument for each flag
     Ctrl-C stops following; a second one within 3 seconds cancels the task.
 
     k8s4r run -- make test
-    k8s4r run --label gpu=a100 --timeout 2h -- python train.py
-    k8s4r run --detach --name nightly -e MODE=full -- ./backup
+    k8s4r run --require gpu=a100 --timeout 2h -- python train.py
+    k8s4r run --detach --name nightly --label batch=7 -e MODE=full -- ./backup
     """
     session: Session = context.obj
     chosen = session.choose(format_)
-    wanted: dict[str, Any] = {
-        "name": name,
-        "project": session.project(project),
-        "pool": session.pool(pool),
-        "spec": _spec(command, values.pairs(env or (), flag="--env", lacking=os.environ), cwd),
-        "labels": values.pairs(label or (), flag="--label"),
-        "priority": priority,
-        "run_timeout_s": timeout and values.duration_s(timeout, flag="--timeout"),
-        "queue_timeout_s": queue_timeout
-        and values.duration_s(queue_timeout, flag="--queue-timeout"),
-        "retry": attempts and {"attempts": attempts, "on": ["failed", "lost"]},
-    }
-    asked = {key: value for key, value in wanted.items() if value not in (None, {})}
+    asked = _given(
+        name=name,
+        project=session.project(project),
+        pool=session.pool(pool),
+        spec=_spec(command, values.pairs(env or (), flag="--env", lacking=os.environ), cwd),
+        labels=values.pairs(label or (), flag="--label"),
+        required_labels=values.pairs(require or (), flag="--require"),
+        priority=priority,
+        run_timeout_s=values.span_s(timeout, flag="--timeout"),
+        queue_timeout_s=values.span_s(queue_timeout, flag="--queue-timeout"),
+        retry=attempts and {"attempts": attempts, "on": ["failed", "lost"]},
+    )
     if dry_run:
         raise typer.Exit(_only_show(session, asked, dry_run))
     task = session.client.post("/api/v1/tasks", asked)
@@ -95,6 +95,11 @@ def register(app: typer.Typer, *, panel: str) -> None:
     """Add the command."""
     settings = {"allow_interspersed_args": False}
     app.command(context_settings=settings, rich_help_panel=panel)(run)
+
+
+def _given(**wanted: Any) -> dict[str, Any]:
+    """Return what was said; the rest is for the server to choose."""
+    return {key: value for key, value in wanted.items() if value not in (None, {})}
 
 
 def _spec(command: list[str], env: Mapping[str, str], cwd: str | None) -> dict[str, Any]:
