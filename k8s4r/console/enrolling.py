@@ -1,6 +1,5 @@
 """How does another machine join? One line to paste, and a page that turns green when it arrives."""
 
-import shlex
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,10 +15,10 @@ from k8s4r.access.models import Token, TokenKind
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
 from k8s4r.audit.attribution import Actor
+from k8s4r.core import joining
 from k8s4r.pages import ago, chip, span
 from pools.models import Pool
 
-_FILE: Final = "k8s4r-enrolment-token"
 _USES: Final = 1
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -40,7 +39,7 @@ def minted(pool: Pool, *, url: str, actor: Actor, now: datetime) -> tuple[Token,
         max_uses=_USES,
     )
     made = tokens.mint(TokenKind.ENROLMENT, terms, now=now, actor=actor)
-    return made.token, line(made.text, url=url)
+    return made.token, joining.line(made.text, url=url)
 
 
 def address(asked_at: str) -> str:
@@ -50,15 +49,6 @@ def address(asked_at: str) -> str:
     """
     configured: str = settings.ENV.url
     return asked_at if urlsplit(configured).hostname in _LOOPBACK else configured
-
-
-def line(token: str, *, url: str) -> str:
-    """Return what to paste. The token goes through a file: a flag stands in the process list."""
-    return (
-        f"(umask 077; printf %s {shlex.quote(token)} > {_FILE}) &&"
-        f" k8s4r-agent start --url {shlex.quote(url)}"
-        f" --enrolment-token-file {_FILE}"
-    )
 
 
 def arrival(token_id: UUID, *, now: datetime) -> dict[str, Any]:

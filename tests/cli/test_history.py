@@ -85,8 +85,11 @@ def test_a_thing_that_is_not_there_is_said_so(cli, thing, code):
 
 
 def test_a_project_and_a_person_are_found_by_name(cli, changed):
-    a_project("other")
+    other = a_project("other")
     assert "made the project" in cli("history", "project/other").out
+    by_id = cli("--verbose", "history", f"project/{other.pk}")
+    assert "made the project" in by_id.out
+    assert "/about" not in by_id.err
     assert cli("history", "user/alice").code == 0
 
 

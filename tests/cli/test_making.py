@@ -80,6 +80,27 @@ def test_a_file_is_applied_once_and_then_changes_nothing(cli, pool, tmp_path):
     assert Pool.objects.get(name="gpus").max_concurrent == 50
 
 
+def test_a_project_is_changed_by_a_file(cli, pool):
+    text = "kind: project\nname: default\nweight: {}\n"
+    assert cli("apply", "-f", "-", typed=text.format("3.0")).out == (
+        "project/default changed: weight 1.0 -> 3.0\n"
+    )
+    assert Project.objects.get(name="default").weight == 3.0
+    assert cli("apply", "-f", "-", typed=text.format("3.0")).out == "project/default unchanged\n"
+    refused = cli("apply", "-f", "-", typed=text.format("-1"))
+    assert (refused.code, "weight" in refused.err) == (2, True), refused.err
+
+
+def test_a_file_of_many_things_asks_for_each_kind_once(cli, pool):
+    one = "kind: pool\nname: pool-{}\nmax_concurrent: {}\n"
+    text = "---\n".join([one.format("a", 1), one.format("b", 1), one.format("a", 2)])
+    said = cli("--verbose", "apply", "-f", "-", typed=text)
+    assert said.out.splitlines() == [
+        "pool/pool-a created", "pool/pool-b created", "pool/pool-a changed: max_concurrent 1 -> 2",
+    ]  # fmt: skip
+    assert said.err.count("GET ") == 1, said.err
+
+
 def test_what_get_writes_can_be_applied_again(cli, pool):
     a_pool(name="gpus", max_concurrent=5)
     written = yaml.safe_load(cli("get", "pool", "gpus", "-o", "yaml").out)

@@ -1,6 +1,5 @@
 """`k8s4r agent add`: let another machine join."""
 
-import shlex
 from typing import Annotated
 
 import typer
@@ -8,8 +7,7 @@ import typer
 from k8s4r.cli import ages
 from k8s4r.cli.output import MACHINE
 from k8s4r.cli.session import Session
-
-_FILE = "k8s4r-enrolment-token"
+from k8s4r.core import joining
 
 
 def add(
@@ -41,12 +39,7 @@ def add(
     if chosen in MACHINE:
         session.write_object(made, kind="enrolment-token")
         return
-    # The token goes through a file: a flag would stand in the machine's list of processes.
-    session.terminal.write(
-        f"(umask 077; printf %s {shlex.quote(made['token'])} > {_FILE}) &&"
-        f" k8s4r-agent start --url {shlex.quote(session.client.url)}"
-        f" --enrolment-token-file {_FILE}"
-    )
+    session.terminal.write(joining.line(made["token"], url=session.client.url))
     now = session.client.server_time
     left = ages.between(now.isoformat() if now else None, made["expires_at"], now)
     session.terminal.note(f"good for one agent, for {left}; it needs `pip install 'k8s4r[agent]'`")

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
 from k8s4r.cli import documents, kinds, options, output
+from k8s4r.cli.client import Client
 from k8s4r.cli.errors import CliError, ExitCode, Usage
 from k8s4r.cli.kinds import AGENT, POOL, PROJECT, TASK, Kind
 from k8s4r.cli.mass import DryRun
 from k8s4r.cli.session import Session
+
+Fields: TypeAlias = Mapping[str, Any]
 
 _MOST_LISTED: Final = 10_000
 _APPLIED: Final = (PROJECT, POOL, AGENT)
@@ -69,9 +72,10 @@ def apply(
         for document in found:
             session.terminal.write(f"{document} {output.as_json_line(document.fields)}")
         return
+    things = _Things(session.client)
     # Projects first, for pools and agents are in them.
     for document in sorted(found, key=lambda each: _APPLIED.index(each.kind)):
-        session.terminal.write(f"{document} {_apply(session, document, dry_run)}")
+        session.terminal.write(f"{document} {_apply(things, document, dry_run)}")
 
 
 def register(app: typer.Typer, *, panel: str) -> None:
@@ -95,48 +99,70 @@ def _document(given: Mapping[str, Any], place: str) -> Document:
     return Document(kind, str(given["name"]), str(given.get("project", place)), fields)
 
 
-def _apply(session: Session, document: Document, dry_run: DryRun | None) -> str:
+class _Things:
+    """What there is on the server: each kind is asked for once, and kept true by what is done."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._known: dict[str, dict[tuple[str, str], Mapping[str, Any]]] = {}
+
+    def find(self, document: Document) -> Mapping[str, Any] | None:
+        """Return the thing that a document is about."""
+        return self._of(document.kind).get(_key(document.kind, document.name, document.project))
+
+    def create(self, document: Document) -> None:
+        """Make it."""
+        body = {"name": document.name, **document.fields}
+        if document.kind is not PROJECT:
+            body["project"] = document.project
+        self._put(document.kind, self._client.post(document.kind.path, body))
+
+    def change(self, document: Document, there: Mapping[str, Any], changes: Fields) -> None:
+        """Change some of its fields."""
+        path = f"{document.kind.path}/{there['id']}"
+        answer = self._client.call("PATCH", path, body=changes, headers={})
+        self._put(document.kind, answer.json())
+
+    def _of(self, kind: Kind) -> dict[tuple[str, str], Mapping[str, Any]]:
+        if kind.name not in self._known:
+            self._known[kind.name] = {}
+            for row in self._client.items(kind.path, {}, limit=_MOST_LISTED)[0]:
+                self._put(kind, row)
+        return self._known[kind.name]
+
+    def _put(self, kind: Kind, row: Mapping[str, Any]) -> None:
+        self._of(kind)[_key(kind, row["name"], row.get("project", ""))] = row
+
+
+def _key(kind: Kind, name: str, project: str) -> tuple[str, str]:
+    return ("" if kind is PROJECT else project, name)
+
+
+def _apply(things: _Things, document: Document, dry_run: DryRun | None) -> str:
     """Make it so unless this is a dry run; return what is changed."""
-    there = _there(session, document)
+    there = things.find(document)
     if there is None:
-        return _create(session, document, dry_run)
+        return _create(things, document, dry_run)
     changes = {name: value for name, value in document.fields.items() if there.get(name) != value}
     unknown = sorted(set(changes) - set(there))
     if unknown:
         raise Usage(f"{document}: a {document.kind.name} has no field {unknown[0]!r}")
     if not changes:
         return "unchanged"
-    if document.kind is PROJECT:
-        raise CliError(f"{document} is there and cannot be changed", exit_code=ExitCode.CONFLICT)
     if dry_run is None:
-        path = f"{document.kind.path}/{there['id']}"
-        session.client.call("PATCH", path, body=changes, headers={})
+        things.change(document, there, changes)
     return f"{'changed' if dry_run is None else 'would change'}: {_differences(there, changes)}"
 
 
-def _create(session: Session, document: Document, dry_run: DryRun | None) -> str:
+def _create(things: _Things, document: Document, dry_run: DryRun | None) -> str:
     if document.kind is AGENT:
         raise CliError(
             f"there is no {document}", exit_code=ExitCode.NOT_FOUND, hint="k8s4r agent add"
         )
     if dry_run is not None:
         return "would be created"
-    body = {"name": document.name, **document.fields}
-    if document.kind is not PROJECT:
-        body["project"] = document.project
-    session.client.post(document.kind.path, body)
+    things.create(document)
     return "created"
-
-
-def _there(session: Session, document: Document) -> Mapping[str, Any] | None:
-    found, _ = session.client.items(document.kind.path, {}, limit=_MOST_LISTED)
-    fitting = [
-        row
-        for row in found
-        if row["name"] == document.name
-        and (document.kind is PROJECT or row["project"] == document.project)
-    ]
-    return fitting[0] if fitting else None
 
 
 def _differences(there: Mapping[str, Any], changes: Mapping[str, Any]) -> str:

@@ -7,19 +7,13 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from k8s4r.cli import finding, kinds, options, output, values
+from k8s4r.cli import finding, kinds, options, values
 from k8s4r.cli.commands import why
 from k8s4r.cli.errors import ExitCode, Usage
 from k8s4r.cli.kinds import POOL
-from k8s4r.cli.output import MACHINE, Column, Context
+from k8s4r.cli.output import MACHINE
 from k8s4r.cli.session import Session
 from k8s4r.cli.terminal import clean
-
-_COLUMNS = (
-    Column("AGENT", lambda row, _: str(row["agent"]), most=24),
-    Column("VERDICT", lambda row, _: str(row["code"])),
-    Column("BECAUSE", lambda row, _: _because(row), most=56),
-)
 
 
 def explain(  # noqa: PLR0913 - one argument for each flag
@@ -93,15 +87,4 @@ def _write(session: Session, answer: Mapping[str, Any]) -> None:
     else:
         terminal.print(Text("would wait: ", "yellow") + Text(clean(answer["code"]), "bold"))
         terminal.write(clean(answer["sentence"]))
-    candidates = answer["candidates"]
-    if candidates:
-        context = Context(session.client.server_time, {})
-        table = output.table(_COLUMNS, candidates, context, wide=False)
-        terminal.write("")
-        terminal.print(table.header())
-        for row in candidates:
-            terminal.print(table.line(row, context))
-
-
-def _because(row: Mapping[str, Any]) -> str:
-    return "gets it" if row["code"] == "chosen" else why.because(row)
+    why.write_candidates(session, answer)

@@ -12,8 +12,8 @@ from k8s4r.cli.output import MACHINE, Column, Context, Format
 from k8s4r.cli.session import Session
 
 _PATH: Final = "/api/v1/history"
-# Of these there is a history, and no list that one finds them in by name.
-_OTHERS: Final = ("project", "token", "user")
+# Of these there is a history, and no list of all that one finds them in by name.
+_OTHERS: Final = ("token", "user")
 _COLUMNS: Final = (
     Column("TIME", lambda row, _: moments.local(row["at"]), most=19),
     Column("EVENT", lambda row, _: str(row.get("event_id") or "")),
@@ -60,7 +60,7 @@ def history(  # noqa: PLR0913 - one argument for each flag
     if revert is not None:
         _revert(session, path, {"event": revert, "force": force}, chosen)
         return
-    query = {"since": moments.since(since, session.client.server_time)} if since else {}
+    query = {"since": moments.since(since, session.client.now())} if since else {}
     _show(session, path, query, limit=limit)
 
 
@@ -78,19 +78,12 @@ def _found(session: Session, thing: str) -> tuple[str, str]:
         known = kinds.kind(word)
         return known.name, str(finding.one(session.client, known, name, session.terminal)["id"])
     if values.is_id(name):
-        # Asked for once, so that the server's clock is known for ages and `yesterday`.
-        session.client.get("/api/v1/about")
         return word, name
     return word, _by_name(session.client, word, name)
 
 
 def _by_name(client: Client, kind: str, name: str) -> str:
-    """Return the id of a project, or of a user who did something once; tokens have no names."""
-    if kind == "project":
-        listed, _ = client.items("/api/v1/projects", {}, limit=1_000)
-        for row in listed:
-            if row["name"] == name:
-                return str(row["id"])
+    """Return the id of a user who did something once; tokens have no names."""
     if kind == "user":
         query = {"actor_kind": "user", "actor": name}
         acted, _ = client.items("/api/v1/audit", query, limit=1)

@@ -58,7 +58,12 @@ def explain(session: Session, task: Mapping[str, Any], reason: Mapping[str, Any]
     terminal.print(Text(f"waiting for {since}: ", "yellow") + Text(clean(reason["code"]), "bold"))
     terminal.write(clean(reason["sentence"]))
     _write_gates(session, reason)
-    candidates = reason["candidates"]
+    write_candidates(session, reason)
+
+
+def write_candidates(session: Session, reason: Mapping[str, Any]) -> None:
+    """Write one line for each candidate, and how many more there are."""
+    terminal, candidates = session.terminal, reason["candidates"]
     if not candidates:
         return
     context = Context(session.client.server_time, {})
@@ -93,6 +98,8 @@ def held(gate: Mapping[str, Any]) -> str:
 
 def because(row: Mapping[str, Any]) -> str:
     """Return which rule keeps the candidate from the task, and what it found."""
+    if row["code"] == "chosen":
+        return "gets it"
     if not row.get("rule"):
         return "fits; others come first"
     return f"{row['rule']}: needs {row['needed']}, has {row['found'] or 'nothing'}"
