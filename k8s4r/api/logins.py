@@ -119,6 +119,21 @@ def proven(request: HttpRequest, user: User) -> Proof | None:
     return proof
 
 
+def knows_password(request: HttpRequest, user: User) -> bool:
+    """Take the password of a form, of who is signed in; guesses count as bad logins do.
+
+    Raises:
+        TooMany: too many bad ones.
+        Unavailable: Redis is away.
+    """
+    address, name = request.META.get("REMOTE_ADDR", ""), user.username
+    guarding.check_login(name, address=address)
+    if user.check_password(request.POST.get("password", "")):
+        return True
+    guarding.bad_login(name, address=address)
+    return False
+
+
 def slowed(request: HttpRequest, refused: DomainError) -> HttpResponse:
     """Answer who has to wait before they try again."""
     seconds = max(1, round(getattr(refused, "retry_after_s", 1.0)))

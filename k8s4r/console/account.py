@@ -1,6 +1,6 @@
 """What does a person see and change of their own account? Above all the second factor.
 
-What is asked is in ``do``; a code that has to be shown for it is in ``code``.
+What is asked is in ``do``; what has to be shown for it is in ``password`` or ``code``.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ _EVENTS: Final = 10
 _BAD_CODE: Final = "This code is not good now: each is good once, for about a minute."
 
 
-@sensitive_post_parameters("code")
+@sensitive_post_parameters("code", "password")
 def account(request: HttpRequest) -> HttpResponse:
     """Show the account, or do what is asked with it."""
     deed = _DEEDS.get(request.POST.get("do", "")) if request.method == "POST" else None
@@ -48,6 +48,9 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 def _begin(request: HttpRequest) -> HttpResponse:
+    # Or whoever finds a browser open would shut its owner out with a phone of their own.
+    if not logins.knows_password(request, _person(request)):
+        raise Invalid("This is not your password. It is case-sensitive.")
     second_factor.begin(_person(request).pk, now=now_of(request))
     return _again()
 

@@ -32,4 +32,6 @@ def is_in(client):
 def account(client, **form):
     """Open the page of the account, or ask something of it."""
     path = reverse("account")
-    return client.post(path, form) if form else client.get(path)
+    if not form:
+        return client.get(path)
+    return client.post(path, {"password": PASSWORD, **form})

@@ -31,6 +31,14 @@ class TestAccount:
         assert not [one for one in (*codes, secret) if one in again]
         assert is_in(client), "this session goes on"
 
+    @pytest.mark.parametrize("text", ["", "wrong", "\x00", "p" * 5_000])
+    def test_nobody_sets_it_up_in_an_open_browser_without_the_password(self, olga, text):
+        client, _ = password()
+        answer = account(client, do="begin", password=text)
+        assert answer.status_code == 422
+        assert "not your password" in answer.content.decode()
+        assert not SecondFactor.objects.exists()
+
     def test_turning_it_on_ends_the_other_sessions(self, olga):
         here, there = password()[0], password()[0]
         account(here, do="begin")

@@ -53,6 +53,7 @@ def set_up(console):
     """Turn it on; return the secret that the page showed, and the recovery codes."""
     page = console.open(ACCOUNT)
     looked_at(console)
+    page.fill("[name=password]", PASSWORD)
     page.click("text=Set it up")
     expect(page.locator("svg.k-qr")).to_be_visible()
     looked_at(console)
@@ -124,13 +125,18 @@ def test_the_way_to_the_account_is_beside_ones_name(own):
     expect(page.locator("#second-factor")).to_contain_text("off")
 
 
-def test_a_wrong_first_code_is_said_where_it_was_typed(own):
+def test_a_wrong_password_or_first_code_is_said_where_it_was_typed(own):
     page = own.open(ACCOUNT)
+    page.fill("[name=password]", "something else")
+    page.click("text=Set it up")
+    expect(page.locator("#about-password")).to_contain_text("not your password")
+    looked_at(own)
+    page.fill("[name=password]", PASSWORD)
     page.click("text=Set it up")
     page.fill("[name=code]", "abc")
     page.click("text=Turn it on")
     expect(page.locator("#about-code")).to_contain_text("not the code")
     looked_at(own)
-    # The status of the refusal is the one complaint that a browser may have here.
+    # The status of a refusal is the one complaint that a browser may have here.
     assert all("422" in complaint for complaint in own.complaints)
     own.complaints.clear()
