@@ -4,32 +4,30 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.utils.safestring import SafeString
 
 from agents import selectors
 from agents.core.states import Desired, Observed
 from agents.models import Agent, Session, Slot
-from executors.admin import actors
 from executors.admin.task_page import title
 from executors.core.lifecycle import ATTEMPT_CURRENT
 from executors.models import Attempt, Task
 from k8s4r.access.models import Token, TokenKind
-from k8s4r.audit.models import AuditEvent
 from k8s4r.console import presence
 from k8s4r.console.presence import Life, Presence
 from k8s4r.pages import ago, chip, span
 from pools.models import Membership, Pool, PoolType
 
 _LAST_TASKS: Final = 20
-_LAST_EVENTS: Final = 20
 _LIVES: Final = 200
 _CURRENT: Final = sorted(ATTEMPT_CURRENT)
 
 
 @dataclass(frozen=True, slots=True)
 class SlotLine:
-    """A slot and what is on it."""
+    """A slot and what is on it; an attempt without a title is of a project one may not read."""
 
     slot: Slot
     attempt: Attempt | None
@@ -61,10 +59,14 @@ _OFFERS: Final = {
 }  # fmt: skip
 
 
-def facts(agent: Agent, *, now: datetime) -> dict[str, Any]:
+# In whose projects tasks may be named; None: in every one.
+Seen = frozenset[UUID] | None
+
+
+def facts(agent: Agent, seen: Seen, *, now: datetime) -> dict[str, Any]:
     """Return what the page's template shows; a constant number of queries."""
     session = selectors.open_session(agent.pk)
-    slots = _slots(agent, now)
+    slots = _slots(agent, seen, now)
     return {
         "agent": agent,
         "original": agent.name,
@@ -83,8 +85,7 @@ def facts(agent: Agent, *, now: datetime) -> dict[str, Any]:
         "heard": ago(session.last_heartbeat_at, now) if session else "-",
         "slots": slots,
         "in_use": sum(line.attempt is not None for line in slots),
-        "tasks": _tasks(agent, now),
-        "events": _events(agent, now),
+        "tasks": _tasks(agent, seen, now),
         "labels": ", ".join(f"{key}={value}" for key, value in sorted(agent.labels.items())),
         "capabilities": json.dumps(agent.capabilities, indent=2),
         "device": json.dumps(agent.device_info, indent=2),
@@ -96,10 +97,10 @@ def offer(value: str) -> Offer | None:
     return _OFFERS.get(Desired(value)) if value in set(Desired) else None
 
 
-def running(agent: Agent) -> list[dict[str, Any]]:
-    """Return what an agent runs now."""
+def running(agent: Agent, seen: Seen) -> list[dict[str, Any]]:
+    """Return what an agent runs now; what one may not read has no title."""
     attempts = Attempt.objects.filter(agent=agent, state__in=_CURRENT).select_related("task")
-    return [{"task_id": one.task_id, "title": title(one.task)} for one in attempts]
+    return [{"task_id": one.task_id, "title": _title(one.task, seen)} for one in attempts]
 
 
 def _offers(desired: Desired) -> list[Offer]:
@@ -132,22 +133,28 @@ def _is_rotating(agent: Agent) -> bool:
     return rows.filter(rotating=True, revoked_at=None).exists()
 
 
-def _slots(agent: Agent, now: datetime) -> list[SlotLine]:
+def _title(task: Task, seen: Seen) -> str:
+    """Return what a task is called; a machine in a shared pool runs tasks of others, too."""
+    return title(task) if seen is None or task.project_id in seen else ""
+
+
+def _slots(agent: Agent, seen: Seen, now: datetime) -> list[SlotLine]:
     attempts = Attempt.objects.filter(agent=agent, state__in=_CURRENT).select_related("task")
     by_slot = {attempt.slot_id: attempt for attempt in attempts}
-    return [_line(slot, by_slot.get(slot.pk), now) for slot in selectors.slots(agent.pk)]
+    return [_line(slot, by_slot.get(slot.pk), seen, now) for slot in selectors.slots(agent.pk)]
 
 
-def _line(slot: Slot, attempt: Attempt | None, now: datetime) -> SlotLine:
+def _line(slot: Slot, attempt: Attempt | None, seen: Seen, now: datetime) -> SlotLine:
     if attempt is None:
         return SlotLine(slot, None, "", chip("idle"), "")
     since = attempt.started_at or attempt.assigned_at
     ran = span((now - since).total_seconds())
-    return SlotLine(slot, attempt, title(attempt.task), chip(attempt.state), ran)
+    return SlotLine(slot, attempt, _title(attempt.task, seen), chip(attempt.state), ran)
 
 
-def _tasks(agent: Agent, now: datetime) -> list[dict[str, Any]]:
-    rows = Task.objects.filter(agent=agent).order_by("-submitted_at")[:_LAST_TASKS]
+def _tasks(agent: Agent, seen: Seen, now: datetime) -> list[dict[str, Any]]:
+    own = Task.objects.filter(agent=agent).order_by("-submitted_at")
+    rows = (own if seen is None else own.filter(project_id__in=seen))[:_LAST_TASKS]
     return [
         {
             "row": task,
@@ -157,23 +164,3 @@ def _tasks(agent: Agent, now: datetime) -> list[dict[str, Any]]:
         }
         for task in rows
     ]
-
-
-def _events(agent: Agent, now: datetime) -> list[dict[str, Any]]:
-    events = list(AuditEvent.objects.filter(object_id=agent.pk)[:_LAST_EVENTS])
-    known = actors.names(events)
-    return [
-        {
-            "chip": chip(_what_changed(event)),
-            "cause": event.cause.replace("_", " "),
-            "who": actors.name(event, known),
-            "at": ago(event.at, now),
-        }
-        for event in events
-    ]
-
-
-def _what_changed(event: AuditEvent) -> str:
-    """Return the wish when that changed, else the fact."""
-    wish = event.detail.get("changes", {}).get("desired")
-    return str(wish[1]) if wish and event.from_state else event.to_state
