@@ -65,6 +65,7 @@ def closing_words(found: Summary, task_id: str) -> list[str]:
     return [
         "",
         f"web          {found.url}/admin/",
+        f"this task    {found.url}/admin/executors/task/{task_id}/change/",
         f"API          {found.url}/api/v1/",
         f"sign in      {found.admin_user}, password in {found.admin_password_file}",
         f"API token    {found.api_token_file}",
