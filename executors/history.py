@@ -48,16 +48,28 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """How much of a line is asked for, from the newest on."""
+    """How much of a line is asked for, from the newest on; ``until`` itself is not in it.
+
+    ``projects`` are those whose tasks may be named; None: every one. A machine in a shared pool
+    runs tasks of others, too.
+    """
 
     limit: int
     since: datetime | None = None
+    until: datetime | None = None
     behind: Place | None = None
+    projects: frozenset[UUID] | None = None
 
 
 def of_object(object_ids: Collection[UUID], span: Span) -> list[Entry]:
     """Return the newest entries of what these ids stand for, the newest first."""
     return _newest(_events(object_ids, span), span)
+
+
+def of_project_with_roles(project_id: UUID, span: Span) -> list[Entry]:
+    """Return the newest entries of a project, and of who was given which role in it."""
+    roles = AuditEvent.objects.filter(project_id=project_id, object_type="role")
+    return _newest([*_events([project_id], span), *_told(roles, span)], span)
 
 
 def of_agent(agent_id: UUID, span: Span) -> list[Entry]:
@@ -77,7 +89,6 @@ def told(events: Sequence[AuditEvent], names: Names) -> list[tuple[str, str]]:
 
 
 def _in_words(event: AuditEvent, names: Names) -> Told:
-    agent = member(event)
     return Told(
         kind=event.object_type,
         from_state=event.from_state,
@@ -87,9 +98,17 @@ def _in_words(event: AuditEvent, names: Names) -> Told:
         via=_via(event, names),
         reason=str(event.detail.get("reason") or ""),
         number=event.detail.get("number"),
-        member=f"agent {names.of(agent) or agent}" if agent else "",
+        member=_member(event, names),
         changes=event.detail.get("changes") or {},
     )
+
+
+def _member(event: AuditEvent, names: Names) -> str:
+    """Return what came into a pool, or who got a role."""
+    if event.object_type == "role":
+        return names.of_object(event)
+    agent = member(event)
+    return f"agent {names.of(agent) or agent}" if agent else ""
 
 
 def _actor(event: AuditEvent, names: Names) -> str:
@@ -109,8 +128,11 @@ def _via(event: AuditEvent, names: Names) -> str:
 
 
 def _events(object_ids: Collection[UUID], span: Span) -> list[Entry]:
-    rows = AuditEvent.objects.filter(object_id__in=object_ids).annotate(moment=F("at"))
-    events = list(_cut(rows, span, EVENT, "id")[: span.limit])
+    return _told(AuditEvent.objects.filter(object_id__in=object_ids), span)
+
+
+def _told(rows: QuerySet[AuditEvent], span: Span) -> list[Entry]:
+    events = list(_cut(rows.annotate(moment=F("at")), span, EVENT, "id")[: span.limit])
     return [
         Entry(at=event.at, source=EVENT, key=str(event.pk), sentence=said, event=event, actor=who)
         for event, (who, said) in zip(events, told(events, Names(events)), strict=True)
@@ -122,6 +144,8 @@ def _runs(agent_id: UUID, span: Span) -> list[Entry]:
     rows = Attempt.objects.filter(
         session__in=Session.objects.filter(agent=agent_id).values("pk")
     ).select_related("task")
+    if span.projects is not None:
+        rows = rows.filter(task__project_id__in=span.projects)
     begun = _cut(rows.annotate(moment=F("assigned_at")), span, BEGUN, "id")[: span.limit]
     ended = rows.filter(ended_at__isnull=False).annotate(moment=F("ended_at"))
     return [_run(row, BEGUN) for row in begun] + [
@@ -170,6 +194,8 @@ def _cut(rows: QuerySet[Any], span: Span, source: int, key: str) -> QuerySet[Any
     """Return the newest rows of one source within the span, by ``moment``."""
     if span.since is not None:
         rows = rows.filter(moment__gte=span.since)
+    if span.until is not None:
+        rows = rows.filter(moment__lt=span.until)
     behind = span.behind
     if behind is not None:
         same = {"moment": behind.at}

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.core import signing
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
@@ -21,6 +23,8 @@ from k8s4r.pages import actor_of, chip, now_of
 
 # Of one transaction: locks are short, and what follows may come in between.
 _PORTION: Final = 200
+_SALT: Final = "tasks_all"
+_SHOWN_FOR: Final = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -33,17 +37,46 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that can be done to many tasks: the words, the states, and how."""
+    """Something that can be done to many tasks: the words, the states, and how.
+
+    Where ``is_end``, how many they are is typed before it happens to all that match.
+    """
 
     word: str
     done: str
     explains: str
     states: frozenset[TaskState]
     run: Callable[[HttpRequest, QuerySet[Task]], Result]
+    is_end: bool = False
 
     def on(self, rows: QuerySet[Task]) -> QuerySet[Task]:
         """Return those rows to which it can be done at all."""
         return rows.filter(state__in=sorted(self.states))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a person was shown before they typed: how many tasks, submitted until when."""
+
+    total: int
+    until: datetime
+
+    def signed(self, asked: str) -> str:
+        """Return this for a hidden field, good only for what the address ``asked``."""
+        return signing.dumps([self.total, self.until.isoformat(), asked], salt=_SALT)
+
+    def on(self, rows: QuerySet[Task]) -> QuerySet[Task]:
+        """Return those rows that were there when it was shown: no later one is ended unseen."""
+        return rows.filter(submitted_at__lte=self.until)
+
+
+def seen(text: str, asked: str) -> Seen | None:
+    """Return what was shown, ``None`` for what is too old, of another list, or not ours."""
+    try:
+        total, until, of = signing.loads(text, salt=_SALT, max_age=_SHOWN_FOR)
+    except signing.BadSignature:
+        return None
+    return Seen(total, datetime.fromisoformat(until)) if of == asked else None
 
 
 def counts(rows: QuerySet[Task]) -> list[dict[str, Any]]:
@@ -98,7 +131,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "cancel": Action(
         "Cancel", "Cancelled",
         "What waits ends at once; what runs is told to stop and ends when its agent has done so.",
-        frozenset(TaskState) - TASK_TERMINAL, cancel,
+        frozenset(TaskState) - TASK_TERMINAL, cancel, is_end=True,
     ),
     "retry": Action(
         "Retry", "Submitted again",

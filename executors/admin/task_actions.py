@@ -18,11 +18,14 @@ from executors.models import Task
 from executors.selectors import TaskRecord
 from executors.services import resolution
 from executors.services.resolution import Resolution
+from k8s4r import typed
 from k8s4r.access.pages import may, principal_of, within
 from k8s4r.access.principals import refusal
 from k8s4r.core.errors import DomainError, Invalid, NotFound
 from k8s4r.core.roles import Permission
 from k8s4r.pages import ReadOnlyAdmin, actor_of, now_of, tell
+
+_TOO_OLD = "nothing was done: this question is too old or about another list; here it is anew"
 
 
 class TaskActions(ReadOnlyAdmin[Task]):
@@ -67,20 +70,38 @@ class TaskActions(ReadOnlyAdmin[Task]):
             raise Http404
         found = action.on(self.get_changelist_instance(request).queryset)
         rows = within(request, Permission.TASKS_WRITE, found)
-        if request.method == "POST":
-            self._told(request, action, action.run(request, rows))
-            listed = reverse("admin:executors_task_changelist")
-            return HttpResponseRedirect(f"{listed}?{request.GET.urlencode()}")
-        counts = mass.counts(rows)
+        if request.method != "POST":
+            return self._mass_asked(request, action, rows)
+        if action.is_end:
+            asked = request.GET.urlencode()
+            seen = mass.seen(request.POST.get("seen", ""), asked)
+            problem = typed.problem(request, str(seen.total)) if seen else _TOO_OLD
+            if seen is None or problem:
+                return self._mass_asked(request, action, rows, problem)
+            rows = seen.on(rows)
+        self._told(request, action, action.run(request, rows))
+        listed = reverse("admin:executors_task_changelist")
+        return HttpResponseRedirect(f"{listed}?{request.GET.urlencode()}")
+
+    def _mass_asked(
+        self, request: HttpRequest, action: mass.Action, rows: QuerySet[Task], problem: str = ""
+    ) -> HttpResponse:
+        now = now_of(request)
+        counts = mass.counts(rows.filter(submitted_at__lte=now))
+        total = sum(one["number"] for one in counts)
         context = {
             **self.admin_site.each_context(request),
             "title": f"{action.word} all that match",
             "action": action,
             "counts": counts,
-            "total": sum(one["number"] for one in counts),
+            "total": total,
+            "wanted": total,
+            "seen": mass.Seen(total, now).signed(request.GET.urlencode()),
+            "problem": problem,
             "opts": self.opts,
         }
-        return TemplateResponse(request, "executors/mass.html", context)
+        status = 422 if problem else 200
+        return TemplateResponse(request, "executors/mass.html", context, status=status)
 
     def resolve_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
         """End an unknown task as a person says."""
@@ -124,9 +145,18 @@ class TaskActions(ReadOnlyAdmin[Task]):
         return TemplateResponse(request, "executors/again.html", context, status=status)
 
     @admin.action(description="Cancel selected tasks", permissions=["act"])
-    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        """Cancel what can be cancelled and name what could not."""
+    def cancel_selected(
+        self, request: HttpRequest, queryset: QuerySet[Task]
+    ) -> HttpResponse | None:
+        """Cancel what can be cancelled and name what could not.
+
+        All that match, beyond the page with the ticks, is asked about as everything else is.
+        """
+        if request.POST.get("select_across") == "1":
+            everything = reverse("admin:tasks_all", args=["cancel"])
+            return HttpResponseRedirect(f"{everything}?{request.GET.urlencode()}")
         self._told(request, ACTIONS["cancel"], mass.cancel(request, queryset))
+        return None
 
     @admin.action(description="Retry selected tasks", permissions=["act"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:

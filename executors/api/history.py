@@ -86,7 +86,12 @@ class HistoryView(View):
             raise paging.refused(problems)
         check_visible(kind, object_id, principal_of(request))
         page = paging.page_from(request, KEYS)
-        span = Span(limit=page.limit + 1, since=since, behind=_behind(page.after))
+        span = Span(
+            limit=page.limit + 1,
+            since=since,
+            behind=_behind(page.after),
+            projects=named_projects(principal_of(request)),
+        )
         return paging.answer(request, page, _entries(kind, object_id, span), shape)
 
 
@@ -128,6 +133,13 @@ def check_visible(kind: str, object_id: UUID, principal: Principal) -> UUID | No
     if Permission.AUDIT_READ in principal.rights.everywhere and _was_there(kind, object_id):
         return project_id
     raise NotFound(f"no {kind} {object_id}")
+
+
+def named_projects(principal: Principal) -> frozenset[UUID] | None:
+    """Return in which projects a history may name tasks to the caller; ``None``: in every one."""
+    reads = principal.projects(Permission.TASKS_READ)
+    audits = principal.projects(Permission.AUDIT_READ)
+    return None if reads is None or audits is None else reads | audits
 
 
 def _reads(kind: str, project_id: UUID | None, principal: Principal) -> bool:

@@ -57,6 +57,26 @@ def settings(event: AuditEvent) -> dict[str, tuple[Any, Any]]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What putting back would change to what; ``newer`` changed the same again since, if any."""
+
+    changes: Mapping[str, tuple[Any, Any]]
+    newer: AuditEvent | None
+
+
+def plan(wanted: Revert) -> Plan:
+    """Return what `revert` would do now.
+
+    Raises:
+        NotFound: no such event of this object, or the object is gone.
+        Invalid: the event changed no settings.
+    """
+    event, replaced = _replaced(wanted)
+    row = _MODELS[wanted.kind].objects.filter(pk=wanted.object_id).first()
+    return Plan(_changes(_present(row, wanted), replaced), _newer(event, replaced))
+
+
 @transaction.atomic
 def revert(wanted: Revert, *, principal: Principal, now: datetime) -> dict[str, tuple[Any, Any]]:
     """Put back the values that an event replaced; return what changed to what.
@@ -68,21 +88,36 @@ def revert(wanted: Revert, *, principal: Principal, now: datetime) -> dict[str, 
         Invalid: the event changed no settings.
         Conflict: somebody changed the same since, or the service refuses.
     """
+    event, replaced = _replaced(wanted)
+    row = _lock(wanted)
+    if not wanted.force:
+        _check_untouched(event, replaced)
+    changes = _changes(row, replaced)
+    if changes:
+        values = {column: value for column, (_, value) in changes.items()}
+        _WRITERS[wanted.kind](wanted.object_id, values, principal, now)
+    return changes
+
+
+def _replaced(wanted: Revert) -> tuple[AuditEvent, dict[str, tuple[Any, Any]]]:
     event = _event(wanted)
     replaced = settings(event)
     if not replaced:
         detail = f"event {event.pk} changed no setting that can be put back"
         raise Invalid(detail, errors=[FieldProblem("/event", "revertible", detail)])
-    row = _lock(wanted)
-    if not wanted.force:
-        _check_untouched(event, replaced)
+    return event, replaced
+
+
+def _changes(
+    row: Pool | Agent | Project, replaced: Mapping[str, tuple[Any, Any]]
+) -> dict[str, tuple[Any, Any]]:
+    """Return by column what stands there and what comes back, where these differ."""
     present = {column: getattr(row, column) for column in replaced}
-    changes = {
-        column: before for column, (before, _) in replaced.items() if present[column] != before
+    return {
+        column: (present[column], before)
+        for column, (before, _) in replaced.items()
+        if present[column] != before
     }
-    if changes:
-        _WRITERS[wanted.kind](wanted.object_id, changes, principal, now)
-    return {column: (present[column], value) for column, value in changes.items()}
 
 
 def _event(wanted: Revert) -> AuditEvent:
@@ -95,26 +130,34 @@ def _event(wanted: Revert) -> AuditEvent:
 
 def _lock(wanted: Revert) -> Pool | Agent | Project:
     rows: Any = _MODELS[wanted.kind].objects.select_for_update(of=("self",), no_key=True)
-    row: Pool | Agent | Project | None = rows.filter(pk=wanted.object_id).first()
+    return _present(rows.filter(pk=wanted.object_id).first(), wanted)
+
+
+def _present(row: Pool | Agent | Project | None, wanted: Revert) -> Pool | Agent | Project:
     if row is None or getattr(row, "archived_at", None) is not None:
         raise NotFound(f"this {wanted.kind} is gone: nothing can be put back")
     return row
 
 
 def _check_untouched(event: AuditEvent, replaced: Mapping[str, Any]) -> None:
-    later = AuditEvent.objects.filter(
-        object_id=event.object_id,
-        object_type=event.object_type,
-        pk__gt=event.pk,
-        detail__changes__has_any_keys=list(replaced),
-    )
-    newest = later.order_by("-id").first()
+    newest = _newer(event, replaced)
     if newest is not None:
         columns = ", ".join(sorted(replaced.keys() & newest.detail["changes"].keys()))
         raise Conflict(
             f"{columns} changed again since, in event {newest.pk}:"
             " revert that one first, or force this one"
         )
+
+
+def _newer(event: AuditEvent, replaced: Mapping[str, Any]) -> AuditEvent | None:
+    """Return the last event that changed the same again, if one did."""
+    later = AuditEvent.objects.filter(
+        object_id=event.object_id,
+        object_type=event.object_type,
+        pk__gt=event.pk,
+        detail__changes__has_any_keys=list(replaced),
+    )
+    return later.order_by("-id").first()
 
 
 def _pool(pool_id: UUID, changes: Mapping[str, Any], principal: Principal, now: datetime) -> None:

@@ -7,9 +7,12 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from k8s4r import typed
 from k8s4r.access.models import Membership, Project, Token, User
 from k8s4r.access.services import tokens
 from k8s4r.pages import (
@@ -147,11 +150,35 @@ class TokenAdmin(ReadOnlyAdmin[Token]):
         return request.user.has_perm("access.change_token")
 
     @admin.action(description="Revoke selected tokens", permissions=["revoke"])
-    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Token]) -> None:
-        """End tokens at once."""
-        chosen = queryset.values_list("pk", flat=True)
-        ended = tokens.revoke(chosen, now=now_of(request), actor=actor_of(request))
+    def revoke_selected(
+        self, request: HttpRequest, queryset: QuerySet[Token]
+    ) -> HttpResponse | None:
+        """End tokens at once, when how many they are was typed; of one its name."""
+        chosen = list(queryset.filter(revoked_at=None))
+        wanted = chosen[0].key_id if len(chosen) == 1 else str(len(chosen))
+        problem = typed.problem(request, wanted)
+        if chosen and problem:
+            is_first = typed.FIELD not in request.POST
+            return self._asked(request, chosen, wanted, "" if is_first else problem)
+        ids = [token.pk for token in chosen]
+        ended = tokens.revoke(ids, now=now_of(request), actor=actor_of(request))
         self.message_user(request, f"Revoked: {ended}")
+        return None
+
+    def _asked(
+        self, request: HttpRequest, chosen: list[Token], wanted: str, problem: str
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Revoke {len(chosen)} token{'' if len(chosen) == 1 else 's'}",
+            "tokens": [(self.name(token), token.label, token.user or "") for token in chosen],
+            "chosen": [token.pk for token in chosen],
+            "wanted": wanted,
+            "problem": problem,
+            "listed": f"{reverse('admin:access_token_changelist')}?{request.GET.urlencode()}",
+        }
+        status = 422 if problem else 200
+        return TemplateResponse(request, "console/revoke.html", context, status=status)
 
     @admin.display(description="token", ordering="key_id")
     def name(self, token: Token) -> str:

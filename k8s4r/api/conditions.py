@@ -7,7 +7,7 @@ compares versions on the locked row.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from django.db import transaction
@@ -17,6 +17,8 @@ from rest_framework.response import Response
 
 from k8s4r.api.rendering import dumps
 from k8s4r.core.errors import PreconditionFailed
+
+T = TypeVar("T")
 
 HEADER: Final = "If-Match"
 ANY: Final = "*"
@@ -30,7 +32,7 @@ class IfMatch(msgspec.Struct):
 
 def tagged(shape: Mapping[str, Any], row: Model, settings: Sequence[str]) -> Response:
     """Return an answer that shows a row, with its ETag; ``settings`` are the row's columns."""
-    return Response(shape, headers={"ETag": f'"{_version(row, settings)}-{_digest(shape)}"'})
+    return Response(shape, headers={"ETag": f'"{version(row, settings)}-{_digest(shape)}"'})
 
 
 def unless_changed(
@@ -50,18 +52,32 @@ def unless_changed(
     if not asked or asked == ANY:
         return work()
     versions = {tag.strip().strip('"').partition("-")[0] for tag in asked.split(",")}
-    return _guarded(lambda: _version(lock(), settings) in versions, work)
+    return _guarded(lambda: version(lock(), settings) in versions, work)
+
+
+def while_version(
+    known: str, lock: Callable[[], Model], settings: Sequence[str], work: Callable[[], T]
+) -> T:
+    """Do the work only while the settings are those of a known `version`.
+
+    Locks: what ``lock`` locks, until the work is committed.
+
+    Raises:
+        PreconditionFailed: they are others by now.
+    """
+    return _guarded(lambda: version(lock(), settings) == known, work)
+
+
+def version(row: Model, settings: Sequence[str]) -> str:
+    """Return the version of a row's settings, which are columns of it."""
+    return _digest({column: getattr(row, column) for column in settings})
 
 
 @transaction.atomic
-def _guarded(is_same: Callable[[], bool], work: Callable[[], Response]) -> Response:
+def _guarded(is_same: Callable[[], bool], work: Callable[[], T]) -> T:
     if not is_same():
         raise PreconditionFailed("somebody changed it since you read it: read it again")
     return work()
-
-
-def _version(row: Model, settings: Sequence[str]) -> str:
-    return _digest({column: getattr(row, column) for column in settings})
 
 
 def _digest(content: Mapping[str, Any]) -> str:

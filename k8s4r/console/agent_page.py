@@ -10,14 +10,12 @@ from django.utils.safestring import SafeString
 from agents import selectors
 from agents.core.states import Desired, Observed
 from agents.models import Agent, Session, Slot
-from executors.admin import actors
 from executors.admin.task_page import title
 from executors.core.lifecycle import CURRENT_WORDS
 from executors.models import Attempt
 from executors.selectors import visible
 from k8s4r.access.models import Token, TokenKind
 from k8s4r.access.principals import Principal
-from k8s4r.audit.models import AuditEvent
 from k8s4r.console import presence
 from k8s4r.console.presence import Life, Presence
 from k8s4r.core.roles import Permission
@@ -25,9 +23,7 @@ from k8s4r.pages import ago, chip, span
 from pools.models import Membership, Pool, PoolType
 
 _LAST_TASKS: Final = 20
-_LAST_EVENTS: Final = 20
 _LIVES: Final = 200
-_FOREIGN: Final = "a task of another project"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +87,6 @@ def facts(agent: Agent, viewer: Principal, *, now: datetime) -> dict[str, Any]:
         "slots": slots,
         "in_use": sum(line.is_used for line in slots),
         "tasks": _tasks(agent, viewer, now),
-        "events": _events(agent, now),
         "labels": ", ".join(f"{key}={value}" for key, value in sorted(agent.labels.items())),
         "capabilities": json.dumps(agent.capabilities, indent=2),
         "device": json.dumps(agent.device_info, indent=2),
@@ -104,10 +99,10 @@ def offer(value: str) -> Offer | None:
 
 
 def running(agent: Agent, viewer: Principal) -> list[dict[str, Any]]:
-    """Return what an agent runs now; of what the viewer does not read, that it is there."""
+    """Return what an agent runs now; what the viewer does not read has no title."""
     attempts = Attempt.objects.filter(agent=agent, state__in=CURRENT_WORDS).select_related("task")
     return [
-        {"task_id": one.task_id, "title": title(one.task) if _reads(viewer, one) else _FOREIGN}
+        {"task_id": one.task_id, "title": title(one.task) if _reads(viewer, one) else ""}
         for one in attempts
     ]
 
@@ -173,23 +168,3 @@ def _tasks(agent: Agent, viewer: Principal, now: datetime) -> list[dict[str, Any
         }
         for task in rows
     ]
-
-
-def _events(agent: Agent, now: datetime) -> list[dict[str, Any]]:
-    events = list(AuditEvent.objects.filter(object_id=agent.pk)[:_LAST_EVENTS])
-    known = actors.names(events)
-    return [
-        {
-            "chip": chip(_what_changed(event)),
-            "cause": event.cause.replace("_", " "),
-            "who": actors.name(event, known),
-            "at": ago(event.at, now),
-        }
-        for event in events
-    ]
-
-
-def _what_changed(event: AuditEvent) -> str:
-    """Return the wish when that changed, else the fact."""
-    wish = event.detail.get("changes", {}).get("desired")
-    return str(wish[1]) if wish and event.from_state else event.to_state

@@ -1,6 +1,7 @@
 """Agents with their work: their list, the page of one, and what is asked of it there."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -15,14 +16,17 @@ from django.views.decorators.http import require_GET, require_POST
 from agents.admin import AgentAdmin
 from agents.core.states import Desired
 from agents.models import Agent
-from agents.services import editing
+from agents.services import editing, wishes
 from executors.core.lifecycle import CURRENT_WORDS
 from executors.models import Attempt
 from k8s4r.access.pages import may, principal_of, within
 from k8s4r.access.principals import refusal
 from k8s4r.access.services import tokens
-from k8s4r.console import agent_page, enrolling, events
+from k8s4r.console import agent_page, enrolling, events, moments, past
 from k8s4r.console.counting import counted
+from k8s4r.console.endings import Ending, EndingPages
+from k8s4r.console.histories import HistoryPages
+from k8s4r.console.past import Thing
 from k8s4r.core.errors import DomainError
 from k8s4r.core.roles import Permission
 from k8s4r.pages import actor_of, now_of, span
@@ -30,9 +34,33 @@ from k8s4r.pages import actor_of, now_of, span
 LONGEST_NOTE = 4096
 
 
-class AgentPages(AgentAdmin):
+def _revoke(request: HttpRequest, agent: Agent) -> None:
+    wishes.set_desired(agent.pk, Desired.REVOKED, actor=actor_of(request), now=now_of(request))
+
+
+def _delete(request: HttpRequest, agent: Agent) -> None:
+    wishes.archive(agent.pk, actor=actor_of(request), now=now_of(request))
+
+
+_REVOKED: Final = Ending(
+    "Revoke", "Revoked",
+    "Its tokens end at once and for good: it gets no work and is heard no more. What it runs ends"
+    " with its lease. It stays in the list; to come back the machine has to join anew.",
+    Permission.TOKENS_WRITE, _revoke, leads_to_list=False,
+)  # fmt: skip
+_DELETED: Final = Ending(
+    "Delete", "Deleted",
+    "It is revoked, leaves every list, and its name is free again. What it runs ends with its"
+    " lease. Its history and the tasks that it ran stay.",
+    Permission.FLEET_WRITE, _delete,
+)  # fmt: skip
+
+
+class AgentPages(HistoryPages, EndingPages, AgentAdmin):
     """Agents with what they run."""
 
+    kind = "agent"
+    endings: ClassVar = {"revoke": _REVOKED, "delete": _DELETED}
     change_form_template = "console/agent.html"
     list_before_template = "console/agents_top.html"
     list_after_template = "console/list_twin.html"
@@ -77,7 +105,9 @@ class AgentPages(AgentAdmin):
         context = {
             **(extra_context or {}),
             **facts,
+            **self._night(request, agent),
             "history": events.link(request, agent.pk, agent.project_id),
+            "endings": self.offered_endings(request, agent),
             "may_act": self.has_steer_permission(request, agent),
             "may_rotate": may(request, Permission.TOKENS_WRITE, agent.project_id),
         }
@@ -148,6 +178,25 @@ class AgentPages(AgentAdmin):
         if token is None or not may(request, Permission.TOKENS_READ, token.project_id):
             raise Http404
         return TemplateResponse(request, "console/arrival.html", context)
+
+    def ending_facts(self, request: HttpRequest, row: Agent) -> dict[str, Any]:
+        running = len(agent_page.running(row, principal_of(request)))
+        return {"facts": f"It runs {running} task{'' if running == 1 else 's'} now."}
+
+    def _night(self, request: HttpRequest, agent: Agent) -> dict[str, Any]:
+        """Return the line of time of its page: since yesterday, or since when the address says."""
+        now = now_of(request)
+        asked = past.asked(request.GET, now=now)
+        span = replace(asked.span, limit=past.NIGHT)
+        since = asked.since if "since" in request.GET and not asked.problems else "yesterday"
+        if since == "yesterday":
+            span = replace(span, since=moments.moment(since, now=now))
+        thing = Thing("agent", agent.pk, agent.project_id)
+        return {
+            "box": past.box(request, thing, span),
+            "since": since,
+            "choices": [(word, said, word == since) for word, said in past.CHOICES.items()],
+        }
 
     def _agent(self, request: HttpRequest, agent_id: UUID, needs: Permission) -> Agent:
         """Return an agent that this person may see, and of which they may ask this."""

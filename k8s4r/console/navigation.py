@@ -16,7 +16,7 @@ _GROUPS: Final = {
         ("Pools", "lan", "admin:pools_pool_changelist", Permission.FLEET_READ),
     ],
     "People": [
-        ("Projects", "folder", "admin:access_project_changelist", "access.view_project"),
+        ("Projects", "folder", "admin:access_project_changelist", Permission.PROJECT_READ),
         ("Users", "person", "admin:access_user_changelist", "access.view_user"),
         ("Roles", "badge", "admin:access_membership_changelist", "access.view_membership"),
         ("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),

@@ -1,6 +1,6 @@
 """Pools with what waits and runs in them: their list, and the page of one."""
 
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet
@@ -10,18 +10,39 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from executors.core.lifecycle import TaskState
+from executors.history import Span
 from executors.selectors import visible
 from k8s4r.access.pages import principal_of
-from k8s4r.console import events, pool_page
+from k8s4r.console import events, past, pool_page
 from k8s4r.console.counting import counted
+from k8s4r.console.endings import Ending, EndingPages
+from k8s4r.console.histories import HistoryPages
+from k8s4r.console.past import Thing
+from k8s4r.console.pool_gates import GatePages
+from k8s4r.core.roles import Permission
 from k8s4r.pages import now_of
+from pools import selectors
 from pools.admin import PoolAdmin
 from pools.models import Pool
+from pools.services import pools
 
 
-class PoolPages(PoolAdmin):
+def _delete(request: HttpRequest, pool: Pool) -> None:
+    pools.archive(pool.pk, principal=principal_of(request), now=now_of(request))
+
+
+_DELETED: Final = Ending(
+    "Delete", "Deleted",
+    "It takes no new tasks and leaves every list; tasks that it has still run. Its history stays.",
+    Permission.FLEET_WRITE, _delete,
+)  # fmt: skip
+
+
+class PoolPages(HistoryPages, EndingPages, GatePages, PoolAdmin):
     """Pools with what waits and runs in them."""
 
+    kind = "pool"
+    endings: ClassVar = {"delete": _DELETED}
     change_form_template = "console/pool.html"
     list_after_template = "console/list_twin.html"
     twin = ("k8s4r get pools", "/api/v1/agent-pools")
@@ -43,6 +64,10 @@ class PoolPages(PoolAdmin):
             )
         )
 
+    def offered_endings(self, request: HttpRequest, row: Pool) -> list[tuple[str, str]]:
+        """Offer none for the default pool: a project keeps it."""
+        return [] if row.name == selectors.DEFAULT else super().offered_endings(request, row)
+
     def change_view(
         self,
         request: HttpRequest,
@@ -58,6 +83,11 @@ class PoolPages(PoolAdmin):
                 **context,
                 **pool_page.facts(pool, principal_of(request), now=now_of(request)),
                 "history": events.link(request, pool.pk, pool.project_id),
+                "endings": self.offered_endings(request, pool),
+                "gate": self.gate_facts(request, pool),
+                "box": past.box(
+                    request, Thing("pool", pool.pk, pool.project_id), Span(limit=past.FEW)
+                ),
             }
         return super().change_view(request, object_id, form_url, context)
 

@@ -38,7 +38,10 @@ _ENDS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What an event says; ``actor`` and ``via`` in words, ``member`` a name for a pool's member."""
+    """What an event says; ``actor`` and ``via`` in words.
+
+    ``member`` names a pool's member, or who got a role.
+    """
 
     kind: str
     from_state: str
@@ -112,7 +115,9 @@ def _handed(told: Told) -> str:
     if told.kind == "pool_member":
         return f"took {told.member} off the list" if is_over else f"listed {told.member}"
     before, after = told.changes.get("role") or ("", "")
-    return f"took the role {before}" if is_over else f"gave the role {after}"
+    if is_over:
+        return f"took the role {before}" + (f" from {told.member}" if told.member else "")
+    return f"gave {told.member} the role {after}" if told.member else f"gave the role {after}"
 
 
 def _move(told: Told) -> str:

@@ -69,6 +69,7 @@ def closing_words(found: Summary, task_id: str, link: str) -> list[str]:
         "             (once, within 15 minutes; `k8s4r sign-in` prints another one)",
         f"web          {found.url}/admin/",
         f"             ({found.admin_user}, password in {found.admin_password_file})",
+        f"this task    {found.url}/admin/executors/task/{task_id}/change/",
         f"API          {found.url}/api/v1/",
         f"API token    {found.api_token_file}",
         "",

@@ -2,11 +2,12 @@
 
 import pytest
 
+from agents.models import Agent
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core.roles import Role
 from tests.api.conftest import Api, token_of
 from tests.api.places import a_place
-from tests.builders import a_member, a_user
+from tests.builders import a_member, a_pool, a_task, a_user, an_attempt
 
 pytestmark = pytest.mark.django_db
 READERS = {
@@ -92,6 +93,24 @@ def test_only_who_reads_the_audit_sees_tokens_and_addresses(own):
     (event, *_) = auditor.get("audit").json()["items"]
     assert {"token_id", "address"} <= event.keys()
     assert not {"token_id", "address"} & entry["event"].keys()
+
+
+def test_a_machine_in_a_shared_pool_tells_nobody_what_it_ran_for_others(own, foreign):
+    agent = Agent.objects.get(pk=own.ids["agent"])
+    theirs = a_pool(name="more", project=foreign.project)
+    an_attempt(a_task(theirs, name="secret"), agent, state="running")
+    path = f"history/agent/{agent.pk}"
+    for roles, wanted in (
+        ([(Role.VIEWER, own.project)], False),
+        ([(Role.VIEWER, own.project), (Role.VIEWER, foreign.project)], True),
+        ([(Role.VIEWER, own.project), (Role.AUDITOR, foreign.project)], True),
+        ([(Role.VIEWER, None)], True),
+    ):
+        name = f"reader-{len(roles)}-{roles[-1]}"
+        people = [a_member(name, role, project=project) for role, project in roles]
+        said = [one["sentence"] for one in Api(token_of(people[0])).get(path).json()["items"]]
+        assert any("secret" in one for one in said) is wanted, roles
+        assert any("got task" in one for one in said)
 
 
 def test_one_reads_the_own_history_without_any_role(own):

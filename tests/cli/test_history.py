@@ -57,6 +57,9 @@ def test_what_a_machine_did_is_on_one_line_of_time(cli, pool, agent):
     told = [json.loads(line)["sentence"] for line in said.out.splitlines()]
     assert told[0].startswith("alice drained it")
     assert {"got task build (attempt 1)", "connected with 2 slots"} <= set(told)
+    late = cli("history", "agent/web-1", "--since", "yesterday", "-o", "name")
+    assert (late.code, len(late.out.split()) >= 1) == (0, True)
+    assert cli("history", "agent/web-1", "--since", "2030-01-01").out == ""
 
 
 def test_since_leaves_out_what_is_older(cli, pool):

@@ -141,13 +141,22 @@ def test_tokens_are_revoked_and_never_shown(browser):
     listed = browser.get(reverse("admin:access_token_changelist")).content.decode()
     shown = browser.get(reverse("admin:access_token_change", args=[minted.token.pk]))
     assert secret not in listed + shown.content.decode()
-    assert act(browser, "access_token", "revoke_selected", minted.token) == ["Revoked: 1"]
+    form = {"action": "revoke_selected", "_selected_action": [str(minted.token.pk)]}
+    asked = browser.post(reverse("admin:access_token_changelist"), form).content.decode()
+    assert secret not in asked
+    form["typed"] = minted.token.key_id
+    assert (
+        secret
+        not in browser.post(
+            reverse("admin:access_token_changelist"), form, follow=True
+        ).content.decode()
+    )
     assert Token.objects.get(pk=minted.token.pk).revoked_at is not None
 
 
 BUTTONS = [
     ("task_act", "cancel"), ("task_act", "retry"), ("task_resolve",), ("agent_steer",),
-    ("agent_rotate",),
+    ("agent_rotate",), ("agent_end", "delete"), ("agent_end", "revoke"),
 ]  # fmt: skip
 
 
@@ -158,6 +167,10 @@ def addresses(task, agent):
     yield reverse("admin:task_again", args=[task.pk])
     yield reverse("admin:tasks_all", args=["cancel"])
     yield reverse("admin:agent_add")
+    yield reverse("admin:pool_gate", args=[task.pool_id])
+    yield reverse("admin:pool_end", args=[task.pool_id, "delete"])
+    yield reverse("admin:project_share", args=[task.project_id])
+    yield reverse("admin:project_unshare", args=[task.project_id])
 
 
 def test_who_may_only_look_finds_no_buttons_and_no_way_around_them(visitor, pool, agent):
@@ -191,8 +204,10 @@ def test_everything_that_a_list_shows_is_cancelled_without_a_limit_of_a_page(bro
     mine = a_tasks(pool, 120)
     theirs, ended = a_task(pool, owner=other), a_task(pool, state=TaskState.FAILED)
     address = reverse("admin:tasks_all", args=["cancel"]) + "?owner=alice"
-    assert b"Cancel 120 tasks?" in browser.get(address).content
-    answer = browser.post(address, follow=True)
+    asked = browser.get(address)
+    assert b"Cancel 120 tasks?" in asked.content
+    form = {"seen": asked.context["seen"], "typed": "120"}
+    answer = browser.post(address, form, follow=True)
     assert [str(message) for message in answer.context["messages"]] == ["Cancelled: 120"]
     assert {state_of(task) for task in mine} == {"cancelled"}
     assert (state_of(theirs), state_of(ended)) == ("pending", "failed")

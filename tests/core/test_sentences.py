@@ -109,6 +109,20 @@ AGENT = {"kind": "agent", "from_state": "online", "to_state": "online", "cause":
             "x took the role viewer",
         ),
         (
+            Told(
+                kind="role", from_state="", to_state="active", cause="give_roles", actor="x",
+                member="alice", changes={"role": [None, "viewer"]},
+            ),
+            "x gave alice the role viewer",
+        ),
+        (
+            Told(
+                kind="role", from_state="active", to_state="deleted", cause="take_roles",
+                actor="x", member="alice", changes={"role": ["viewer", None]},
+            ),
+            "x took the role viewer from alice",
+        ),
+        (
             Told(kind="token", from_state="active", to_state="used_up", cause="enrol", actor="x"),
             "x used up the token",
         ),

@@ -6,15 +6,26 @@ Rows stay until the last test has run: one that changes something makes its own.
 import os
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 from django.core.management import call_command
 from django.db import connections
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.pages import showcase
+from agents.models import Agent
+from k8s4r.access.models import TokenKind
+from pools.models import Membership
+from tests.pages import machines, showcase
 from tests.pages.looking import Console, launched, signed_in
+from tests.pages.machines import LIVE_POOL
 from tests.pages.showcase import Showcase
-from tests.serving import Served, served
+from tests.serving import Served, a_persons_token, a_token, served
+from tests.waiting import wait_until
+
+PASTE = (
+    "(umask 077; printf %s {token} > enrolment) &&"
+    " k8s4r-agent start --url {url} --enrolment-token-file enrolment"
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -76,3 +87,29 @@ def visitor(chromium: Browser, site: Served) -> Iterator[Console]:
     """Return the console of a person who may look and nothing else."""
     with signed_in(chromium, site.url, showcase.VISITOR) as console:
         yield console
+
+
+@pytest.fixture(scope="module")
+def machine(
+    request: pytest.FixtureRequest,
+    shown: Showcase,
+    site: Served,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """Run a real agent in a pool of its own, and return its name: no two modules have the same."""
+    name = f"lab-of-{request.module.__name__.rpartition('.')[2].replace('_', '-')}"
+    pool = shown.pools[LIVE_POOL]
+    token = a_token(TokenKind.ENROLMENT, project=shown.project, pool_id=pool.pk)
+    line = PASTE.format(token=token, url=site.url)
+    with machines.pasted(line, tmp_path_factory.mktemp("machine"), name=name):
+        wait_until(lambda: Agent.objects.filter(name=name, observed="online").exists())
+        yield name
+    # It may count as online for a while: the next module's work is not for it.
+    Membership.objects.filter(agent__name=name).delete()
+
+
+@pytest.fixture
+def person(site: Served) -> Iterator[httpx2.Client]:
+    """Return a client of the REST API."""
+    with site.client(a_persons_token("alice")) as client:
+        yield client

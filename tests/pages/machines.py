@@ -8,12 +8,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import psutil
+from django.urls import reverse
 
 from tests.pages.looking import ROOT
 
 LIVE_POOL = "live"
+
+
+def submitted(person: httpx2.Client, *argv: str, **fields: Any) -> tuple[str, str]:
+    """Submit a command; return the address of its page, and that of the task in the API."""
+    body = {"spec": {"argv": list(argv)}, "pool": LIVE_POOL, **fields}
+    answer = person.post("/api/v1/tasks", json=body)
+    assert answer.status_code == 201, answer.text
+    task_id = answer.json()["id"]
+    return reverse("admin:executors_task_change", args=[task_id]), f"/api/v1/tasks/{task_id}"
 
 
 @contextmanager

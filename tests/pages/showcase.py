@@ -16,6 +16,7 @@ from k8s4r import clock
 from k8s4r.access.models import Project, Token, TokenKind, User
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import SYSTEM, Actor
+from k8s4r.audit.models import AuditEvent
 from pools.models import Pool
 from tests.builders import (
     a_member,
@@ -73,6 +74,8 @@ class Showcase:
     agents: dict[str, Agent] = field(default_factory=dict)
     pools: dict[str, Pool] = field(default_factory=dict)
     token: UUID | None = None
+    # By which the default pool got its limit.
+    event: int | None = None
 
     def samples(self) -> dict[str, UUID | str | None]:
         """Return for each variable part of an address something that is there."""
@@ -84,6 +87,9 @@ class Showcase:
             "id": User.objects.get(username=VISITOR).pk,
             "name": "cancel",
             "value": "draining",
+            "ending": "delete",
+            "event_id": self.event,
+            "filter_id": self.token,
         }
 
 
@@ -106,6 +112,7 @@ def made() -> Showcase:
     _yesterday(shown)
     _ended(shown)
     _waiting(shown)
+    _steered(shown)
     a_token(TokenKind.ENROLMENT, project=project)
     shown.token = Token.objects.get(kind=TokenKind.ENROLMENT).pk
     return shown
@@ -120,6 +127,28 @@ def people(now: datetime) -> None:
     a_member(VISITOR, "viewer")
     for name in ("alice", "bob"):
         User.objects.create(username=name, date_joined=now)
+
+
+def _steered(shown: Showcase) -> None:
+    """Let the operator change settings and share things, so that there is a past to show."""
+    a_member("alice", "operator", project=shown.project)
+    a_member("bob", "viewer", "approver", project=shown.project)
+    web = a_project("web", description="the shop and what it needs", weight=2)
+    night = {"from": "22:00", "to": "04:00", "days": ["mon", "tue"], "timezone": "Europe/Berlin",
+             "note": "backups", "mode": "no_new_work"}  # fmt: skip
+    olga = Actor("user", str(User.objects.get(username=OPERATOR).pk))
+    changes: list[dict[str, Any]] = [
+        {"max_concurrent": 5},
+        {"max_concurrent": 50, "description": "for everything that has no pool of its own"},
+        {"windows": [night], "shared_with": [str(web.pk)], "weights": {str(web.pk): 0.5}},
+    ]
+    for change in changes:
+        with signed(olga, "change_pool"):
+            Pool.objects.filter(pk=shown.default.pk).update(**change)
+    events = AuditEvent.objects.filter(object_id=shown.default.pk, cause="change_pool")
+    shown.event = events.order_by("id")[1].pk
+    with signed(olga, "change_project"):
+        Project.objects.filter(pk=shown.project.pk).update(description="where everything begins")
 
 
 def heard(agent: Agent, at: datetime) -> Agent:

@@ -8,7 +8,7 @@ from k8s4r import database
 
 pytestmark = pytest.mark.django_db
 
-OURS = ("audit", "access", "api", "agents", "pools", "executors", "operating")
+OURS = ("audit", "access", "api", "agents", "pools", "executors", "operating", "console")
 WHOLE = {"INSERT", "UPDATE", "DELETE"}
 # What has no event of its own, and why: nobody decides these rows, or another row tells of them.
 TOLD_ELSEWHERE = {
@@ -28,6 +28,7 @@ TOLD_ELSEWHERE = {
     "executors_pulse": "bookkeeping of periodic jobs",
     "operating_outcome": "totals of what tasks' events tell",
     "operating_notification": "what was told of events, and what became of it",
+    "console_savedfilter": "how one person likes to look at a list; it means nothing to others",
 }
 # Attempts go with their task, whose last event says so.
 PARTLY = {"executors_attempt": {"INSERT", "UPDATE"}}

@@ -32,6 +32,22 @@ def give(
 
 
 @transaction.atomic
+def replace(
+    project: Project, name: str, roles: Collection[Role], *, by: Principal, now: datetime
+) -> User:
+    """Give a person these roles in a project and take those that they have beside them.
+
+    Raises:
+        Invalid: nobody has this user name.
+        Forbidden: the caller may not change roles here, or these would be their own.
+    """
+    user = give(project, name, roles, by=by, now=now)
+    attribution.attribute(by.actor, cause="change_roles")
+    Membership.objects.filter(user=user, project=project).exclude(role__in=roles).delete()
+    return user
+
+
+@transaction.atomic
 def take(project: Project, name: str, roles: Collection[Role] = (), *, by: Principal) -> None:
     """Take roles in a project from a person; without roles, all that they have there.
 

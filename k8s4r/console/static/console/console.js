@@ -68,10 +68,12 @@ function confirmFirst(event, form, question, word) {
 }
 
 // The actions of a list name how many rows they are about.
+// Two have a page of their own, on which the number is typed.
 function confirmSelected(event, form) {
   const action = form.querySelector("select[name=action]");
-  if (!action || !action.value) return;
+  if (!action || !action.value || action.value === "revoke_selected") return;
   const across = form.querySelector("input[name=select_across]");
+  if (action.value === "cancel_selected" && across?.value === "1") return;
   const ticked = form.querySelectorAll("input.action-select:checked").length;
   const total = form.querySelector("[data-actions-icnt]")?.dataset.actionsIcnt;
   const count = across?.value === "1" ? `all ${total ?? ""} that match` : String(ticked);
