@@ -50,7 +50,9 @@ def _misuse(error: typer.TyperException) -> CliError:
     """Return a complaint of the parser as ours, with the command whose help answers it."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "k8s4r"
-    return Usage(error.format_message().rstrip("."), hint=f"{path} --help")
+    # A group without a verb has shown its help; the parser has no words left for it.
+    said = error.format_message().rstrip(".") or "Missing command"
+    return Usage(said, hint=f"{path} --help")
 
 
 if __name__ == "__main__":

@@ -66,6 +66,9 @@ def root(  # noqa: PLR0913 - one argument for each flag
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Each request, its answer and its id on stderr.")
     ] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="The version of this command.")
+    ] = False,
 ) -> None:
     """Run commands on a fleet of machines, and see what became of them.
 
@@ -75,6 +78,9 @@ def root(  # noqa: PLR0913 - one argument for each flag
     k8s4r get tasks --state running
     k8s4r logs -f TASK
     """
+    if show_version:
+        version.version(context)
+        raise typer.Exit
     if context.invoked_subcommand is None:
         context.get_help()
         return

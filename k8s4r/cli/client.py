@@ -46,6 +46,7 @@ class Client:
         With ``patience_s`` there is one try, and no answer may take longer.
         """
         self.url = settings.require_url()
+        self.project = settings.project.value if settings.project else None
         self.server_time: datetime | None = None
         self._wait = wait or threading.Event().wait
         self._trace = trace

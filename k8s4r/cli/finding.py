@@ -7,7 +7,7 @@ from typing import Any, Final
 from k8s4r.cli import kinds, suggestions
 from k8s4r.cli.client import Client
 from k8s4r.cli.errors import CliError, ExitCode, Missing
-from k8s4r.cli.kinds import AGENT, TASK, Kind
+from k8s4r.cli.kinds import AGENT, POOL, TASK, Kind
 from k8s4r.cli.terminal import Terminal
 
 Found = Mapping[str, Any]
@@ -18,17 +18,22 @@ _ID_BEGINNING: Final = re.compile(r"[0-9a-f]{8}[0-9a-f-]*")
 _MOST_LISTED: Final = 1_000
 _MOST_NAMED: Final = 5
 _MOST_NEAR: Final = 200
+_DEFAULT: Final = "default"
 
 
-def one(client: Client, kind: Kind, text: str, terminal: Terminal) -> Found:
+def one(
+    client: Client, kind: Kind, text: str, terminal: Terminal, *, to_act: bool = False
+) -> Found:
     """Return the thing that ``text`` means, in full.
 
     Of several tasks with one name it is the newest, which is said; an id's beginning must be of
-    one thing only.
+    one thing only. A pool or an agent may be called PROJECT/NAME. Of several with one name it is
+    that of the project that is set; to look at, also that of the project `default`, as everywhere
+    without a project; acting on a guess would be wrong.
 
     Raises:
         Missing: there is none.
-        CliError: an id's beginning fits several.
+        CliError: a name or an id's beginning fits several.
     """
     wanted = text.removeprefix(f"{kind.name}/")
     if not kind.is_single:
@@ -36,10 +41,11 @@ def one(client: Client, kind: Kind, text: str, terminal: Terminal) -> Found:
     if _WHOLE_ID.fullmatch(wanted.lower()):
         return _whole(client, kind, wanted.lower())
     named = _named(client, kind, wanted)
+    if len(named) > 1 and kind is not TASK:
+        project = client.project or ("" if to_act else _DEFAULT)
+        named = [_of_the_project(kind, wanted, named, project)]
     if len(named) > 1:
-        terminal.note(
-            f"several {kind.name}s are named {wanted}; this is the newest, {_id(named[0])}"
-        )
+        terminal.note(f"several tasks are named {wanted}; this is the newest, {_id(named[0])}")
     if named:
         return _whole(client, kind, _id(named[0]))
     return _whole(client, kind, _id(_by_beginning(client, kind, wanted)))
@@ -69,11 +75,34 @@ def _whole(client: Client, kind: Kind, identity: str) -> Found:
     return found
 
 
-def _named(client: Client, kind: Kind, name: str) -> Sequence[Found]:
-    if kind is TASK or kind is AGENT:
-        return client.items(kind.path, {"name": name}, limit=2)[0]
-    listed, _ = client.items(kind.path, {}, limit=_MOST_LISTED)
+def _named(client: Client, kind: Kind, text: str) -> Sequence[Found]:
+    if kind is TASK:
+        return client.items(kind.path, {"name": text}, limit=2)[0]
+    project, _, name = text.rpartition("/")
+    query = {"project": project} if project else {}
+    if kind is AGENT:
+        return client.items(kind.path, query | {"name": name}, limit=_MOST_LISTED)[0]
+    if project and kind is not POOL:
+        return []
+    listed, _ = client.items(kind.path, query, limit=_MOST_LISTED)
     return [row for row in listed if row["name"] == name]
+
+
+def _of_the_project(kind: Kind, text: str, named: Sequence[Found], project: str) -> Found:
+    """Return the one of several that is in this project.
+
+    Raises:
+        CliError: the project has none of that name.
+    """
+    for row in named:
+        if row["project"] == project:
+            return row
+    called = ", ".join(f"{row['project']}/{row['name']}" for row in named[:_MOST_NAMED])
+    raise CliError(
+        f"several {kind.name}s are named {text}",
+        exit_code=ExitCode.CONFLICT,
+        hint=f"say which: {called}; or set K8S4R_PROJECT",
+    )
 
 
 def _listed(client: Client, kind: Kind, text: str) -> Found:
@@ -82,7 +111,8 @@ def _listed(client: Client, kind: Kind, text: str) -> Found:
     fitting = [
         row
         for row in rows
-        if text in {row[kind.named_by], row.get("key_id")} or _id(row).startswith(text.lower())
+        if text in {row[kind.named_by], row.get("key_id")}
+        or (_ID_BEGINNING.fullmatch(text.lower()) and _id(row, kind).startswith(text.lower()))
     ]
     if not fitting:
         raise _missing(client, kind, text)
@@ -109,8 +139,9 @@ def _by_beginning(client: Client, kind: Kind, text: str) -> Found:
     return found
 
 
-def _id(row: Found) -> str:
-    return str(row["id"])
+def _id(row: Found, kind: Kind = TASK) -> str:
+    """Return the id of a row; a member has that of its person."""
+    return str(row["id"] if "id" in row else row[f"{kind.named_by}_id"])
 
 
 def _missing(client: Client, kind: Kind, text: str) -> Missing:
@@ -124,7 +155,7 @@ def _missing(client: Client, kind: Kind, text: str) -> Missing:
 
 
 def _ambiguous(kind: Kind, text: str, fitting: Sequence[Found]) -> CliError:
-    ids = ", ".join(_id(row) for row in fitting[:_MOST_NAMED])
+    ids = ", ".join(_id(row, kind) for row in fitting[:_MOST_NAMED])
     return CliError(
         f"{text!r} is more than one {kind.name}",
         exit_code=ExitCode.CONFLICT,

@@ -33,8 +33,8 @@ def stay(session: Session, task_id: str) -> int:
 def _interrupted(session: Session, follower: Follower) -> int:
     terminal, task_id = session.terminal, follower.task_id
     try:
-        terminal.note(
-            f"\nstopped following; Ctrl-C again within {_SECOND_PRESS_S:g} s cancels the task"
+        terminal.note_below(
+            f"stopped following; Ctrl-C again within {_SECOND_PRESS_S:g} s cancels the task"
         )
         threading.Event().wait(_SECOND_PRESS_S)
     except KeyboardInterrupt:
@@ -48,11 +48,11 @@ def _cancel(session: Session, follower: Follower) -> int:
     terminal = session.terminal
     try:
         session.client.post(f"/api/v1/tasks/{follower.task_id}/cancel")
-        terminal.note("\ncancelling; Ctrl-C again stops waiting for its end")
+        terminal.note_below("cancelling; Ctrl-C again stops waiting for its end")
     except CliError as error:
-        terminal.note(f"\nnot cancelled: {error.message}")
+        terminal.note_below(f"not cancelled: {error.message}")
     try:
         following.say_how_it_ended(terminal, follower.to_the_end())
     except KeyboardInterrupt:
-        terminal.note(f"\nk8s4r get task {follower.task_id} shows how it ends")
+        terminal.note_below(f"k8s4r get task {follower.task_id} shows how it ends")
     return ExitCode.INTERRUPTED

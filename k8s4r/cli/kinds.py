@@ -61,6 +61,10 @@ def split(references: Sequence[str], expected: Kind | None = None) -> tuple[Kind
         if not slash:
             names.append(word)
             continue
+        if expected is not None and not _is_word(prefix):
+            # Of a project: `pool web/builds`.
+            names.append(word)
+            continue
         found = kind(prefix)
         if expected is not None and found is not expected:
             raise Usage(f"{word} is not a {expected.name}: one command takes one kind")
@@ -69,6 +73,10 @@ def split(references: Sequence[str], expected: Kind | None = None) -> tuple[Kind
     if expected is None:
         raise Usage("name a kind", hint=", ".join(f"{one.name}s" for one in KINDS))
     return expected, names
+
+
+def _is_word(text: str) -> bool:
+    return any(text.lower() in one.words for one in KINDS)
 
 
 def _text(key: str) -> Any:
@@ -172,6 +180,7 @@ TASK: Final = Kind(
         **{state: {"state": state} for state in TASK_STATES},
         "open": {"state": OPEN_STATES},
         "ended": {"state": ",".join(TASK_STATES[5:])},
+        "done": {"state": ",".join(TASK_STATES[5:])},
     },
     {
         "state": "state",

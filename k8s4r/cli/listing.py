@@ -97,11 +97,15 @@ class Listing:
             searched, self._following = client.items(
                 self._kind.path, wanted.query, limit=_MOST_SEARCHED
             )
+            rows.check_fields(searched, (each.path for each in wanted.conditions))
             fitting = [row for row in searched if all(c.holds(row) for c in wanted.conditions)]
             found = fitting[: wanted.limit]
         else:
             found, self._following = client.items(self._kind.path, wanted.query, limit=wanted.limit)
-        self._listed = rows.ordered([self._identified(row) for row in found], wanted.sort_by)
+        identified = [self._identified(row) for row in found]
+        rows.check_fields(identified, self._session.fields)
+        rows.check_fields(identified, [wanted.sort_by.lstrip("-")] if wanted.sort_by else ())
+        self._listed = rows.ordered(identified, wanted.sort_by)
         return self._listed
 
     def _identified(self, row: Row) -> Row:

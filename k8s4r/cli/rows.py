@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from k8s4r.cli import suggestions
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.output import Column, Context, Row, as_json_line
 
@@ -37,6 +38,26 @@ def conditions(texts: Iterable[str]) -> list[Condition]:
             raise Usage(f"--field-selector {text!r} must look like FIELD=value or FIELD!=value")
         found.append(Condition(match["path"], match["value"], match["word"] == "!="))
     return found
+
+
+def check_fields(found: Sequence[Row], paths: Iterable[str]) -> None:
+    """Refuse a field that no row has: a typo would look like an answer.
+
+    Only the first step of a path is looked at; what is below may be there for some rows alone.
+
+    Raises:
+        Usage: one of them is none.
+    """
+    known = {name for row in found for name in row}
+    for path in paths if known else ():
+        first = path.partition(".")[0]
+        if first not in known:
+            raise Usage(
+                f"no field {first!r}",
+                hint=suggestions.hint(
+                    suggestions.did_you_mean(first, known), f"there are {', '.join(sorted(known))}"
+                ),
+            )
 
 
 def value_at(row: Any, path: str) -> Any:

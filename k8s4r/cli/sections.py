@@ -51,5 +51,9 @@ def next_steps(terminal: Terminal, steps: Sequence[tuple[str, str]]) -> None:
 
 
 def pairs(values: Mapping[str, Any]) -> str:
-    """Return a map as ``a=1, b=2``."""
-    return ", ".join(f"{key}={value}" for key, value in values.items())
+    """Return a map as ``a=1, b=2``; of a list its items, as ``tools=git docker``."""
+    return ", ".join(f"{key}={_value(value)}" for key, value in values.items())
+
+
+def _value(value: Any) -> str:
+    return " ".join(str(each) for each in value) if isinstance(value, list) else str(value)

@@ -83,6 +83,12 @@ class Terminal:
         if not self.quiet:
             self._console(self.err).print(Text(clean(text), style="dim"), soft_wrap=True)
 
+    def note_below(self, text: str) -> None:
+        """Say something on a line of its own, where the terminal has just echoed a key."""
+        if not self.quiet:
+            self.err.write("\n")
+        self.note(text)
+
     def error(self, error: CliError) -> None:
         """Say what went wrong, what to do next, and which request it was."""
         console = self._console(self.err)

@@ -208,6 +208,7 @@ def test_two_presses_of_ctrl_c_cancel_the_task_and_each_says_what_the_next_does(
     person.types("\x03")
     person.reads("cancelling; Ctrl-C again stops waiting for its end")
     assert person.ends() == 130
+    assert "\N{REPLACEMENT CHARACTER}" not in person.seen
     assert state_of(Task.objects.get()) == "cancelled"
 
 

@@ -52,7 +52,7 @@ def delete(
         prompts.confirm(session.terminal, f"delete {listed}? {_MEANS[kind.name]}.", agreed=yes)
 
     def one(name: str) -> None:
-        found = finding.one(session.client, kind, name, session.terminal)
+        found = finding.one(session.client, kind, name, session.terminal, to_act=True)
         called = found.get(kind.named_by) or found["id"]
         if dry_run is None:
             session.client.call("DELETE", f"{kind.path}/{found['id']}")

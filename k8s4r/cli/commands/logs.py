@@ -35,16 +35,16 @@ class Shown:
         """Return the attempt that is meant; ``None``: all of them.
 
         Raises:
-            CliError: there is none before the latest.
+            CliError: there is no such attempt, or none before the latest.
         """
+        made = int(task["attempts_made"])
         if not self.previous:
+            if self.attempt and self.attempt > made and not self.follow:
+                raise _no_attempt(task, f"no attempt {self.attempt}")
             return self.attempt
-        if task["attempts_made"] < 2:
-            raise CliError(
-                f"task {task['id']} had {task['attempts_made']} attempts: there is none before it",
-                exit_code=ExitCode.NOT_FOUND,
-            )
-        return int(task["attempts_made"]) - 1
+        if made < 2:
+            raise _no_attempt(task, "there is none before it")
+        return made - 1
 
 
 def logs(  # noqa: PLR0913 - one argument for each flag
@@ -96,6 +96,13 @@ def logs(  # noqa: PLR0913 - one argument for each flag
 def register(app: typer.Typer, *, panel: str) -> None:
     """Add the command."""
     app.command(rich_help_panel=panel)(logs)
+
+
+def _no_attempt(task: Task, why: str) -> CliError:
+    return CliError(
+        f"task {task['id']} had {task['attempts_made']} attempts: {why}",
+        exit_code=ExitCode.NOT_FOUND,
+    )
 
 
 def _time(session: Session, text: str | None) -> datetime | None:
@@ -169,7 +176,7 @@ def _several(session: Session, found: Sequence[Task], shown: Shown) -> int:
     try:
         return Together(session, readers, shown.timestamps).to_the_end()
     except KeyboardInterrupt:
-        session.terminal.note("\nstopped following; the tasks go on. k8s4r cancel ends them")
+        session.terminal.note_below("stopped following; the tasks go on. k8s4r cancel ends them")
         return ExitCode.INTERRUPTED
 
 
@@ -191,8 +198,8 @@ def _follow(session: Session, follower: Follower) -> int:
     try:
         return following.say_how_it_ended(session.terminal, follower.to_the_end())
     except KeyboardInterrupt:
-        session.terminal.note(
-            f"\nstopped following; the task goes on. k8s4r cancel {follower.task_id} ends it"
+        session.terminal.note_below(
+            f"stopped following; the task goes on. k8s4r cancel {follower.task_id} ends it"
         )
         return ExitCode.INTERRUPTED
 

@@ -41,7 +41,7 @@ def rotate(
     limit_s = values.duration_s(timeout, flag="--timeout") if timeout else None
 
     def one(name: str) -> None:
-        found = finding.one(session.client, AGENT, name, session.terminal)
+        found = finding.one(session.client, AGENT, name, session.terminal, to_act=True)
         session.client.post(f"{AGENT.path}/{found['id']}/regenerate-token", {"rotate": True})
         if not wait:
             session.terminal.write(f"agent/{found['name']} rotating")

@@ -62,7 +62,8 @@ def run(  # noqa: PLR0913 - one argument for each flag
 ) -> None:
     """Run a command on an agent: its output is here, its exit code too.
 
-    Ctrl-C stops following; a second one within 3 seconds cancels the task.
+    Ctrl-C stops following; a second one within 3 seconds cancels the task. The command reads
+    nothing: its stdin is empty.
 
     k8s4r run -- make test
     k8s4r run --require gpu=a100 --timeout 2h -- python train.py
@@ -116,7 +117,8 @@ def _only_show(session: Session, asked: Mapping[str, Any], dry_run: DryRun) -> i
     if dry_run is DryRun.CLIENT:
         session.terminal.write(output.as_json(asked))
         return ExitCode.DONE
-    pool = finding.one(session.client, POOL, str(asked.get("pool", "default")), session.terminal)
+    named = f"{asked.get('project', 'default')}/{asked.get('pool', 'default')}"
+    pool = finding.one(session.client, POOL, named, session.terminal)
     body = {name: value for name, value in asked.items() if name != "pool"}
     return explain.ask(session, pool, body)
 

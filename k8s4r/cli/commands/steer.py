@@ -52,7 +52,7 @@ def drain(  # noqa: PLR0913 - one argument for each flag
         try:
             leaving.wait_until_safe(session, drained, limit_s)
         except KeyboardInterrupt:
-            session.terminal.note("\nstopped waiting; they still drain. k8s4r resume ends that")
+            session.terminal.note_below("stopped waiting; they still drain. k8s4r resume ends that")
             raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
@@ -93,6 +93,9 @@ def register(app: typer.Typer, *, panel: str) -> None:
     """Add the commands."""
     for command in (drain, pause, resume, approve):
         app.command(rich_help_panel=panel)(command)
+    # What fingers that know kubectl type.
+    app.command("cordon", hidden=True)(pause)
+    app.command("uncordon", hidden=True)(resume)
 
 
 def _body(session: Session, note: str | None, until: str | None) -> dict[str, Any]:
@@ -109,7 +112,7 @@ def _ask(
     took: list[Mapping[str, Any]] = []
 
     def one(name: str) -> None:
-        found = finding.one(session.client, AGENT, name, session.terminal)
+        found = finding.one(session.client, AGENT, name, session.terminal, to_act=True)
         after = session.client.post(f"{AGENT.path}/{found['id']}/{word}", body)
         session.terminal.write(f"agent/{after['name']} {after['desired']}, {after['status']}")
         took.append(after)
