@@ -74,8 +74,9 @@ def ids_of(rows: Sequence[Agent]) -> list[UUID]:
 
 def _standing(row: Agent, presence: Presence) -> dict[str, Any]:
     idle = presence.idle(row.pk)
+    is_full = idle <= 0 and row.pk in presence.slots
     return {
-        "status": status_word(Desired(row.desired), Observed(row.observed), idle),
+        "status": status_word(Desired(row.desired), Observed(row.observed), is_full=is_full),
         "desired": row.desired,
         "desired_note": row.desired_note,
         "desired_by": row.desired_by,

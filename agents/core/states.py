@@ -116,14 +116,14 @@ def may_get_work(desired: Desired, observed: Observed) -> bool:
     return desired is Desired.ACTIVE and observed is Observed.ONLINE
 
 
-def status_word(desired: Desired, observed: Observed, idle_slots: int) -> str:
+def status_word(desired: Desired, observed: Observed, *, is_full: bool) -> str:
     """Return the one word that people and existing integrations see.
 
-    ``busy`` is an online agent without an idle slot, whatever is desired of it; ``desired`` is
-    shown beside the word.
+    ``busy`` is an online agent whose slots are all in use, whatever is desired of it; ``desired``
+    is shown beside the word.
     """
     if desired is Desired.REVOKED:
         return "revoked"
-    if observed is Observed.ONLINE and idle_slots <= 0:
+    if observed is Observed.ONLINE and is_full:
         return "busy"
     return str(observed)

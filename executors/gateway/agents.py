@@ -86,8 +86,8 @@ class AgentEndpoints:
         refuses=(SessionSuperseded, Forbidden),
     )
     async def heartbeat(self, exchange: Exchange) -> Answer:
-        """Renew the lease of everything the agent runs."""
-        call = await self._call(exchange, _HEARTBEAT)
+        """Renew the lease of everything the agent runs; without a body only say: I am there."""
+        call = await self._call(exchange, _HEARTBEAT, unsaid=Heartbeat())
         return json_answer(await self._calls.heartbeats.submit(call))
 
     @operation(
@@ -133,10 +133,14 @@ class AgentEndpoints:
         decoder: "msgspec.json.Decoder[Message]",
         *,
         limits: Limits = MESSAGE,
+        unsaid: Message | None = None,
     ) -> Call[Message]:
+        """Return who calls and what they say; ``unsaid`` is meant where nothing is sent."""
         token = exchange.bearer()
         agent_id = ids.as_uuid(exchange.part("agent_id"))
         if agent_id is None:
             raise NotFound("no such agent")
+        if unsaid is not None and exchange.has_no_body():
+            return Call(token, agent_id, unsaid, exchange.address)
         message = await self._bodies.message(exchange, decoder, limits=limits)
         return Call(token, agent_id, message, exchange.address)

@@ -67,6 +67,11 @@ class Exchange:
         """Return a header by its lower-case name, empty when it was not sent."""
         return self._headers.get(name, b"").decode("latin-1")
 
+    def has_no_body(self) -> bool:
+        """Does the request say that nothing follows its headers?"""
+        named = self.header(b"content-type") or self.header(b"transfer-encoding")
+        return not named and self.header(b"content-length") in {"", "0"}
+
     def query(self, name: str) -> str | None:
         """Return the last value of a query parameter."""
         text = self.scope["query_string"].decode("latin-1")

@@ -160,10 +160,9 @@ def _operation(call: Served, schemas: Schemas, shown: Mapping[str, Any]) -> dict
 
 
 def _may_be_empty(said: Operation) -> bool:
-    """People may leave out a body that needs no field; agents always say something."""
+    """A body that needs no field may be left out."""
     plain = isinstance(said.body, type) and issubclass(said.body, msgspec.Struct)
-    of_people = said.caller is PrincipalKind.PERSON
-    return of_people and plain and not any(f.required for f in msgspec.structs.fields(said.body))
+    return plain and not any(f.required for f in msgspec.structs.fields(said.body))
 
 
 def _id(call: Served) -> str:

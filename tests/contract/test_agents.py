@@ -209,6 +209,21 @@ def _harmless(path: str, side: AgentSide) -> dict[str, object]:
     }.get(path, common)
 
 
+def test_a_heartbeat_that_says_nothing_makes_a_known_machine_online(gateway: Served) -> None:
+    agent = an_agent(slots=0, observed="offline")
+    Session.objects.all().delete()
+    with gateway.client(an_agents_token(agent)) as client:
+        answer = client.post(f"/api/v1/agents/{agent.pk}/heartbeat")
+        filled = client.post(f"/api/v1/agents/{agent.pk}/heartbeat", content=b"x")
+    assert (answer.status_code, filled.status_code) == (200, 415)
+    agent.refresh_from_db()
+    assert agent.observed == "online"
+    with gateway.client(a_persons_token()) as client:
+        shown = client.get(f"/api/v1/agents/{agent.pk}/status").json()
+    assert shown["status"] == "online"
+    assert shown["last_heartbeat_at"] is not None
+
+
 @pytest.mark.parametrize("kind", [TokenKind.PERSON, TokenKind.ENROLMENT])
 def test_only_an_agents_own_token_opens_its_paths(
     gateway: Served, agent: Agent, kind: TokenKind

@@ -76,18 +76,18 @@ def test_only_an_active_agent_that_is_online_gets_work() -> None:
 
 
 @pytest.mark.parametrize(
-    ("desired", "observed", "idle_slots", "word"),
+    ("desired", "observed", "is_full", "word"),
     [
-        (Desired.ACTIVE, Observed.ONLINE, 1, "online"),
-        (Desired.ACTIVE, Observed.ONLINE, 0, "busy"),
-        (Desired.DRAINING, Observed.ONLINE, 0, "busy"),
-        (Desired.ACTIVE, Observed.OFFLINE, 0, "offline"),
-        (Desired.ACTIVE, Observed.ERROR, 1, "error"),
-        (Desired.ACTIVE, Observed.PENDING, 0, "pending"),
-        (Desired.REVOKED, Observed.ONLINE, 1, "revoked"),
+        (Desired.ACTIVE, Observed.ONLINE, False, "online"),
+        (Desired.ACTIVE, Observed.ONLINE, True, "busy"),
+        (Desired.DRAINING, Observed.ONLINE, True, "busy"),
+        (Desired.ACTIVE, Observed.OFFLINE, True, "offline"),
+        (Desired.ACTIVE, Observed.ERROR, False, "error"),
+        (Desired.ACTIVE, Observed.PENDING, False, "pending"),
+        (Desired.REVOKED, Observed.ONLINE, False, "revoked"),
     ],
 )
 def test_the_status_is_one_word(
-    desired: Desired, observed: Observed, idle_slots: int, word: str
+    desired: Desired, observed: Observed, is_full: bool, word: str
 ) -> None:
-    assert status_word(desired, observed, idle_slots) == word
+    assert status_word(desired, observed, is_full=is_full) == word
