@@ -10,10 +10,11 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import DateTimeField, Model, QuerySet, Value
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from k8s4r import clock
 from k8s4r.audit import attribution
@@ -34,6 +35,7 @@ else:
 __all__ = [
     "CappedPaginator",
     "ModelAdmin",
+    "NamedLists",
     "ReadOnlyAdmin",
     "SignedAdmin",
     "actor_of",
@@ -78,7 +80,17 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # not generic at ru
         return rows[:_MOST_COUNTED].count()
 
 
-class ReadOnlyAdmin(ModelAdmin[_M]):
+class NamedLists(ModelAdmin[_M]):
+    """A list that is called what it lists, in the title of its tab as well."""
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+
+class ReadOnlyAdmin(NamedLists[_M]):
     """Rows that people look at: services write them, never a form."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -91,7 +103,7 @@ class ReadOnlyAdmin(ModelAdmin[_M]):
         return False
 
 
-class SignedAdmin(ModelAdmin[_M]):
+class SignedAdmin(NamedLists[_M]):
     """Rows that a form writes: the history knows whose form it was."""
 
     def save_model(

@@ -10,12 +10,12 @@ from django.utils.safestring import SafeString
 
 from k8s4r.access.pages import may, principal_of, within
 from k8s4r.core.roles import Permission
-from k8s4r.pages import ModelAdmin, chip, now_of
+from k8s4r.pages import NamedLists, chip, now_of
 from pools.models import Pool
 from pools.services import pools
 
 
-class PoolAdmin(ModelAdmin[Pool]):
+class PoolAdmin(NamedLists[Pool]):
     """Pools: limits, strategy and pause are changed here; what tasks name them by stays."""
 
     list_display: tuple[str, ...] = (

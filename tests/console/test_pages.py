@@ -1,5 +1,7 @@
 """Every page opens with rows on it, at a constant number of queries."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -34,6 +36,23 @@ def test_an_agent_shows_its_slots_and_what_is_on_them(browser, pool, agent):
     text = page(browser, "agents_agent_change", agent.pk)
     assert "1 of 2 slots in use" in text
     assert "build" in text
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("executors_task", "Tasks"),
+        ("agents_agent", "Agents"),
+        ("pools_pool", "Pools"),
+        ("access_user", "Users"),
+        ("access_token", "Tokens"),
+        ("audit_auditevent", "Audit events"),
+        ("operating_notificationtarget", "Notification targets"),
+    ],
+)
+def test_a_tab_of_the_browser_is_called_what_its_list_has(browser, pool, model, name):
+    text = page(browser, f"{model}_changelist")
+    assert re.search(r"<title>\s*(.*?)\s*</title>", text, re.DOTALL)[1] == f"{name} | k8s4r"
 
 
 def test_a_page_of_what_is_not_there_says_so(browser):
