@@ -69,22 +69,23 @@ def annotate(context: str, style: Any, text: str) -> None:
     """  # noqa: D301 - click reads \b
     if not re.fullmatch(tellings.CONTEXT, context):
         _complain(Code.USAGE, f"--context: {tellings.CONTEXT_RULE}")
-    content = _read() if text == STDIN else text
+    content = _decoded(_piped() if text == STDIN else os.fsencode(text))
     if not content.strip():
         _complain(Code.USAGE, "there is no text")
-    if len(content.encode("utf-8", "surrogateescape")) > tellings.NOTE_BYTES:
-        _complain(Code.USAGE, f"the text is longer than {tellings.NOTE_BYTES} bytes")
     _tell(f"annotations/{context}", ToldAnnotation(text=content, style=style))
 
 
-def _read() -> str:
-    data = sys.stdin.buffer.read(tellings.NOTE_BYTES + 1)
+def _piped() -> bytes:
+    """Return what stands on stdin, up to one byte more than is taken."""
+    return sys.stdin.buffer.read(tellings.NOTE_BYTES + 1)
+
+
+def _decoded(data: bytes) -> str:
+    if len(data) > tellings.NOTE_BYTES:
+        _complain(Code.USAGE, f"the text is longer than {tellings.NOTE_BYTES} bytes")
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        # What is too long may be cut within a character: that is the better thing to say.
-        if len(data) > tellings.NOTE_BYTES:
-            return " " + data.decode(errors="replace")
         _complain(Code.USAGE, f"the text is not UTF-8: {error}")
 
 

@@ -222,6 +222,18 @@ def test_a_command_says_why_it_told_nothing(
     assert told(attempt) == {}
 
 
+@pytest.mark.parametrize(
+    ("stdin", "word"), [(b"\xff", "not UTF-8"), ("ä".encode() * 8193, "longer than")]
+)
+def test_what_is_piped_must_be_a_text_of_some_length(
+    gateway: Served, attempt: Attempt, stdin: bytes, word: str
+) -> None:
+    said = command(gateway, attempt, "annotate", "-", stdin=stdin)
+    assert said.returncode == 2
+    assert word in said.stderr.decode()
+    assert told(attempt) == {}
+
+
 def test_a_command_of_work_that_is_over_ends_with_1(gateway: Served, attempt: Attempt) -> None:
     ended = {"state": AttemptState.SUCCEEDED, "ended_at": clock.now()}
     Attempt.objects.filter(pk=attempt.pk).update(**ended)

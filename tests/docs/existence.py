@@ -28,6 +28,8 @@ PROGRAMS = {
 USAGE = (click.UsageError, typer.BadParameter.__base__)
 # Read by `k8s4r`, not by the server.
 OF_THE_COMMAND = {"K8S4R_CONTEXT"}
+# Given to the work by its agent (agents/client/runner/machine.py).
+OF_A_TASK = {"K8S4R_AGENT"}
 
 
 def problems(command: str) -> list[str]:
@@ -49,7 +51,7 @@ def unknown_settings(text: str) -> set[str]:
     of_agents = {str(option.envvar) for option in agent.commands["start"].params}
     of_uvicorn = {f"UVICORN_{option.name}".upper() for option in uvicorn.main.params}
     named = set(re.findall(r"\b(?:K8S4R|UVICORN)_[A-Z_]+", text))
-    return named - server - of_agents - of_uvicorn - OF_THE_COMMAND
+    return named - server - of_agents - of_uvicorn - OF_THE_COMMAND - OF_A_TASK
 
 
 def _programs(command: str) -> Iterator[str]:
