@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Field, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -13,6 +13,8 @@ from k8s4r.core.roles import Permission
 from k8s4r.pages import NamedLists, chip, now_of
 from pools.models import Pool
 from pools.services import pools
+
+_LIMITS = frozenset({"max_concurrent", "max_per_owner"})
 
 
 class PoolAdmin(NamedLists[Pool]):
@@ -52,6 +54,13 @@ class PoolAdmin(NamedLists[Pool]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Pool | None = None) -> bool:
         return False
+
+    def formfield_for_dbfield(
+        self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Take no limit of 0, which the API does not take either: that is a pause."""
+        least = {"min_value": 1} if db_field.name in _LIMITS else {}
+        return super().formfield_for_dbfield(db_field, request, **least, **kwargs)
 
     def save_model(
         self, request: HttpRequest, obj: Pool, form: "ModelForm[Pool]", change: bool

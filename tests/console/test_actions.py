@@ -122,6 +122,17 @@ def test_a_pool_is_changed_where_it_may_be(browser, pool):
     assert pool.changed_at > NOON
 
 
+@pytest.mark.parametrize("column", ["max_concurrent", "max_per_owner"])
+@pytest.mark.parametrize("limit", ["0", "-1", "2147483648", "many"])
+def test_a_limit_that_is_none_is_refused_in_the_form(browser, pool, column, limit):
+    form = {"description": "", "strategy": "random", column: limit}
+    answer = browser.post(reverse("admin:pools_pool_change", args=[pool.pk]), form)
+    assert answer.status_code == 200
+    assert list(answer.context["errors"])
+    pool.refresh_from_db()
+    assert (getattr(pool, column), pool.strategy) == (None, "least_busy")
+
+
 def test_a_projects_weight_is_changed_and_its_name_stays(browser):
     project = a_project("web")
     answer = browser.post(
