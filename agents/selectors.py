@@ -4,9 +4,10 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, QuerySet
 
 from agents.models import Agent, Session, Slot
+from k8s4r.access.models import Token, TokenKind
 
 
 def agents(project_ids: Collection[UUID] | None) -> QuerySet[Agent]:
@@ -15,18 +16,12 @@ def agents(project_ids: Collection[UUID] | None) -> QuerySet[Agent]:
     return found if project_ids is None else found.filter(project_id__in=project_ids)
 
 
-def with_last_seen(found: QuerySet[Agent]) -> QuerySet[Agent]:
-    """Add ``last_seen_at``: the newest heartbeat of any session; ``None`` if there was none."""
-    newest = Session.objects.filter(agent=OuterRef("pk")).order_by("-last_heartbeat_at")
-    return found.annotate(last_seen_at=Subquery(newest.values("last_heartbeat_at")[:1]))
-
-
 def open_session(agent_id: UUID) -> Session | None:
     """Return the agent's open session."""
     return Session.objects.filter(agent_id=agent_id, ended_at=None).first()
 
 
-def last_seen(agent_ids: Collection[UUID]) -> dict[UUID, datetime]:
+def last_heartbeats(agent_ids: Collection[UUID]) -> dict[UUID, datetime]:
     """Return when each agent was last heard; one that never was is absent."""
     sessions = Session.objects.filter(agent_id__in=agent_ids).order_by("last_heartbeat_at")
     return dict(sessions.values_list("agent_id", "last_heartbeat_at"))
@@ -47,3 +42,13 @@ def slot_counts(agent_ids: Collection[UUID]) -> dict[UUID, int]:
     """Return how many slots each agent has in use; one without any is absent."""
     in_use = Slot.objects.filter(agent_id__in=agent_ids, retired_at=None).order_by()
     return dict(in_use.values_list("agent_id").annotate(count=Count("pk")))
+
+
+def token_expiries(agent_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """Return when the last of each agent's tokens ends that nobody revoked.
+
+    One that is over already still says since when; an agent without any is absent.
+    """
+    kept = Token.objects.filter(kind=TokenKind.AGENT, subject__in=agent_ids, revoked_at=None)
+    ends = kept.order_by("expires_at").values_list("subject", "expires_at")
+    return {agent_id: end for agent_id, end in ends if agent_id is not None and end is not None}

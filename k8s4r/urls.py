@@ -42,7 +42,10 @@ api = [
     *executors.urlpatterns,
     *operating.urlpatterns,
     *pools.urlpatterns,
-    *agents.urlpatterns(held_slots=executors_selectors.held_slots),
+    *agents.urlpatterns(
+        held_slots=executors_selectors.held_slots,
+        task_totals=operating_selectors.task_totals,
+    ),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -3,13 +3,16 @@
 from django.urls import URLPattern, path
 
 from agents.api import actions, agents
-from agents.api.agents import HeldSlots
+from agents.api.agents import HeldSlots, TaskTotals
 from agents.core.states import Desired
 
 
-def urlpatterns(held_slots: HeldSlots) -> list[URLPattern]:
-    """Return the paths; ``held_slots`` tells how many slots of each agent are in use."""
-    known = {"held_slots": staticmethod(held_slots)}
+def urlpatterns(held_slots: HeldSlots, task_totals: TaskTotals) -> list[URLPattern]:
+    """Return the paths.
+
+    ``held_slots`` tells how many slots of each agent are in use, ``task_totals`` what ended there.
+    """
+    known = {"held_slots": staticmethod(held_slots), "task_totals": staticmethod(task_totals)}
     rests = {"pause": Desired.PAUSED, "drain": Desired.DRAINING}
     one = "agents/<uuid:agent_id>"
     return [

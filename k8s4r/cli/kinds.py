@@ -188,7 +188,7 @@ AGENT: Final = Kind(
         Column("STATUS", _text("status"), is_state=True),
         Column("WANTED", _text("desired"), is_state=True),
         Column("SLOTS", _slots),
-        Column("HEARD", _age("last_seen_at")),
+        Column("HEARD", _age("last_heartbeat_at")),
         Column("LABELS", _labels("labels"), most=30),
         Column("PROJECT", _text("project"), only_wide=True),
         Column("TYPE", _text("agent_type"), only_wide=True),
