@@ -4,8 +4,11 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 
+from agents.core.states import BUSY, Desired, Observed
 from agents.models import Agent, Session, Slot
 from k8s4r.access.models import Token, TokenKind
 
@@ -14,6 +17,32 @@ def agents(project_ids: Collection[UUID] | None) -> QuerySet[Agent]:
     """Return the agents of these projects (``None``: of all) that are not archived; by name."""
     found = Agent.objects.filter(archived_at=None).order_by("name", "id")
     return found if project_ids is None else found.filter(project_id__in=project_ids)
+
+
+def with_idle_slots(found: QuerySet[Agent], held: Combinable) -> QuerySet[Agent]:
+    """Add ``idle_slots``; ``held`` is how many slots of a row's agent have a current attempt."""
+    in_use = Slot.objects.filter(agent=OuterRef("pk"), retired_at=None).order_by()
+    counted = in_use.values("agent").annotate(count=Count("pk")).values("count")
+    return found.annotate(idle_slots=Coalesce(Subquery(counted), 0) - held)
+
+
+def of_status(found: QuerySet[Agent], words: Collection[str]) -> QuerySet[Agent]:
+    """Return those of which `agents.core.states.status_word` says one of these words.
+
+    The rows have ``idle_slots``.
+    """
+    asked = Q(pk__in=())
+    online = Q(observed=Observed.ONLINE)
+    for word in words:
+        if word == Desired.REVOKED:
+            asked |= Q(desired=Desired.REVOKED)
+        elif word == BUSY:
+            asked |= ~Q(desired=Desired.REVOKED) & online & Q(idle_slots__lte=0)
+        elif word == Observed.ONLINE:
+            asked |= ~Q(desired=Desired.REVOKED) & online & Q(idle_slots__gt=0)
+        else:
+            asked |= ~Q(desired=Desired.REVOKED) & Q(observed=word)
+    return found.filter(asked)
 
 
 def open_session(agent_id: UUID) -> Session | None:

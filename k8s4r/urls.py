@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from agents.api import routes as agents
+from agents.api.filters import Beyond
 from executors import selectors as executors_selectors
 from executors.api import routes as executors
 from executors.core import requests
@@ -15,7 +16,8 @@ from executors.operating import selectors as operating_selectors
 from executors.operating.api import routes as operating
 from k8s4r.access import admin as access_admin
 from k8s4r.api import about, calls, document, logins, members, problems, reference, tokens
-from k8s4r.console import refusals
+from k8s4r.console import front, refusals
+from pools import selectors as pools_selectors
 from pools.api import routes as pools
 
 
@@ -32,6 +34,7 @@ def openapi() -> Mapping[str, Any]:
 
 _read = {"document": staticmethod(openapi)}
 api = [
+    path("", reference.IndexView.as_view(**_read)),
     path("openapi.json", reference.DocumentView.as_view(**_read)),
     path("docs", reference.PageView.as_view(**_read)),
     path("about", about.AboutView.as_view(keeping=operating_selectors.keeping)),
@@ -45,10 +48,12 @@ api = [
     *agents.urlpatterns(
         held_slots=executors_selectors.held_slots,
         task_totals=operating_selectors.task_totals,
+        beyond=Beyond(executors_selectors.held_by_row, pools_selectors.in_pool),
     ),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", front.front),
     path("api/v1/", include(api)),
     path("admin/login/", logins.login),
     path(

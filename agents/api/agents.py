@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from agents import selectors
 from agents.api import answers, bodies, filters, shapes
 from agents.api.bodies import ChangedAgent, NewAgentBody, ReplacedAgent
+from agents.api.filters import Beyond
 from agents.api.shapes import Presence
 from agents.core.totals import Totals
 from agents.models import Agent
@@ -84,6 +85,8 @@ class AgentView(View):
 class AgentsView(AgentView):
     """``GET agents``, ``POST agents``."""
 
+    beyond = Beyond()
+
     @operation(
         needs=Permission.FLEET_READ,
         query=filters.WatchedAgents,
@@ -93,10 +96,11 @@ class AgentsView(AgentView):
     def get(self, request: Request) -> Response:
         """List agents by name."""
         page = paging.page_from(request, ("name", "id"), filters.SORTS)
-        rows = filters.agents(request, principal_of(request)).select_related("project")
+        rows = self.beyond.agents(request, principal_of(request)).select_related("project")
         found = list(paging.rows_of(page, rows))
         presence = self.presence(found)
-        return paging.answer(request, page, found, lambda row: shapes.listed(row, presence))
+        answer = paging.answer(request, page, found, lambda row: shapes.listed(row, presence))
+        return paging.counted(request, answer, rows)
 
     @operation(
         needs=Permission.FLEET_WRITE,

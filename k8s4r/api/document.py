@@ -9,7 +9,7 @@ import msgspec
 from k8s4r.access.principals import PrincipalKind
 from k8s4r.api import answers
 from k8s4r.api.calls import Served
-from k8s4r.api.components import CODES, fixed, problem_name
+from k8s4r.api.components import ALWAYS, CODES, fixed, problem_name
 from k8s4r.api.operations import JSON, Content, Media, Operation
 from k8s4r.api.problems import NotAcceptable, TooSlow, UnsupportedMediaType
 from k8s4r.api.schemas import Schemas
@@ -143,7 +143,7 @@ def _may_be_empty(said: Operation) -> bool:
 
 def _id(call: Served) -> str:
     words = [_PATH_PART.sub(r"\1", part) for part in call.path.split("/")[1:]]
-    kept = [word for word in words if word not in {"api", "v1"}]
+    kept = [word for word in words if word not in {"api", "v1", ""}] or ["index"]
     return re.sub(r"\W+", "_", "_".join([call.method.lower(), *kept]))
 
 
@@ -207,7 +207,7 @@ def _successes(call: Served, schemas: Schemas, shown: Mapping[str, Any]) -> dict
     said = call.said
     for status, content in said.answers.items():
         example = shown.get("answers", {}).get(str(status))
-        headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+        headers = dict(ALWAYS)
         if said.caller is PrincipalKind.PERSON:
             headers["RateLimit"] = {"$ref": "#/components/headers/RateLimit"}
             headers["RateLimit-Policy"] = {"$ref": "#/components/headers/RateLimitPolicy"}

@@ -197,8 +197,9 @@ AGENT: Final = Kind(
     {
         **{state: {"observed": state} for state in ("pending", "online", "offline", "error")},
         **{state: {"desired": state} for state in ("active", "paused", "draining", "revoked")},
+        "busy": {"status": "busy"},
     },
-    {name: name for name in ("name", "project", "agent_type", "desired", "observed")},
+    {name: name for name in ("name", "project", "agent_type", "desired", "observed", "pool")},
 )
 POOL: Final = Kind(
     "pool",
@@ -215,7 +216,7 @@ POOL: Final = Kind(
         Column("ID", _text("id"), only_wide=True),
     ),
     {},
-    {"project": "project"},
+    {"project": "project", "name": "name"},
 )
 PROJECT: Final = Kind(
     "project",

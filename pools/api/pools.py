@@ -41,10 +41,11 @@ SETTINGS: Final = (
 )  # fmt: skip
 
 
-class PoolQuery(paging.PageQuery):
-    """``GET agent-pools``: with ``project``, the name of one, only its own."""
+class PoolQuery(paging.CountedQuery):
+    """``GET agent-pools``: with ``project``, the name of one, only its own; or by ``name``."""
 
     project: str | None = None
+    name: str | None = None
     sort: (
         Literal["name", "-name", "created_at", "-created_at", "changed_at", "-changed_at"] | None
     ) = None
@@ -60,13 +61,16 @@ class PoolsView(View):
     )
     def get(self, request: Request) -> Response:
         """List pools by name."""
-        paging.check_parameters(request, ("project", paging.SORT))
+        paging.check_parameters(request, ("project", "name", paging.SORT, paging.COUNT))
         page = paging.page_from(request, ("name", "id"), SORTS)
         rows = selectors.pools(principal_of(request))
         if "project" in request.query_params:
             rows = rows.filter(project__name=request.query_params["project"].replace("\x00", ""))
+        if "name" in request.query_params:
+            rows = rows.filter(name=request.query_params["name"].replace("\x00", ""))
         found = list(paging.rows_of(page, rows))
-        return paging.answer(request, page, found, shapes.pools(found, now=clock.now()))
+        answer = paging.answer(request, page, found, shapes.pools(found, now=clock.now()))
+        return paging.counted(request, answer, rows)
 
     @operation(
         needs=Permission.FLEET_WRITE,

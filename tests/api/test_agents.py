@@ -7,7 +7,13 @@ from k8s4r import clock
 from k8s4r.access.models import Token
 from k8s4r.api import authentication
 from k8s4r.audit.models import AuditEvent
-from tests.builders import NOON, a_task, a_tasks, an_agent, an_attempt
+from tests.builders import (
+    NOON,
+    a_task,
+    a_tasks,
+    an_agent,
+    an_attempt,
+)
 
 
 def whose(text):
@@ -63,34 +69,6 @@ def test_a_broken_rule_is_named_and_no_agent_is_made(api, change, pointer):
     assert not Agent.objects.exists()
 
 
-def test_the_list_shows_one_word_of_status_for_each_agent(api, pool):
-    an_agent("idle", slots=2)
-    busy = an_agent("busy", slots=1)
-    an_attempt(a_task(pool), busy, state=AttemptState.RUNNING)
-    an_agent("away", observed="offline")
-    an_agent("out", desired="revoked")
-    items = api.get("agents").json()["items"]
-    assert {item["name"]: item["status"] for item in items} == {
-        "idle": "online",
-        "busy": "busy",
-        "away": "offline",
-        "out": "revoked",
-    }
-    assert [item["name"] for item in items] == ["away", "busy", "idle", "out"]
-    assert {i["name"]: i["slots"] for i in items}["idle"] == {"total": 2, "idle": 2}
-
-
-def test_a_list_of_agents_costs_the_same_for_many_as_for_few(api, django_assert_num_queries):
-    an_agent()
-    api.get("agents")
-    with django_assert_num_queries(8):
-        api.get("agents")
-    for _ in range(20):
-        an_agent()
-    with django_assert_num_queries(8):
-        assert len(api.get("agents").json()["items"]) == 21
-
-
 def test_of_several_tokens_the_last_expiry_counts_and_a_revoked_one_does_not(api):
     made = api.post("agents", {"name": "a"}).json()
     second = api.post(f"agents/{made['id']}/regenerate-token").json()
@@ -136,38 +114,6 @@ def test_the_totals_count_what_ended_on_the_agent_by_how_it_ended(api, pool):
     assert items["mine"].items() >= totals.items()
     assert [items["other"][name] for name in totals] == [0, 0, 0]
     assert other.name in items
-
-
-def test_agents_are_paged_by_name(api):
-    for name in ("c", "a", "b"):
-        an_agent(name)
-    first = api.get("agents?limit=2").json()
-    second = api.get(f"agents?limit=2&cursor={first['next']}").json()
-    names = [item["name"] for item in first["items"] + second["items"]]
-    assert names == ["a", "b", "c"]
-    assert second["next"] is None
-
-
-@pytest.mark.parametrize(
-    ("query", "names"),
-    [
-        ("label=gpu%3Dyes", ["a"]),
-        ("observed=offline", ["b"]),
-        ("desired=active", ["a", "b"]),
-        ("name=b", ["b"]),
-        ("agent_type=robot", []),
-        ("project=default", ["a", "b"]),
-    ],
-)
-def test_filters_choose_agents(api, query, names):
-    an_agent("a", labels={"gpu": "yes"})
-    an_agent("b", observed="offline")
-    assert [item["name"] for item in api.get(f"agents?{query}").json()["items"]] == names
-
-
-@pytest.mark.parametrize("query", ["observed=x", "desired=x", "agent_type=x", "label=x", "x=y"])
-def test_a_filter_that_is_not_understood_is_refused(api, query):
-    assert api.get(f"agents?{query}").status_code == 422
 
 
 def test_put_replaces_and_patch_changes_what_people_say_of_an_agent(api):

@@ -13,7 +13,7 @@ from tests.api.test_callers import views
 from tests.builders import a_pool, a_task, a_tasks, an_agent, an_attempt
 
 # What everybody may read is no object and no list, and brings its own ETag.
-OPEN = (reference.DocumentView, reference.PageView)
+OPEN = (reference.IndexView, reference.DocumentView, reference.PageView)
 SORTED = [
     ("agents", "name"),
     ("agents", "created_at"),

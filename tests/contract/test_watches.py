@@ -213,6 +213,8 @@ def test_agents_are_watched_too_until_they_are_let_go(gateway, transactional_db)
         ("tasks?watch=1&owner__password=x", 422, "?owner__password"),
         ("tasks?watch=1&since=yesterday", 422, "?since"),
         ("agents?watch=1&label=%00", 422, "?label"),
+        ("agents?watch=1&status=busy", 422, "?status"),
+        ("agents?watch=1&pool=default", 422, "?pool"),
     ],
 )
 def test_a_wrong_question_is_refused_by_name_before_anything_is_told(

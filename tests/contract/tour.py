@@ -41,6 +41,7 @@ def _projects(tour: Tour) -> None:
     )
     tour.call("GET", "projects/{project_id}/members", **here)
     tour.call("DELETE", "projects/{project_id}/members/{user}", user="bob", **here)
+    tour.call("GET", "")
     tour.call("GET", "about")
 
 
