@@ -22,8 +22,9 @@ class Agent(models.Model):
     """A program that runs tasks. ``desired`` is people's wish, ``observed`` is fact.
 
     With ``not_now_since`` set the agent itself asks for no work. ``settings`` flow down to it; the
-    version counts their changes. This row is the one lock for its capacity (docs/states.md).
-    Heartbeats never write it, unless what the agent is changes.
+    version counts their changes. ``endpoint`` is for people: nothing here calls it. This row is the
+    one lock for its capacity (docs/states.md). Heartbeats never write it, unless what the agent is
+    changes.
     """
 
     id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
@@ -43,6 +44,7 @@ class Agent(models.Model):
     not_now_reason = models.CharField(max_length=4096, blank=True, default="", db_default="")
     not_now_since = models.DateTimeField(null=True, blank=True)
     not_now_until = models.DateTimeField(null=True, blank=True)
+    endpoint = models.CharField(max_length=2048, blank=True, default="", db_default="")
     labels = models.JSONField(default=dict, blank=True)
     capabilities = models.JSONField(default=dict, blank=True)
     device_info = models.JSONField(default=dict, blank=True)

@@ -17,8 +17,8 @@ from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem, Invalid
 
 ALLOWED: Final = (
-    "sort", "state", "project", "pool", "owner", "agent", "name", "label", "parent", "id_prefix",
-    "created_after", "created_before",
+    "sort", "count", "state", "project", "pool", "owner", "agent", "name", "label", "parent",
+    "id_prefix", "created_after", "created_before",
 )  # fmt: skip
 LONGEST: Final = 253
 _TEXTS: Final = ("project", "pool", "owner", "agent", "name")
@@ -29,7 +29,7 @@ SORTS: Final[Mapping[str, tuple[str, ...]]] = {"submitted_at": ("id",)}
 Reference: TypeAlias = Annotated[str, Meta(max_length=LONGEST, pattern=r"^[^\x00]*$")]
 
 
-class TaskQuery(paging.PageQuery):
+class TaskQuery(paging.CountedQuery):
     """Filters of lists of tasks: ``state`` is one or more, ``label`` may repeat."""
 
     sort: Literal["submitted_at", "-submitted_at"] | None = None

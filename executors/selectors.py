@@ -7,7 +7,9 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 
 from executors.core.lifecycle import CURRENT_WORDS, TaskState
 from executors.models import Annotation, Attempt, Task
@@ -227,6 +229,13 @@ def held_slots(agent_ids: Collection[UUID]) -> dict[UUID, int]:
     """Return how many slots of each agent have a current attempt; agents without one are absent."""
     parameters = {"agents": list(agent_ids), "current": CURRENT_WORDS}
     return dict(database.rows(_HELD_BY_AGENT, parameters)) if agent_ids else {}
+
+
+def held_by_row() -> Combinable:
+    """Return how many slots of the agent of a row have a current attempt, to annotate rows with."""
+    current = Attempt.objects.filter(agent=OuterRef("pk"), state__in=CURRENT_WORDS).order_by()
+    counted = current.values("agent").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted), 0)
 
 
 def existing(task_ids: Iterable[UUID], principal: Principal) -> Sequence[UUID]:

@@ -147,6 +147,8 @@ def _tally(now: datetime) -> None:
 
 def _retention(now: datetime) -> None:
     policy = conf.retention()
+    # Nothing goes before it is in the totals, whatever became of the tally's own ticks.
+    tallying.tally(now=now)
     _in_batches(
         lambda limit: retention.delete_tasks(
             now=now, limit=limit, policy=policy, remove_files=_remove_files

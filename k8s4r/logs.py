@@ -1,8 +1,8 @@
 """What does a log line look like? One JSON object: event, facts, and the ids of its context.
 
 Modules use `logging` with a fixed event name and facts in ``extra``. Ids that a whole request, call
-or batch shares (``request_id``, ``task_id``, ``attempt_id``, ``agent_id``) are bound once with
-structlog's context variables and stand on every line of it.
+or batch shares (``request_id``, ``trace_id``, ``task_id``, ``attempt_id``, ``agent_id``) are bound
+once with structlog's context variables and stand on every line of it.
 """
 
 import logging

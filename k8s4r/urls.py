@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from agents.api import routes as agents
+from agents.api.filters import Beyond
 from executors import selectors as executors_selectors
 from executors.api import routes as executors
 from executors.core import requests
@@ -25,7 +26,8 @@ from k8s4r.api import (
     reference,
     tokens,
 )
-from k8s4r.console import account, own_tokens, refusals
+from k8s4r.console import account, front, own_tokens, refusals
+from pools import selectors as pools_selectors
 from pools.api import routes as pools
 
 
@@ -42,6 +44,7 @@ def openapi() -> Mapping[str, Any]:
 
 _read = {"document": staticmethod(openapi)}
 api = [
+    path("", reference.IndexView.as_view(**_read)),
     path("openapi.json", reference.DocumentView.as_view(**_read)),
     path("docs", reference.PageView.as_view(**_read)),
     path("about", about.AboutView.as_view(keeping=operating_selectors.keeping)),
@@ -53,10 +56,15 @@ api = [
     *executors.urlpatterns,
     *operating.urlpatterns,
     *pools.urlpatterns,
-    *agents.urlpatterns(held_slots=executors_selectors.held_slots),
+    *agents.urlpatterns(
+        held_slots=executors_selectors.held_slots,
+        task_totals=operating_selectors.task_totals,
+        beyond=Beyond(executors_selectors.held_by_row, pools_selectors.in_pool),
+    ),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", front.front),
     path("api/v1/", include(api)),
     path("admin/login/", logins.login),
     path("admin/login/code/", logins.code, name="login_code"),

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from agents.models import Agent
 from k8s4r import database
 from k8s4r.access.principals import Principal
+from k8s4r.core import ids
 from k8s4r.core.errors import NotFound
 from k8s4r.core.roles import Permission
 from pools.core import gates
@@ -125,3 +126,22 @@ def members(row: Pool) -> QuerySet[Agent]:
     if row.type == PoolType.STATIC:
         return agents.filter(pk__in=Membership.objects.filter(pool=row).values("agent"))
     return agents.filter(project_id=row.project_id, labels__contains=row.required_labels)
+
+
+def in_pool(text: str, principal: Principal) -> Q:
+    """Return the condition "is in a pool of this name or id" for rows of agents.
+
+    Every pool of that name counts that exists for the caller; without one, no agent is in it.
+    """
+    identity = ids.as_uuid(text)
+    named = Q(name=text) if identity is None else Q(name=text) | Q(pk=identity)
+    found = pools(principal).filter(named).order_by()
+    listed = Membership.objects.filter(
+        pool__in=found.filter(type=PoolType.STATIC).values("pk"), agent=OuterRef("pk")
+    )
+    by_labels = found.filter(
+        type=PoolType.DYNAMIC,
+        project_id=OuterRef("project_id"),
+        required_labels__contained_by=OuterRef("labels"),
+    )
+    return Q(Exists(listed)) | Q(Exists(by_labels))

@@ -11,7 +11,9 @@ from rest_framework.response import Response
 from agents import selectors
 from agents.api import answers, bodies, filters, shapes
 from agents.api.bodies import ChangedAgent, NewAgentBody, ReplacedAgent
+from agents.api.filters import Beyond
 from agents.api.shapes import Presence
+from agents.core.totals import Totals
 from agents.models import Agent
 from agents.services import editing, registration, wishes
 from agents.services.registration import NewAgent
@@ -35,8 +37,9 @@ from k8s4r.core.errors import (
 from k8s4r.core.roles import Permission
 
 # What a caller who changes an agent has looked at.
-SETTINGS: Final = ("name", "description", "type", "labels", "metadata", "settings")
+SETTINGS: Final = ("name", "description", "type", "endpoint", "labels", "metadata", "settings")
 HeldSlots: TypeAlias = Callable[[Collection[UUID]], Mapping[UUID, int]]
+TaskTotals: TypeAlias = Callable[[Collection[UUID]], Mapping[UUID, Totals]]
 
 
 def nothing_held(agent_ids: Collection[UUID]) -> Mapping[UUID, int]:
@@ -44,22 +47,31 @@ def nothing_held(agent_ids: Collection[UUID]) -> Mapping[UUID, int]:
     return {}
 
 
-class AgentView(View):
-    """What views of agents share; ``held_slots`` is given by the routes.
+def nothing_ended(agent_ids: Collection[UUID]) -> Mapping[UUID, Totals]:
+    """Stand in where nobody runs tasks."""
+    return {}
 
-    Tasks are not known here: how many slots are in use is asked of whoever knows.
+
+class AgentView(View):
+    """What views of agents share; ``held_slots`` and ``task_totals`` are given by the routes.
+
+    Tasks are not known here: how many slots are in use, and how many tasks ended on an agent, is
+    asked of whoever knows.
     """
 
     held_slots: HeldSlots = staticmethod(nothing_held)
+    task_totals: TaskTotals = staticmethod(nothing_ended)
 
     def presence(self, rows: Sequence[Agent]) -> Presence:
-        """Look up what is not in the rows: four queries for any number."""
+        """Look up what is not in the rows: seven queries for any number."""
         agent_ids = shapes.ids_of(rows)
         return Presence(
-            selectors.last_seen(agent_ids),
+            selectors.last_heartbeats(agent_ids),
             selectors.slot_counts(agent_ids),
             self.held_slots(agent_ids),
             selectors.settings_applied(agent_ids),
+            selectors.token_expiries(agent_ids),
+            self.task_totals(agent_ids),
         )
 
     def whole(self, row: Agent) -> dict[str, Any]:
@@ -70,6 +82,8 @@ class AgentView(View):
 class AgentsView(AgentView):
     """``GET agents``, ``POST agents``."""
 
+    beyond = Beyond()
+
     @operation(
         needs=Permission.FLEET_READ,
         query=filters.WatchedAgents,
@@ -79,10 +93,11 @@ class AgentsView(AgentView):
     def get(self, request: Request) -> Response:
         """List agents by name."""
         page = paging.page_from(request, ("name", "id"), filters.SORTS)
-        rows = filters.agents(request, principal_of(request)).select_related("project")
+        rows = self.beyond.agents(request, principal_of(request)).select_related("project")
         found = list(paging.rows_of(page, rows))
         presence = self.presence(found)
-        return paging.answer(request, page, found, lambda row: shapes.listed(row, presence))
+        answer = paging.answer(request, page, found, lambda row: shapes.listed(row, presence))
+        return paging.counted(request, answer, rows)
 
     @operation(
         needs=Permission.FLEET_WRITE,
@@ -102,15 +117,13 @@ class AgentsView(AgentView):
             name=body.name,
             description=body.description,
             type=body.agent_type,
+            endpoint=bodies.endpoint(body.endpoint),
             labels=label_rules.read(body.labels),
             capabilities=body.capabilities,
             metadata=body.metadata,
         )
         made = registration.create(new, actor=principal.actor, now=clock.now())
-        answer = self.whole(made.agent) | {
-            "token": made.token.text,
-            "token_expires_at": made.token.token.expires_at,
-        }
+        answer = {**self.whole(made.agent), "token": made.token.text}
         where = f"{request.path}/{made.agent.pk}"
         return Response(answer, status=201, headers={"Location": where})
 

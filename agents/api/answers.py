@@ -30,6 +30,8 @@ class Standing(Shape, frozen=True):
     """How an agent stands: one word, and what people want of it beside what is seen of it.
 
     Settings flow down in versions: ``settings_applied`` is the one that the runner goes by.
+    ``token_expires_at`` is when the last of its tokens ends, null when it has none. Totals are of
+    tasks that ended on it: completed is a success, failed and timed out is failed.
     """
 
     id: UUID
@@ -44,10 +46,14 @@ class Standing(Shape, frozen=True):
     observed: Observed
     reason: str
     not_now: NotNow | None
-    last_seen_at: Moment | None
+    last_heartbeat_at: Moment | None
+    token_expires_at: Moment | None
     slots: Slots
     settings_version: int
     settings_applied: int
+    total_tasks: int
+    success_tasks: int
+    failed_tasks: int
 
 
 class AgentStatus(Standing, frozen=True):
@@ -66,6 +72,7 @@ class ListedAgent(Standing, frozen=True):
 
     description: str
     agent_type: AgentType
+    endpoint: str
     project: str
     project_id: UUID
     labels: dict[str, str]
@@ -94,7 +101,6 @@ class NewAgent(Agent, frozen=True):
     """A new agent; ``token`` is the text of its token, shown this once."""
 
     token: str
-    token_expires_at: Moment | None
 
 
 class AgentToken(Shape, frozen=True):

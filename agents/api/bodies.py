@@ -1,5 +1,6 @@
 """What do people send about agents? Field names of the fixed paths stay as they are known."""
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
@@ -12,12 +13,15 @@ from agents.services.editing import Merge
 from agents.services.wishes import Said
 from k8s4r.core import labels as label_rules
 from k8s4r.core import moments
+from k8s4r.core.errors import FieldProblem, Invalid
 
 # A name stands in paths, logs and tables: what a DNS name or a path part may have.
 Name: TypeAlias = Annotated[
     str, Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$")
 ]
 Text: TypeAlias = Annotated[str, Meta(max_length=4096)]
+# Where people reach the machine: a URL, or host and port.
+Endpoint: TypeAlias = Annotated[str, Meta(max_length=2048)]
 Labels: TypeAlias = dict[str, str] | list[str]
 
 
@@ -28,6 +32,7 @@ class NewAgentBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     project: Annotated[str, Meta(min_length=1, max_length=63)] = "default"
     agent_type: AgentType = AgentType.REMOTE
     description: Text = ""
+    endpoint: Endpoint = ""
     labels: Labels = {}
     capabilities: dict[str, Any] = {}
     metadata: dict[str, Any] = {}
@@ -51,6 +56,7 @@ class ReplacedAgent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     name: Name
     agent_type: AgentType = AgentType.REMOTE
     description: Text = ""
+    endpoint: Endpoint = ""
     labels: Labels = {}
     metadata: dict[str, Any] = {}
 
@@ -61,6 +67,7 @@ class ChangedAgent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     name: Name | UnsetType = UNSET
     agent_type: AgentType | UnsetType = UNSET
     description: Text | UnsetType = UNSET
+    endpoint: Endpoint | UnsetType = UNSET
     labels: Labels | UnsetType = UNSET
     settings: SettingsBody | UnsetType = UNSET
     metadata: dict[str, Any] | UnsetType = UNSET
@@ -98,7 +105,7 @@ def changes(body: ReplacedAgent | ChangedAgent) -> dict[str, Any]:
     """Return the columns that a body changes.
 
     Raises:
-        Invalid: a label breaks a rule.
+        Invalid: a label or the endpoint breaks a rule.
     """
     given = {
         _COLUMNS.get(name, name): value
@@ -107,9 +114,23 @@ def changes(body: ReplacedAgent | ChangedAgent) -> dict[str, Any]:
     }
     if "labels" in given:
         given["labels"] = label_rules.read(given["labels"])
+    if "endpoint" in given:
+        given["endpoint"] = endpoint(given["endpoint"])
     if "settings" in given:
         given["settings"] = settings(given["settings"])
     return given
+
+
+def endpoint(text: str) -> str:
+    """Return where an agent's machine is reached, as people wrote it.
+
+    Raises:
+        Invalid: it has control characters, which would break lines of tables and logs.
+    """
+    if any(unicodedata.category(letter) == "Cc" for letter in text):
+        problem = FieldProblem("/endpoint", "text", "no control characters")
+        raise Invalid("endpoint: " + problem.detail, errors=[problem])
+    return text
 
 
 def settings(body: SettingsBody) -> Merge:

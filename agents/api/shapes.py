@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from agents.core.states import Desired, Observed, status_word
+from agents.core.totals import Totals
 from agents.models import Agent
 
 
@@ -14,13 +15,16 @@ from agents.models import Agent
 class Presence:
     """What of agents is not in their rows.
 
-    When last seen, slots in all and in use, and which settings their runners go by.
+    When last heard, slots in all and in use, which settings their runners go by, until when their
+    tokens are good, and how many tasks ended on them.
     """
 
-    last_seen: Mapping[UUID, datetime]
+    last_heartbeats: Mapping[UUID, datetime]
     slots: Mapping[UUID, int]
     held: Mapping[UUID, int]
     settings_applied: Mapping[UUID, int]
+    token_expiries: Mapping[UUID, datetime]
+    totals: Mapping[UUID, Totals]
 
     def idle(self, agent_id: UUID) -> int:
         """Return how many slots of the agent have no current attempt."""
@@ -35,6 +39,7 @@ def listed(row: Agent, presence: Presence) -> dict[str, Any]:
         "name": row.name,
         "description": row.description,
         "agent_type": row.type,
+        "endpoint": row.endpoint,
         "project": row.project.name,
         "project_id": row.project_id,
         **_standing(row, presence),
@@ -73,7 +78,7 @@ def ids_of(rows: Sequence[Agent]) -> list[UUID]:
 
 
 def _standing(row: Agent, presence: Presence) -> dict[str, Any]:
-    idle = presence.idle(row.pk)
+    idle, totals = presence.idle(row.pk), presence.totals.get(row.pk, Totals())
     is_full = idle <= 0 and row.pk in presence.slots
     return {
         "status": status_word(Desired(row.desired), Observed(row.observed), is_full=is_full),
@@ -85,10 +90,14 @@ def _standing(row: Agent, presence: Presence) -> dict[str, Any]:
         "observed": row.observed,
         "reason": row.observed_reason,
         "not_now": _not_now(row),
-        "last_seen_at": presence.last_seen.get(row.pk),
+        "last_heartbeat_at": presence.last_heartbeats.get(row.pk),
+        "token_expires_at": presence.token_expiries.get(row.pk),
         "slots": {"total": presence.slots.get(row.pk, 0), "idle": idle},
         "settings_version": row.settings_version,
         "settings_applied": presence.settings_applied.get(row.pk, 0),
+        "total_tasks": totals.total,
+        "success_tasks": totals.success,
+        "failed_tasks": totals.failed,
     }
 
 

@@ -53,6 +53,10 @@ class Sign(StrEnum):
     BROKEN = "broken"
 
 
+# The words that `status_word` says.
+BUSY: Final = "busy"
+STATUS_WORDS: Final = (*map(str, Observed), BUSY, str(Desired.REVOKED))
+
 _D, _W = Desired, Wish
 _O, _S = Observed, Sign
 
@@ -123,7 +127,7 @@ def status_word(desired: Desired, observed: Observed, *, is_full: bool) -> str:
     is shown beside the word.
     """
     if desired is Desired.REVOKED:
-        return "revoked"
+        return str(Desired.REVOKED)
     if observed is Observed.ONLINE and is_full:
-        return "busy"
+        return BUSY
     return str(observed)

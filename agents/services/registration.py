@@ -34,6 +34,7 @@ class NewAgent:
     name: str
     description: str = ""
     type: AgentType = AgentType.REMOTE
+    endpoint: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     capabilities: Mapping[str, Any] = field(default_factory=dict)
     device_info: Mapping[str, Any] = field(default_factory=dict)
@@ -129,6 +130,7 @@ def _make(new: NewAgent, *, observed: Observed, now: datetime) -> Created:
                 name=new.name,
                 description=new.description,
                 type=new.type,
+                endpoint=new.endpoint,
                 observed=observed,
                 labels=dict(new.labels),
                 settings_version=1 if new.labels else 0,

@@ -34,5 +34,6 @@ class AgentTasksView(View):
             raise NotFound(f"no agent {agent_id}")
         wanted = msgspec.structs.replace(filters.task_filter(request), agent_id=agent_id)
         page = paging.page_from(request, selectors.NEWEST_FIRST, filters.SORTS)
-        found = selectors.records(paging.rows_of(page, selectors.tasks(wanted, principal)))
-        return paging.answer(request, page, found, shapes.task)
+        rows = selectors.tasks(wanted, principal)
+        found = selectors.records(paging.rows_of(page, rows))
+        return paging.counted(request, paging.answer(request, page, found, shapes.task), rows)

@@ -25,7 +25,7 @@ from k8s4r.core.roles import Permission
 _STATE: Final = "|".join(AttemptState)
 
 
-class AttemptQuery(paging.PageQuery):
+class AttemptQuery(paging.CountedQuery):
     """Filters of the list of attempts: ids, and one state or more."""
 
     task: UUID | None = None
@@ -43,10 +43,11 @@ class AttemptsView(View):
     )
     def get(self, request: Request) -> Response:
         """List attempts, the newest first."""
-        paging.check_parameters(request, _FILTERS)
+        paging.check_parameters(request, (*_FILTERS, paging.COUNT))
         page = paging.page_from(request, ("-id",))
         rows = _filtered(selectors.attempts(principal_of(request)), request)
-        return paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.attempt)
+        answer = paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.attempt)
+        return paging.counted(request, answer, rows)
 
 
 class AttemptView(View):

@@ -42,7 +42,7 @@ class TasksView(View):
         page = paging.page_from(request, selectors.NEWEST_FIRST, filters.SORTS)
         rows = selectors.tasks(wanted, principal_of(request))
         found = selectors.records(paging.rows_of(page, rows))
-        return paging.answer(request, page, found, shapes.task)
+        return paging.counted(request, paging.answer(request, page, found, shapes.task), rows)
 
     @operation(
         needs=Permission.TASKS_WRITE,

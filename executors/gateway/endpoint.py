@@ -14,6 +14,7 @@ from executors.gateway.exchange import Answer, Exchange
 from k8s4r.api import guarding, problems
 from k8s4r.api.operations import declared
 from k8s4r.api.problems import InternalError, MethodNotAllowed, TooSlow
+from k8s4r.core import traces
 from k8s4r.core.errors import DomainError, Unauthenticated
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class Endpoint:
         except DomainError as error:
             answer = refused(error, exchange)
         except Exception:  # the outermost loop of a request
-            logger.exception("request_failed", extra={"request_id": exchange.request_id})
+            logger.exception("request_failed", extra=_which(exchange))
             answer = refused(InternalError("the server made an error; it is logged"), exchange)
         if answer is not None and not exchange.started:
             await exchange.respond(answer)
@@ -66,6 +67,12 @@ class Endpoint:
         except KeyError:
             allowed = ", ".join(sorted(self._handlers))
             raise MethodNotAllowed(f"allowed here: {allowed}", allow=allowed) from None
+
+
+def _which(exchange: Exchange) -> dict[str, str]:
+    """Return the ids of a request for its log line; a trace is only looked for here."""
+    trace_id = traces.trace_id(exchange.header(b"traceparent"))
+    return {"request_id": exchange.request_id, **({"trace_id": trace_id} if trace_id else {})}
 
 
 async def _counted(error: DomainError, exchange: Exchange) -> DomainError:

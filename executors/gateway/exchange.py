@@ -12,11 +12,13 @@ import msgspec
 from django.http.cookie import parse_cookie
 from starlette.types import Receive, Scope, Send
 
+from k8s4r.api.requests import API_VERSION, VERSION_HEADER
 from k8s4r.core.errors import Unauthenticated
 
 JSON: Final = b"application/json"
 LONGEST_TOKEN: Final = 200
 _ENCODER: Final = msgspec.json.Encoder()
+_VERSION: Final = (VERSION_HEADER.lower().encode(), API_VERSION.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class Exchange:
         headers = [
             (b"content-type", answer.media_type),
             (b"x-request-id", self.request_id.encode("latin-1")),
+            _VERSION,
             (b"cache-control", b"no-store"),
             *further,
             *answer.headers,

@@ -15,6 +15,7 @@ from agents.api.shapes import Presence
 from agents.models import Agent
 from executors import filters, selectors, shapes
 from executors.models import Task
+from executors.operating import selectors as operating_selectors
 from k8s4r import clock
 from k8s4r.access.principals import Principal
 from k8s4r.core.roles import Permission
@@ -82,10 +83,12 @@ def _shown_agents(rows: QuerySet[Agent]) -> list[dict[str, Any]]:
     found = list(rows.select_related("project"))
     agent_ids: list[UUID] = agent_shapes.ids_of(found)
     presence = Presence(
-        agent_selectors.last_seen(agent_ids),
+        agent_selectors.last_heartbeats(agent_ids),
         agent_selectors.slot_counts(agent_ids),
         selectors.held_slots(agent_ids),
         agent_selectors.settings_applied(agent_ids),
+        agent_selectors.token_expiries(agent_ids),
+        operating_selectors.task_totals(agent_ids),
     )
     return [agent_shapes.listed(row, presence) for row in found]
 

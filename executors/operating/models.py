@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from agents.models import Agent
 from executors.operating.core.notices import CHOSEN, Event, Kind, Severity, State
 from k8s4r import clock
 from k8s4r.access.models import Project
@@ -29,6 +30,22 @@ class Outcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.state} {self.reason}".strip()
+
+
+class AgentTotal(models.Model):
+    """How many tasks ended on an agent, since its first; see `agents.core.totals.Totals`.
+
+    ``counted_until`` is the end of the last count that found one here.
+    """
+
+    agent = models.OneToOneField(Agent, models.PROTECT, primary_key=True, related_name="+")
+    total = models.PositiveBigIntegerField()
+    success = models.PositiveBigIntegerField()
+    failed = models.PositiveBigIntegerField()
+    counted_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.total} tasks on {self.agent_id}"
 
 
 class NotificationTarget(models.Model):

@@ -1,13 +1,14 @@
 """What do operators count, and whom do we tell of what? Reads only."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
 
+from agents.core.totals import Totals
 from agents.services import generations
 from executors.core.codes import WaitingCode
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
@@ -116,6 +117,21 @@ SELECT state, reason, sum(tasks)::bigint FROM (
     GROUP BY 1, 2
 ) counted GROUP BY 1, 2
 """
+# What a task of an agent, ``t``, counts for: see `agents.core.totals.Totals`.
+TOTALS: Final = """
+count(*), count(*) FILTER (WHERE t.state = 'completed'),
+count(*) FILTER (WHERE t.state IN ('failed', 'timed_out'))
+"""
+_SETTLED_TOTALS: Final = """
+SELECT c.until, t.agent_id, t.total, t.success, t.failed
+FROM (SELECT max(counted_until) AS until FROM operating_agenttotal) c
+LEFT JOIN operating_agenttotal t ON t.agent_id = ANY(%(agents)s)
+"""
+_NEW_TOTALS: Final = f"""
+SELECT t.agent_id, {TOTALS} FROM executors_task t
+WHERE t.ended_at > %(until)s AND t.agent_id = ANY(%(agents)s) GROUP BY t.agent_id
+"""  # noqa: S608  # of fixed text
+_BEFORE_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _JOBS: Final = "SELECT job, max(taken_at) FROM executors_tick GROUP BY job"
 _PULSES: Final = "SELECT source, seen_at FROM executors_pulse"
 _NOTIFICATIONS: Final = "SELECT state, count(*) FROM operating_notification GROUP BY state"
@@ -144,6 +160,21 @@ def fleet(*, now: datetime) -> Fleet:
         notifications={row[0]: row[1] for row in database.rows(_NOTIFICATIONS)},
         generation=generations.current(),
     )
+
+
+def task_totals(agent_ids: Collection[UUID]) -> dict[UUID, Totals]:
+    """Return how many tasks ended on each agent, those that retention deleted among them.
+
+    Two statements for any number. The second is told from when to count, for PostgreSQL to see how
+    few tasks that are; a count that settles between the two changes neither.
+    """
+    settled = database.rows(_SETTLED_TOTALS, {"agents": list(agent_ids)})
+    until = settled[0][0] or _BEFORE_ALL
+    since = database.rows(_NEW_TOTALS, {"agents": list(agent_ids), "until": until})
+    found: dict[UUID, Totals] = {}
+    for agent_id, *numbers in [*(row[1:] for row in settled if row[1]), *since]:
+        found[agent_id] = found.get(agent_id, Totals()).plus(Totals(*numbers))
+    return found
 
 
 def _parameters() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from k8s4r.core.roles import Permission, Role
 
@@ -20,17 +20,35 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """Base of what is answered. A reader ignores fields it does not know: there may come more."""
 
 
+class Count(Shape, frozen=True):
+    """How many there are in all: ``value``, or more than that when it is not ``exact``."""
+
+    value: int
+    exact: bool
+
+
 class Page(Shape, Generic[T], frozen=True):
-    """A part of a list; ``next`` is the ``cursor`` of the part that follows, if there is one."""
+    """A part of a list; ``next`` is the ``cursor`` of the part that follows, if there is one.
+
+    ``count`` is of the whole list, for who asked for it.
+    """
 
     items: list[T]
     next: str | None
+    count: Count | UnsetType = UNSET
 
 
 class Items(Shape, Generic[T], frozen=True):
     """A whole list, in the order of the request."""
 
     items: list[T]
+
+
+class Index(Shape, frozen=True):
+    """Where an interface begins: its version, and the paths of its lists and documents by name."""
+
+    api_version: str
+    links: dict[str, str]
 
 
 class About(Shape, frozen=True):

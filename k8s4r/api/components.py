@@ -10,7 +10,11 @@ from k8s4r.api.views import FIELDS
 from k8s4r.core.errors import DomainError
 
 _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
-_REQUEST_ID: Final = {"$ref": "#/components/headers/RequestId"}
+# Headers of every answer.
+ALWAYS: Final = {
+    "X-Request-Id": {"$ref": "#/components/headers/RequestId"},
+    "X-Api-Version": {"$ref": "#/components/headers/ApiVersion"},
+}
 
 
 def _kinds(kind: type[DomainError]) -> Iterator[type[DomainError]]:
@@ -76,6 +80,7 @@ def _headers() -> dict[str, Any]:
 
     return {
         "RequestId": header("The caller's own id when harmless, else a new one.", required=True),
+        "ApiVersion": header("The version of this interface.", required=True),
         "ETag": header("Which version this is; absent from a stream."),
         "Location": header("Where the thing is; not for a list."),
         "Replayed": header("`true`: this request was answered before, this is that answer."),
@@ -122,7 +127,7 @@ def _parameter(name: str, place: str, text: str, schema: dict[str, Any]) -> dict
 
 def _response(status: int) -> dict[str, Any]:
     codes = sorted(kind.code for kind in CODES.values() if kind.status == status)
-    headers = {"X-Request-Id": _REQUEST_ID}
+    headers = dict(ALWAYS)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = {"$ref": "#/components/headers/WwwAuthenticate"}
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:

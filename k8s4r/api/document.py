@@ -9,7 +9,7 @@ import msgspec
 from k8s4r.access.principals import PrincipalKind
 from k8s4r.api import answers
 from k8s4r.api.calls import Served
-from k8s4r.api.components import CODES, fixed, problem_name
+from k8s4r.api.components import ALWAYS, CODES, fixed, problem_name
 from k8s4r.api.operations import JSON, Content, Media, Operation
 from k8s4r.api.problems import NotAcceptable, TooSlow, UnsupportedMediaType
 from k8s4r.api.schemas import PLACE, Schemas
@@ -167,7 +167,7 @@ def _may_be_empty(said: Operation) -> bool:
 
 def _id(call: Served) -> str:
     words = [_PATH_PART.sub(r"\1", part) for part in call.path.split("/")[1:]]
-    kept = [word for word in words if word not in {"api", "v1"}]
+    kept = [word for word in words if word not in {"api", "v1", ""}] or ["index"]
     return re.sub(r"\W+", "_", "_".join([call.method.lower(), *kept]))
 
 
@@ -248,18 +248,18 @@ def _headers(call: Served) -> dict[str, Any]:
     said = call.said
     of_people = said.caller is PrincipalKind.PERSON
     names = {
-        "X-Request-Id": ("RequestId", True),
         "RateLimit": ("RateLimit", of_people),
         "RateLimit-Policy": ("RateLimitPolicy", of_people),
         "ETag": ("ETag", call.is_shaped),
         "Idempotent-Replayed": ("Replayed", said.repeats is not None),
         "Location": ("Location", said.located),
     }
-    return {
+    own = {
         name: {"$ref": f"#/components/headers/{described}"}
         for name, (described, is_sent) in names.items()
         if is_sent
     }
+    return {**ALWAYS, **own}
 
 
 def _describe(status: int) -> str:

@@ -30,6 +30,9 @@ LIMIT: Final = 50
 MOST: Final = 200
 OWN: Final = frozenset({"limit", "cursor", "fields"})
 SORT: Final = "sort"
+COUNT: Final = "count"
+# Nobody reads further than this, and counting more than it takes the time of a scan.
+MOST_COUNTED: Final = 10_000
 
 
 class Asked(Protocol):
@@ -44,6 +47,12 @@ class PageQuery(msgspec.Struct):
 
     limit: Annotated[int, Meta(ge=1, le=MOST)] = LIMIT
     cursor: str | None = None
+
+
+class CountedQuery(PageQuery):
+    """Also ``count=exact``: how many there are in all, up to 10,000."""
+
+    count: Literal["exact"] | None = None
 
 
 # Beside the filters of lists that can be watched; the gateway reads them.
@@ -130,6 +139,24 @@ def answer(
     return Response(
         {"items": [shape(row) for row in shown], "next": cursor}, headers={"Link": link}
     )
+
+
+def counted(request: Request, response: Response, rows: QuerySet[Any]) -> Response:
+    """Add ``count`` to the answer of a list when it was asked for.
+
+    ``{"value", "exact"}``: beyond 10,000 the value stays there and is not exact.
+
+    Raises:
+        Invalid: something else than ``exact`` was asked for.
+    """
+    asked = request.query_params.get(COUNT)
+    if asked is None:
+        return response
+    if asked != "exact":
+        raise refused([FieldProblem(f"?{COUNT}", "enum", "exact, or nothing")])
+    found = rows.order_by()[: MOST_COUNTED + 1].count()
+    response.data["count"] = {"value": min(found, MOST_COUNTED), "exact": found <= MOST_COUNTED}
+    return response
 
 
 def _behind(keys: Sequence[str], after: Sequence[Any]) -> Q:

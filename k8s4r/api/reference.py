@@ -15,9 +15,10 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from k8s4r.api import reading
+from k8s4r.api import answers, reading
 from k8s4r.api.operations import Media, operation
 from k8s4r.api.rendering import JSONRenderer
+from k8s4r.api.requests import API_VERSION
 
 Document = Callable[[], Mapping[str, Any]]
 
@@ -56,6 +57,17 @@ class _Public(APIView):
         return answer
 
 
+class IndexView(_Public):
+    """``GET /api/v1/``."""
+
+    renderer_classes = (JSONRenderer,)
+
+    @operation(needs=None, caller=None, answers={200: answers.Index, 304: None})
+    def get(self, request: Request) -> HttpResponseBase:
+        """Show where everything begins: the paths that can be read without knowing an id."""
+        return self.conditional(request, _index(self.document, request.path), "application/json")
+
+
 class DocumentView(_Public):
     """``GET openapi.json``."""
 
@@ -83,6 +95,18 @@ class PageView(_Public):
     def get(self, request: Request) -> HttpResponseBase:
         """Show the API as a page."""
         return self.conditional(request, _page(self.document), "text/html; charset=utf-8")
+
+
+@cache
+def _index(document: Document, at: str) -> bytes:
+    paths = document()["paths"]
+    named = {path.removeprefix(at): path for path in paths if path.startswith(at)}
+    links = {
+        name: path
+        for name, path in sorted(named.items())
+        if name and "{" not in path and "get" in paths[path]
+    }
+    return orjson.dumps({"api_version": API_VERSION, "links": links})
 
 
 @cache

@@ -202,7 +202,7 @@ AGENT: Final = Kind(
         Column("STATUS", _text("status"), is_state=True),
         Column("WANTED", _text("desired"), is_state=True),
         Column("SLOTS", _slots),
-        Column("HEARD", _age("last_seen_at")),
+        Column("HEARD", _age("last_heartbeat_at")),
         Column("LABELS", _labels("labels"), most=30),
         Column("PROJECT", _text("project"), only_wide=True),
         Column("TYPE", _text("agent_type"), only_wide=True),
@@ -211,8 +211,9 @@ AGENT: Final = Kind(
     {
         **{state: {"observed": state} for state in ("pending", "online", "offline", "error")},
         **{state: {"desired": state} for state in ("active", "paused", "draining", "revoked")},
+        "busy": {"status": "busy"},
     },
-    {name: name for name in ("name", "project", "agent_type", "desired", "observed")},
+    {name: name for name in ("name", "project", "agent_type", "desired", "observed", "pool")},
     is_watched=True,
 )
 POOL: Final = Kind(
@@ -230,7 +231,7 @@ POOL: Final = Kind(
         Column("ID", _text("id"), only_wide=True),
     ),
     {},
-    {"project": "project"},
+    {"project": "project", "name": "name"},
     is_watched=True,
 )
 PROJECT: Final = Kind(

@@ -9,10 +9,12 @@ from django.utils.safestring import SafeString
 
 from agents import selectors
 from agents.core.states import Desired, Observed
+from agents.core.totals import Totals
 from agents.models import Agent, Session, Slot
 from executors.admin.task_page import title
 from executors.core.lifecycle import CURRENT_WORDS
 from executors.models import Attempt
+from executors.operating.selectors import task_totals
 from executors.selectors import visible
 from k8s4r.access.models import Token, TokenKind
 from k8s4r.access.principals import Principal
@@ -87,6 +89,7 @@ def facts(agent: Agent, viewer: Principal, *, now: datetime) -> dict[str, Any]:
         "slots": slots,
         "in_use": sum(line.is_used for line in slots),
         "tasks": _tasks(agent, viewer, now),
+        "totals": task_totals([agent.pk]).get(agent.pk, Totals()),
         "labels": ", ".join(f"{key}={value}" for key, value in sorted(agent.labels.items())),
         "capabilities": json.dumps(agent.capabilities, indent=2),
         "device": json.dumps(agent.device_info, indent=2),

@@ -16,13 +16,15 @@ SORTS: Final[Mapping[str, tuple[str, ...]]] = {
     "created_at": ("created_at", "id"),
     "changed_at": ("changed_at", "id"),
 }
+_FILTERS: Final = {"project": "project__name", "name": "name"}
 Sort: TypeAlias = Literal["name", "-name", "created_at", "-created_at", "changed_at", "-changed_at"]
 
 
-class PoolQuery(paging.PageQuery):
-    """``GET agent-pools``: with ``project``, the name of one, only its own."""
+class PoolQuery(paging.CountedQuery):
+    """``GET agent-pools``: with ``project``, the name of one, only its own; or by ``name``."""
 
     project: str | None = None
+    name: str | None = None
     sort: Sort | None = None
 
 
@@ -39,7 +41,10 @@ def pools(request: Asked, principal: Principal) -> QuerySet[Pool]:
     Raises:
         Invalid: a filter is not known.
     """
-    paging.check_parameters(request, ("project", paging.SORT))
+    paging.check_parameters(request, (*_FILTERS, paging.SORT, paging.COUNT))
     rows = selectors.pools(principal)
-    project = request.query_params.get("project")
-    return rows if project is None else rows.filter(project__name=project.replace("\x00", ""))
+    for name, column in _FILTERS.items():
+        text = request.query_params.get(name)
+        if text is not None:
+            rows = rows.filter(**{column: text.replace("\x00", "")})
+    return rows

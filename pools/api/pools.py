@@ -51,7 +51,8 @@ class PoolsView(View):
         page = paging.page_from(request, ("name", "id"), filters.SORTS)
         rows = filters.pools(request, principal_of(request))
         found = list(paging.rows_of(page, rows))
-        return paging.answer(request, page, found, shapes.pools(found, now=clock.now()))
+        answer = paging.answer(request, page, found, shapes.pools(found, now=clock.now()))
+        return paging.counted(request, answer, rows)
 
     @operation(
         needs=Permission.FLEET_WRITE,

@@ -7,7 +7,13 @@ from k8s4r import clock
 from k8s4r.access.models import Token
 from k8s4r.api import authentication
 from k8s4r.audit.models import AuditEvent
-from tests.builders import a_task, an_agent, an_attempt
+from tests.builders import (
+    NOON,
+    a_task,
+    a_tasks,
+    an_agent,
+    an_attempt,
+)
 
 
 def whose(text):
@@ -28,6 +34,7 @@ def test_a_person_makes_an_agent_and_gets_its_token_once(api):
     assert agent["token_expires_at"] is not None
     assert str(whose(agent["token"]).id) == agent["id"]
     assert "token" not in shown.json()
+    assert shown.json()["token_expires_at"] == agent["token_expires_at"]
     assert agent["token"] not in shown.content.decode()
 
 
@@ -50,6 +57,9 @@ def test_a_name_is_there_once(api):
         ({"agent_type": "toaster"}, "/agent_type"),
         ({"labels": {"a": "b c"}}, "/labels/a"),
         ({"project": "nowhere"}, "/project"),
+        ({"endpoint": "https://a\n"}, "/endpoint"),
+        ({"endpoint": "https://a\x9b2J"}, "/endpoint"),
+        ({"endpoint": "a" * 2049}, "/endpoint"),
     ],
 )
 def test_a_broken_rule_is_named_and_no_agent_is_made(api, change, pointer):
@@ -59,64 +69,51 @@ def test_a_broken_rule_is_named_and_no_agent_is_made(api, change, pointer):
     assert not Agent.objects.exists()
 
 
-def test_the_list_shows_one_word_of_status_for_each_agent(api, pool):
-    an_agent("idle", slots=2)
-    busy = an_agent("busy", slots=1)
-    an_attempt(a_task(pool), busy, state=AttemptState.RUNNING)
-    an_agent("away", observed="offline")
-    an_agent("out", desired="revoked")
-    items = api.get("agents").json()["items"]
-    assert {item["name"]: item["status"] for item in items} == {
-        "idle": "online",
-        "busy": "busy",
-        "away": "offline",
-        "out": "revoked",
-    }
-    assert [item["name"] for item in items] == ["away", "busy", "idle", "out"]
-    assert {i["name"]: i["slots"] for i in items}["idle"] == {"total": 2, "idle": 2}
+def test_of_several_tokens_the_last_expiry_counts_and_a_revoked_one_does_not(api):
+    made = api.post("agents", {"name": "a"}).json()
+    second = api.post(f"agents/{made['id']}/regenerate-token").json()
+    assert second["token_expires_at"] > made["token_expires_at"]
+    for path in (f"agents/{made['id']}", f"agents/{made['id']}/status"):
+        assert api.get(path).json()["token_expires_at"] == second["token_expires_at"]
+    (item,) = api.get("agents").json()["items"]
+    assert item["token_expires_at"] == second["token_expires_at"]
+    Token.objects.filter(subject=made["id"]).order_by("-created_at")[0].delete()
+    assert api.get(f"agents/{made['id']}").json()["token_expires_at"] == made["token_expires_at"]
+    revoked = api.post(f"agents/{made['id']}/revoke-token").json()
+    assert revoked["token_expires_at"] is None
 
 
-def test_a_list_of_agents_costs_the_same_for_many_as_for_few(api, django_assert_num_queries):
-    an_agent()
-    api.get("agents")
-    with django_assert_num_queries(5):
-        api.get("agents")
-    for _ in range(20):
-        an_agent()
-    with django_assert_num_queries(5):
-        assert len(api.get("agents").json()["items"]) == 21
+def test_an_endpoint_is_written_replaced_and_told_in_the_history(api):
+    made = api.post("agents", {"name": "a", "endpoint": "https://web-1.lan:9443"}).json()
+    path = f"agents/{made['id']}"
+    assert made["endpoint"] == api.get(path).json()["endpoint"] == "https://web-1.lan:9443"
+    looked_at = api.get(path).headers["ETag"]
+    changed = api.patch(path, {"endpoint": "10.0.0.7:22"})
+    assert changed.json()["endpoint"] == "10.0.0.7:22"
+    assert api.patch(path, {"name": "b"}, If_Match=looked_at).status_code == 412
+    newest = AuditEvent.objects.filter(object_id=made["id"]).order_by("-id")[0]
+    assert newest.detail["changes"] == {"endpoint": ["https://web-1.lan:9443", "10.0.0.7:22"]}
+    for method in (api.put, api.patch):
+        refused = method(path, {"name": "a", "endpoint": "a\tb"})
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["pointer"] == "/endpoint"
+    assert api.put(path, {"name": "a"}).json()["endpoint"] == ""
 
 
-def test_agents_are_paged_by_name(api):
-    for name in ("c", "a", "b"):
-        an_agent(name)
-    first = api.get("agents?limit=2").json()
-    second = api.get(f"agents?limit=2&cursor={first['next']}").json()
-    names = [item["name"] for item in first["items"] + second["items"]]
-    assert names == ["a", "b", "c"]
-    assert second["next"] is None
-
-
-@pytest.mark.parametrize(
-    ("query", "names"),
-    [
-        ("label=gpu%3Dyes", ["a"]),
-        ("observed=offline", ["b"]),
-        ("desired=active", ["a", "b"]),
-        ("name=b", ["b"]),
-        ("agent_type=robot", []),
-        ("project=default", ["a", "b"]),
-    ],
-)
-def test_filters_choose_agents(api, query, names):
-    an_agent("a", labels={"gpu": "yes"})
-    an_agent("b", observed="offline")
-    assert [item["name"] for item in api.get(f"agents?{query}").json()["items"]] == names
-
-
-@pytest.mark.parametrize("query", ["observed=x", "desired=x", "agent_type=x", "label=x", "x=y"])
-def test_a_filter_that_is_not_understood_is_refused(api, query):
-    assert api.get(f"agents?{query}").status_code == 422
+def test_the_totals_count_what_ended_on_the_agent_by_how_it_ended(api, pool):
+    mine, other = an_agent("mine"), an_agent("other")
+    ends = {"completed": 3, "failed": 2, "timed_out": 1, "cancelled": 1}
+    for state, count in ends.items():
+        a_tasks(pool, count, agent=mine, state=state, ended_at=NOON)
+    a_tasks(pool, 2, state="cancelled", ended_at=NOON)
+    a_task(pool, agent=mine, state="running")
+    totals = {"total_tasks": 7, "success_tasks": 3, "failed_tasks": 3}
+    for answer in (api.get(f"agents/{mine.pk}"), api.get(f"agents/{mine.pk}/status")):
+        assert answer.json().items() >= totals.items()
+    items = {item["name"]: item for item in api.get("agents").json()["items"]}
+    assert items["mine"].items() >= totals.items()
+    assert [items["other"][name] for name in totals] == [0, 0, 0]
+    assert other.name in items
 
 
 def test_put_replaces_and_patch_changes_what_people_say_of_an_agent(api):

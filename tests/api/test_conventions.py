@@ -13,7 +13,7 @@ from tests.api.test_callers import views
 from tests.builders import a_pool, a_task, a_tasks, an_agent, an_attempt
 
 # What everybody may read is no object and no list, and brings its own ETag.
-OPEN = (reference.DocumentView, reference.PageView)
+OPEN = (reference.IndexView, reference.DocumentView, reference.PageView)
 SORTED = [
     ("agents", "name"),
     ("agents", "created_at"),
@@ -84,7 +84,7 @@ def test_a_field_that_is_not_there_is_refused_with_those_there_are(api, many, fi
     answer = api.get(f"agents?fields={fields}")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "?fields"
-    assert "last_seen_at" in answer.json()["detail"]
+    assert "last_heartbeat_at" in answer.json()["detail"]
 
 
 EMPTY = ["agents", "attempts", "audit?cause=nothing", "enrolment-tokens", "notification-targets",
@@ -110,7 +110,9 @@ def test_an_object_refuses_a_field_that_is_not_there(api, place, fields):
     answer = api.get(f"{path}?fields={fields}")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "?fields"
-    assert "observed_at" in answer.json()["detail"] or "last_seen_at" in answer.json()["detail"]
+    assert (
+        "observed_at" in answer.json()["detail"] or "last_heartbeat_at" in answer.json()["detail"]
+    )
 
 
 @pytest.mark.parametrize("call", sorted(call for call in RECIPES if call[0] == "GET"))

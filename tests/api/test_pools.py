@@ -110,6 +110,19 @@ def test_a_dynamic_pool_finds_its_members_by_labels(api):
     assert api.post(path, {}).status_code == 422
 
 
+def test_a_pool_is_found_by_its_name_in_every_project(api):
+    for project in (a_project(), a_project("second")):
+        a_pool(name="gpus", project=project)
+        a_pool(name="other", project=project)
+    found = api.get("agent-pools?name=gpus").json()["items"]
+    assert [(one["name"], one["project"]) for one in found] == [
+        ("gpus", "default"),
+        ("gpus", "second"),
+    ]
+    assert len(api.get("agent-pools?name=gpus&project=second").json()["items"]) == 1
+    assert api.get("agent-pools?name=nowhere").json()["items"] == []
+
+
 def test_a_list_of_pools_costs_three_queries(api, django_assert_num_queries):
     for number in range(5):
         a_pool(name=f"p{number}")

@@ -2,14 +2,20 @@ from datetime import timedelta
 
 import pytest
 
+from executors.models import Task
+from tests.api.conftest import Api, token_of
 from tests.builders import (
+    NOON,
+    a_member,
     a_pool,
+    a_project,
     a_requirement,
     a_running_attempt,
     a_task,
     a_tasks,
     a_user,
     an_agent,
+    an_attempt,
 )
 
 
@@ -93,3 +99,33 @@ def test_a_list_costs_the_same_for_many_tasks_as_for_few(api, pool, django_asser
     a_tasks(pool, 60)
     with django_assert_num_queries(1):
         assert len(api.get("tasks?limit=200").json()["items"]) == 62
+
+
+def test_a_total_is_told_to_who_asks_for_it_of_the_whole_list_that_passes(api, pool):
+    a_tasks(pool, 5)
+    a_tasks(pool, 3, state="failed", ended_at=NOON)
+    assert "count" not in api.get("tasks").json()
+    first = api.get("tasks?count=exact&limit=2&state=pending").json()
+    assert (len(first["items"]), first["count"]) == (2, {"value": 5, "exact": True})
+    second = api.get(f"tasks?count=exact&limit=2&state=pending&cursor={first['next']}").json()
+    assert second["count"] == first["count"]
+    agent = an_agent("busy", slots=1)
+    an_attempt(a_task(pool, agent=agent), agent, state="running")
+    for path in ("agents?status=busy", f"agents/{agent.pk}/tasks?", "attempts?", "agent-pools?"):
+        assert api.get(f"{path}&count=exact").json()["count"] == {"value": 1, "exact": True}, path
+    foreign = Api(token_of(a_member("oto", "viewer", project=a_project("elsewhere"))))
+    assert foreign.get("tasks?count=exact").json()["count"] == {"value": 0, "exact": True}
+
+
+def test_a_total_beyond_what_is_counted_is_not_exact(api, pool):
+    a_tasks(pool, 10_001)
+    assert api.get("tasks?count=exact").json()["count"] == {"value": 10_000, "exact": False}
+    Task.objects.filter(pk=Task.objects.values("pk")[:1]).delete()
+    assert api.get("tasks?count=exact").json()["count"] == {"value": 10_000, "exact": True}
+
+
+@pytest.mark.parametrize("path", ["tasks?count=1", "tasks?count=", "agents?count=all"])
+def test_another_way_to_count_is_refused(api, pool, path):
+    answer = api.get(path)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "?count"

@@ -17,7 +17,7 @@ from k8s4r.api import operations
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
 PREFIX = "/api/v1/"
-ROW = re.compile(r"^\| `([a-z][^`]*)` \| ([A-Z ]+) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `/?([a-z][^`]*|(?<=/))` \| ([A-Z ]+) \|", re.MULTILINE)
 
 
 def documented() -> dict[str, set[str]]:

@@ -1,18 +1,22 @@
 """why, describe, doctor, api, version, help: what a person reads to understand."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
 
+from agents.models import Agent
 from executors.core.leases import LeasePolicy
 from executors.core.lifecycle import TaskState
 from executors.models import Annotation, Task
 from executors.operating.models import Notification, NotificationTarget
 from executors.services import pulses
 from k8s4r import clock
-from tests.builders import a_requirement, a_running_attempt, a_task, a_tasks
+from k8s4r.access.models import Token
+from tests.builders import NOON, a_requirement, a_running_attempt, a_task, a_tasks
 from tests.cli.work import a_running_task
+from tests.serving import an_agents_token
 
 
 def test_why_names_every_agent_and_what_keeps_it(cli, pool, agent):
@@ -48,6 +52,19 @@ def test_an_agent_is_described_with_what_it_works_on(cli, pool, agent):
     assert "1 of 2 in use" in said.out
     assert "build  running" in said.out
     assert "k8s4r drain web-1" in said.out
+
+
+def test_an_agent_is_described_with_how_its_tasks_ended_and_where_it_is(cli, pool, agent):
+    a_tasks(pool, 2, agent=agent, state=TaskState.COMPLETED, ended_at=NOON)
+    a_task(pool, agent=agent, state=TaskState.TIMED_OUT, ended_at=NOON)
+    Agent.objects.filter(pk=agent.pk).update(endpoint="https://web-1.lan:9443")
+    said = cli("describe", "agent", "web-1").out
+    assert re.search(r"^ *tasks +3, 2 good, 1 failed$", said, re.MULTILINE), said
+    assert re.search(r"^ *endpoint +https://web-1.lan:9443$", said, re.MULTILINE), said
+    assert re.search(r"^ *token ends +has none$", said, re.MULTILINE), said
+    an_agents_token(agent)
+    Token.objects.filter(subject=agent.pk).update(expires_at=clock.now() + timedelta(days=9.9))
+    assert re.search(r"^ *token ends +in 9d", cli("describe", "agent", "web-1").out, re.MULTILINE)
 
 
 def test_a_pool_is_described_with_its_queue_and_members(cli, pool, agent):

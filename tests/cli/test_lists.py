@@ -7,6 +7,7 @@ import pytest
 from executors.core.lifecycle import TaskState
 from k8s4r import clock
 from tests.builders import a_pool, a_project, a_task, a_user, an_agent, seconds
+from tests.cli.work import a_running_task
 
 
 def ended(pool, name, **fields):
@@ -80,6 +81,19 @@ def test_a_project_that_is_set_counts_until_all_are_asked_for(cli, pool):
     assert cli(*names, K8S4R_PROJECT="other").out == "there\n"
     assert cli(*names, "-p", "default", K8S4R_PROJECT="other").out == "here\n"
     assert cli(*names, "-A", K8S4R_PROJECT="other").out.split() == ["there", "here"]
+
+
+def test_agents_are_listed_by_pool_and_by_the_word_of_their_status(cli, pool, agent):
+    gpu = an_agent("gpu-1", labels={"gpu": "a100"})
+    gpus = a_pool(name="gpus", required_labels={"gpu": "a100"})
+    a_running_task(pool, gpu, "train")
+    names = ("-o", "name")
+    assert cli("get", "agents", "--pool", "gpus", *names).out == f"agent/{gpu.pk}\n"
+    assert cli("get", "agents", "--state", "busy", *names).out == f"agent/{gpu.pk}\n"
+    assert cli("get", "agents", "--state", "online", *names).out.count("agent/") == 2
+    free = cli("get", "agents", "--pool", "gpus", "--field-selector", "status=online", *names)
+    assert free.out == ""
+    assert cli("get", "pools", "--field-selector", "name=gpus", *names).out == f"pool/{gpus.pk}\n"
 
 
 def test_projects_and_tokens_are_kinds_too(cli, pool):

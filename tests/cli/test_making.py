@@ -32,6 +32,16 @@ def test_a_dry_run_makes_nothing(cli, pool):
     assert not Pool.objects.filter(name="gpus").exists()
 
 
+def test_an_agents_endpoint_is_given_and_applied(cli, pool, tmp_path):
+    assert cli("create", "agent", "w", "--endpoint", "10.0.0.7:22").code == 0
+    assert Agent.objects.get(name="w").endpoint == "10.0.0.7:22"
+    file = tmp_path / "w.yaml"
+    file.write_text("kind: agent\nname: w\nendpoint: https://w.lan\n")
+    said = cli("apply", "-f", str(file))
+    assert said.out == 'agent/w changed: endpoint "10.0.0.7:22" -> "https://w.lan"\n'
+    assert Agent.objects.get(name="w").endpoint == "https://w.lan"
+
+
 def test_a_secret_is_the_only_thing_on_stdout(cli, pool):
     for arguments in (("token", "ci", "--days", "7"), ("enrolment-token", "rack"), ("agent", "w")):
         said = cli("create", *arguments)

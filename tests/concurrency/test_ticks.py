@@ -6,11 +6,15 @@ from threading import Event
 import pytest
 from django.db import transaction
 
+from agents.core.totals import Totals
 from agents.models import Session
 from executors import sweeps
 from executors.core.leases import LeasePolicy, PulseSource
 from executors.core.schedule import Job
 from executors.models import Attempt, Pulse, Task, Tick
+from executors.operating.models import Outcome
+from executors.operating.selectors import task_totals
+from executors.operating.services import tallying
 from executors.services import expiry, pulses, ticks
 from tests.builders import NOON, a_pool, a_task, a_tasks, an_agent, an_attempt, seconds
 from tests.concurrency.racing import race, times
@@ -69,6 +73,25 @@ def test_sweeps_at_once_time_each_waiting_task_out_once():
     a_tasks(a_pool(), 60, queue_deadline_at=NOON)
     ended = race(*times(6, lambda _: expiry.expire_queue(now=NOON, limit=500)))
     assert sum(ended) == Task.objects.filter(state="timed_out").count() == 60
+
+
+def test_counts_at_once_count_each_end_once_and_who_looks_meanwhile_sees_all():
+    agents = [an_agent() for _ in range(5)]
+    pool, ids = a_pool(*agents), [agent.pk for agent in agents]
+    for agent in agents:
+        a_tasks(pool, 20, agent=agent, state="completed", ended_at=NOON)
+    full = dict.fromkeys(ids, Totals(20, 20, 0))
+
+    def count(number):
+        tallying.tally(now=NOON + seconds(61 + number))
+
+    def look(_):
+        return [task_totals(ids) for _ in range(5)]
+
+    *_, first, second = race(*times(8, count), *times(2, look))
+    assert first + second == [full] * 10
+    assert task_totals(ids) == full
+    assert Outcome.objects.get().tasks == 100
 
 
 def test_a_lease_that_is_being_renewed_at_this_moment_is_left_alone():

@@ -6,9 +6,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from agents.models import Agent
 from executors.core.lifecycle import TaskState
 from executors.models import Requirement, Task
 from tests.builders import (
+    NOON,
     a_requirement,
     a_task,
     a_tasks,
@@ -53,6 +55,16 @@ def test_an_agent_shows_its_slots_and_what_is_on_them(browser, pool, agent):
 def test_a_tab_of_the_browser_is_called_what_its_list_has(browser, pool, model, name):
     text = page(browser, f"{model}_changelist")
     assert re.search(r"<title>\s*(.*?)\s*</title>", text, re.DOTALL)[1] == f"{name} | k8s4r"
+
+
+def test_an_agent_shows_how_its_tasks_ended_and_where_it_is(browser, pool, agent):
+    Agent.objects.filter(pk=agent.pk).update(endpoint="https://web-1.lan/<b>")
+    assert "<dt>tasks</dt><dd>0</dd>" in page(browser, "agents_agent_change", agent.pk)
+    a_tasks(pool, 3, agent=agent, state="completed", ended_at=NOON)
+    a_task(pool, agent=agent, state="failed", ended_at=NOON)
+    text = page(browser, "agents_agent_change", agent.pk)
+    assert "<dt>tasks</dt><dd>4, 3 good, 1 failed</dd>" in text
+    assert "<dt>endpoint</dt><dd>https://web-1.lan/&lt;b&gt;</dd>" in text
 
 
 def test_a_page_of_what_is_not_there_says_so(browser):

@@ -45,6 +45,7 @@ def heartbeat(**fields: Any) -> dict[str, Any]:
 def _refused(answer: httpx2.Response, status: int) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-api-version"] == "v1"
     problem: dict[str, Any] = answer.json()
     assert problem["code"]
     assert problem["status"] == status
@@ -233,6 +234,7 @@ def test_a_harmless_request_id_comes_back_and_another_is_replaced(
     harmless = given == "abc-1.2_3"
     assert (answer.headers["x-request-id"] == given) == harmless
     assert answer.headers["x-request-id"]
+    assert answer.headers["x-api-version"] == "v1"
 
 
 def test_a_report_with_a_forged_token_changes_nothing(side: AgentSide, attempt: Attempt) -> None:

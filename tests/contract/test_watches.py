@@ -179,6 +179,8 @@ def test_agents_are_watched_too_until_they_are_let_go(gateway, transactional_db)
         ("tasks?watch=1&since=yesterday", 422, "?since"),
         ("agents?watch=1&label=%00", 422, "?label"),
         ("agent-pools?watch=1&state=on", 422, "?state"),
+        ("agents?watch=1&status=busy", 422, "?status"),
+        ("agents?watch=1&pool=default", 422, "?pool"),
     ],
 )
 def test_a_wrong_question_is_refused_by_name_before_anything_is_told(

@@ -48,6 +48,7 @@ def _projects(tour: Tour) -> None:
     with_factor(a_user("bob"), now=clock.now())
     tour.call("GET", "users/{user}/second-factor", user="bob")
     tour.call("DELETE", "users/{user}/second-factor", user="bob")
+    tour.call("GET", "")
     tour.call("GET", "about")
 
 

@@ -27,6 +27,7 @@ TOLD_ELSEWHERE = {
     "executors_tick": "bookkeeping of periodic jobs",
     "executors_pulse": "bookkeeping of periodic jobs",
     "operating_outcome": "totals of what tasks' events tell",
+    "operating_agenttotal": "totals of what tasks' events tell",
     "operating_notification": "what was told of events, and what became of it",
     "console_savedfilter": "how one person likes to look at a list; it means nothing to others",
 }

@@ -85,6 +85,9 @@ def agent(  # noqa: PLR0913 - one argument for each flag
         list[str] | None, typer.Option("--label", "-l", metavar="KEY=VALUE", help="Its label.")
     ] = None,
     description: Description = "",
+    endpoint: Annotated[
+        str, typer.Option(help="Where you reach the machine: a URL, or host:port.")
+    ] = "",
     dry_run: options.Dry = None,
     format_: options.Output = None,
 ) -> None:
@@ -100,6 +103,7 @@ def agent(  # noqa: PLR0913 - one argument for each flag
         "project": session.project(project),
         "labels": values.pairs(label or (), flag="--label"),
         "description": description,
+        "endpoint": endpoint,
     }
     body = {key: value for key, value in wanted.items() if value not in (None, {}, "")}
     _make(session, AGENT, body, format_, dry_run)

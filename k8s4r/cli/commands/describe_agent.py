@@ -47,7 +47,10 @@ def _facts(agent: Mapping[str, Any], context: Context) -> list[tuple[str, Any]]:
         ("wanted", agent["desired"]),
         *_notes(agent),
         ("slots", f"{slots['total'] - slots['idle']} of {slots['total']} in use"),
-        ("last heard", f"{ages.age(agent['last_seen_at'], context.now)} ago"),
+        ("last heard", f"{ages.age(agent['last_heartbeat_at'], context.now)} ago"),
+        ("tasks", _totals(agent)),
+        ("token ends", _expires(agent, context)),
+        ("endpoint", agent["endpoint"]),
         ("project", agent["project"]),
         ("type", agent["agent_type"]),
         ("labels", sections.pairs(agent["labels"])),
@@ -69,6 +72,20 @@ def _notes(agent: Mapping[str, Any]) -> list[tuple[str, Any]]:
         ("not now", not_now.get("reason")),
         ("not now until", not_now.get("until")),
     ]
+
+
+def _totals(agent: Mapping[str, Any]) -> str:
+    """Return ``12, 10 good, 1 failed``: the others were cancelled."""
+    total, good, failed = (agent[f"{word}_tasks"] for word in ("total", "success", "failed"))
+    return f"{total}, {good} good, {failed} failed" if total else ""
+
+
+def _expires(agent: Mapping[str, Any], context: Context) -> str:
+    """Return when the last of its tokens ends; ``over``: none is good any more."""
+    if not agent["token_expires_at"]:
+        return "has none"
+    left = ages.left(agent["token_expires_at"], context.now)
+    return left if left == "over" else f"in {left}"
 
 
 def _applied(agent: Mapping[str, Any]) -> str:

@@ -20,8 +20,8 @@ What = Annotated[
     ),
 ]
 State = Annotated[str | None, typer.Option(help="Only this state; tasks: a,b, open.")]
-# Which flags filter tasks only, by the name of their query.
-_OF_TASKS = {"pool": "--pool", "owner": "--by", "agent": "--agent"}
+# Which flags filter some kinds only, by the name of their query.
+_OF_SOME = {"pool": "--pool", "owner": "--by", "agent": "--agent"}
 
 
 def get(  # noqa: PLR0913 - one argument for each flag
@@ -49,7 +49,7 @@ def get(  # noqa: PLR0913 - one argument for each flag
     """List tasks, agents, pools, projects or tokens; the newest tasks first.
 
     k8s4r get tasks --state open --by me
-    k8s4r get agents -o wide --sort-by -slots.idle
+    k8s4r get agents --state busy --pool gpus -o wide --sort-by -slots.idle
     k8s4r get task TASK -o json --jq .spec.argv
     k8s4r get tasks --fields name,state,exit_code --field-selector exit_code!=0 --state ended
     """
@@ -84,9 +84,9 @@ def _query(
         Usage: a filter means nothing for this kind.
     """
     query: dict[str, Any] = {name: value for name, value in asked.items() if value}
-    for name, flag in _OF_TASKS.items():
-        if name in query and kind is not TASK:
-            raise Usage(f"{flag} filters tasks, not {kind.name}s")
+    for name, flag in _OF_SOME.items():
+        if name in query and name not in kind.filters.values():
+            raise Usage(f"{flag} does not filter {kind.name}s")
     if "project" in query and "project" not in kind.filters:
         del query["project"]
     if labels:
