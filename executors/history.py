@@ -161,7 +161,8 @@ def _run(row: Attempt, source: int) -> Entry:
         return Entry(at=row.assigned_at, source=BEGUN, key=str(row.pk), sentence=said, facts=facts)
     assert row.ended_at is not None, "chosen by it"
     code = "" if row.exit_code is None else f", exit code {row.exit_code}"
-    why = f": {row.reason.replace('_', ' ')}" if row.reason else ""
+    is_said = row.reason in {"", row.state} or (bool(code) and row.reason == "exit_code")
+    why = "" if is_said else f": {row.reason.replace('_', ' ')}"
     said = f"ended task {what}: {row.state.replace('_', ' ')}{code}{why}"
     return Entry(at=row.ended_at, source=ENDED, key=str(row.pk), sentence=said, facts=facts)
 

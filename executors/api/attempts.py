@@ -1,7 +1,7 @@
 """Attempts over REST, whatever their task: list, read."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -22,15 +22,20 @@ from k8s4r.core import ids
 from k8s4r.core.errors import FieldProblem, NotFound
 from k8s4r.core.roles import Permission
 
+_SORTS: Final = {"assigned_at": ("id",)}
 _STATE: Final = "|".join(AttemptState)
 
 
 class AttemptQuery(paging.CountedQuery):
-    """Filters of the list of attempts: ids, and one state or more."""
+    """Filters of the list of attempts: ids, and one state or more.
+
+    Ids grow with time: in their order attempts were assigned.
+    """
 
     task: UUID | None = None
     agent: UUID | None = None
     state: Annotated[str, Meta(pattern=f"^({_STATE})(,({_STATE}))*$")] | None = None
+    sort: Literal["assigned_at", "-assigned_at"] | None = None
 
 
 class AttemptsView(View):
@@ -43,8 +48,8 @@ class AttemptsView(View):
     )
     def get(self, request: Request) -> Response:
         """List attempts, the newest first."""
-        paging.check_parameters(request, (*_FILTERS, paging.COUNT))
-        page = paging.page_from(request, ("-id",))
+        paging.check_parameters(request, (*_FILTERS, paging.SORT, paging.COUNT))
+        page = paging.page_from(request, ("-id",), _SORTS)
         rows = _filtered(selectors.attempts(principal_of(request)), request)
         answer = paging.answer(request, page, list(paging.rows_of(page, rows)), shapes.attempt)
         return paging.counted(request, answer, rows)

@@ -33,6 +33,8 @@ from k8s4r.core import conversion, ids
 from k8s4r.core.errors import FieldProblem, Forbidden, NotFound
 from k8s4r.core.roles import Permission
 
+# In the order of the writing; moments are those of the changes.
+_SORTS: Final = {"id": ("id",)}
 FILTERS: Final = (
     "object_type", "object_id", "actor_kind", "actor", "token_id", "address", "cause", "project",
     "request_id", "after", "before",
@@ -68,6 +70,7 @@ class AuditQuery(paging.PageQuery):
     after: Moment | None = None
     before: Moment | None = None
     format: Literal["json", "jsonl"] | None = None
+    sort: Literal["id", "-id"] | None = None
 
 
 class AuditView(View):
@@ -88,13 +91,13 @@ class AuditView(View):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """List events, or stream them."""
-        paging.check_parameters(request, (*FILTERS, "format"))
+        paging.check_parameters(request, (*FILTERS, paging.SORT, "format"))
         principal = principal_of(request)
         rows = selectors.events(_wanted(request, principal), project_ids=_projects(request))
         if LINES in (request.query_params.get("format"), _format_of(request)):
             _check_whole(request)
             return _export(rows)
-        page = paging.page_from(request, selectors.NEWEST_FIRST)
+        page = paging.page_from(request, selectors.NEWEST_FIRST, _SORTS)
         found = list(paging.rows_of(page, rows))
         names = Names(found)
         return paging.answer(request, page, found, lambda row: _told(row, names))
@@ -204,9 +207,10 @@ def _format_of(request: Request) -> str:
 
 
 def _check_whole(request: Request) -> None:
-    if FIELDS in request.query_params:
-        detail = "JSON lines are whole events"
-        raise paging.refused([FieldProblem(f"?{FIELDS}", "allowed", detail)])
+    asked = [name for name in (FIELDS, paging.SORT) if name in request.query_params]
+    if asked:
+        detail = "JSON lines are whole events, the oldest first"
+        raise paging.refused([FieldProblem(f"?{name}", "allowed", detail) for name in asked])
 
 
 def _export(rows: QuerySet[AuditEvent]) -> StreamingHttpResponse:

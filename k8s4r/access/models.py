@@ -84,7 +84,7 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} is {self.role} in {self.project_id or 'every project'}"
+        return f"{self.user} is {self.role} in {self.project or 'every project'}"
 
 
 class TokenKind(models.TextChoices):

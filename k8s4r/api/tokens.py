@@ -1,7 +1,7 @@
 """API tokens of people over REST: make one's own, list, revoke."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -23,6 +23,8 @@ from k8s4r.core import conversion
 from k8s4r.core.errors import FieldProblem, Forbidden, Invalid, NotFound
 from k8s4r.core.roles import Permission
 
+SORTS: Final = {"created_at": ("created_at", "id")}
+
 
 class NewToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``POST tokens``. With ``project`` the token reaches nothing else.
@@ -40,6 +42,7 @@ class TokenQuery(paging.PageQuery):
     """``GET tokens``: with ``user``, the name of a person, only theirs."""
 
     user: str | None = None
+    sort: Literal["created_at", "-created_at"] | None = None
 
 
 class TokensView(View):
@@ -53,10 +56,10 @@ class TokensView(View):
     )
     def get(self, request: Request) -> Response:
         """List the caller's tokens and those they look after, the newest first, without texts."""
-        paging.check_parameters(request, ("user",))
+        paging.check_parameters(request, ("user", paging.SORT))
         principal = principal_of(request)
         _check_scope(principal, Permission.TOKENS_READ)
-        page = paging.page_from(request, ("-created_at", "-id"))
+        page = paging.page_from(request, ("-created_at", "-id"), SORTS)
         rows = selectors.tokens_of_people(principal)
         if "user" in request.query_params:
             rows = rows.filter(user__username=request.query_params["user"].replace("\x00", ""))

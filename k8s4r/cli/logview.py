@@ -3,10 +3,13 @@
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from k8s4r.cli.logs import Chunk, News
 from k8s4r.cli.terminal import Terminal
 
+# executors/admin/task_log.py cuts what is longer.
+_ON_A_PAGE: Final = 4 * 1024 * 1024
 Sink = Callable[[Chunk, bytes], None]
 
 
@@ -53,13 +56,35 @@ class View:
     timestamps: bool = False
     _stamper: Stamper = field(default_factory=Stamper)
     _attempt: int = 0
+    _line: int = 0
+    _size: int = 0
+    _open: frozenset[str] = frozenset()
 
     def show(self, chunk: Chunk) -> None:
         """Write one chunk."""
-        if self._attempt and chunk.attempt != self._attempt:
-            self.terminal.note(f"attempt {chunk.attempt} begins")
-        self._attempt = chunk.attempt
+        if chunk.attempt != self._attempt:
+            if self._attempt:
+                self.terminal.note(f"attempt {chunk.attempt} begins")
+            self._attempt, self._line, self._open = chunk.attempt, 0, frozenset()
+        if chunk.data:
+            self._count(chunk)
         self.sink(chunk, self._stamper.stamped(chunk) if self.timestamps else chunk.data)
+
+    @property
+    def line(self) -> int:
+        """Return the number of the last line begun in the latest attempt, as its page counts.
+
+        0: the log is so long that its page does not begin with the first line.
+        """
+        return self._line if self._size <= _ON_A_PAGE else 0
+
+    def _count(self, chunk: Chunk) -> None:
+        """Each stream has a line of its own that goes on, wherever the other is."""
+        self._size += len(chunk.data)
+        goes_on = chunk.stream in self._open
+        is_open = not chunk.data.endswith(b"\n")
+        self._line += chunk.data.count(b"\n") + is_open - goes_on
+        self._open = (self._open | {chunk.stream}) if is_open else (self._open - {chunk.stream})
 
 
 def last_lines(found: Iterable[Chunk | News], count: int) -> tuple[list[Chunk], News | None]:

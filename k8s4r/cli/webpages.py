@@ -35,6 +35,12 @@ def show(session: Session, kind: Kind, names: Sequence[str]) -> None:
             webbrowser.open(address)
 
 
+def line_of_log(session: Session, task_id: str, line: int) -> str:
+    """Return where a line of the latest attempt's log is seen; 0: where the log is."""
+    mark = f"#L{line}" if line else "#log"
+    return f"{session.client.url}{_PAGES[TASK.name]}{task_id}/change/{mark}"
+
+
 def _id(session: Session, kind: Kind, name: str) -> str:
     return str(finding.one(session.client, kind, name, session.terminal)["id"])
 

@@ -22,6 +22,9 @@ SORTED = [
     ("agent-pools", "created_at"),
     ("projects", "name"),
     ("tasks", "submitted_at"),
+    ("attempts", "assigned_at"),
+    ("audit", "id"),
+    ("tokens", "created_at"),
 ]
 
 
@@ -31,7 +34,10 @@ def many(api, pool, now):
         an_agent(name)
         a_pool(name=f"pool-{name}")
         api.post("projects", {"name": f"project-{name}"})
-    a_tasks(pool, 3)
+    runner = an_agent("runner", slots=3)
+    for task in a_tasks(pool, 3):
+        an_attempt(task, runner)
+        api.post("tokens", {"label": "one more"})
 
 
 def paged(api, path):

@@ -93,7 +93,7 @@ class TestLines:
         assert said[1:-2] == [
             "its session ended",
             "connected with 1 slot",
-            "ended task build (attempt 1): failed, exit code 3: exit code",
+            "ended task build (attempt 1): failed, exit code 3",
             "got task build (attempt 1)",
         ]
         assert set(said[-2:]) == {

@@ -212,6 +212,13 @@ def test_two_presses_of_ctrl_c_cancel_the_task_and_each_says_what_the_next_does(
     assert state_of(Task.objects.get()) == "cancelled"
 
 
+def test_who_followed_a_log_on_a_terminal_is_told_where_its_last_line_is(cli, machine):
+    task_id = cli("run", "-d", "--", "printf", "one\\ntwo\\n").out.strip()
+    person = Typed(cli, "logs", "-f", task_id)
+    assert person.ends() == 0
+    assert f"/admin/executors/task/{task_id}/change/#L2" in person.seen
+
+
 def test_ctrl_c_ends_the_waiting_of_a_drain_and_not_the_drain(cli, machine):
     cli("run", "-d", "--", "sleep", "600")
     wait_until(lambda: Task.objects.filter(state="running").first())

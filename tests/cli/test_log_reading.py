@@ -50,6 +50,32 @@ def test_another_attempt_is_announced_on_stderr():
     assert err.getvalue().splitlines() == ["attempt 2 begins"]
 
 
+@given(texts, st.lists(st.integers(0, 100), max_size=8))
+def test_lines_are_numbered_as_an_editor_would_however_they_were_cut(text, cuts):
+    view = View(Terminal({}, out=io.StringIO(), err=io.StringIO()), lambda *_: None)
+    for chunk in chunks_of(text, cuts):
+        view.show(chunk)
+    assert view.line == len(text.splitlines())
+
+
+def test_each_stream_goes_on_with_a_line_of_its_own_and_an_attempt_begins_anew():
+    view = View(Terminal({}, out=io.StringIO(), err=io.StringIO()), lambda *_: None)
+    lines = []
+    for attempt, stream, data in (
+        (1, "stdout", b"a"), (1, "stderr", b"x\ny"), (1, "stdout", b"b\n"), (1, "stderr", b"\n"),
+        (1, "stdout", b"c\n"), (2, "stdout", b"d"),
+    ):  # fmt: skip
+        view.show(Chunk(attempt, stream, "", data))
+        lines.append(view.line)
+    assert lines == [1, 3, 3, 3, 4, 1]
+
+
+def test_a_log_that_its_page_cuts_has_no_numbers():
+    view = View(Terminal({}, out=io.StringIO(), err=io.StringIO()), lambda *_: None)
+    view.show(Chunk(1, "stdout", "", b"x\n" * 3_000_000))
+    assert view.line == 0
+
+
 @pytest.mark.parametrize(
     ("lines", "events"),
     [

@@ -31,6 +31,11 @@ class Shown:
     previous: bool
     since: datetime | None
 
+    @property
+    def is_a_part(self) -> bool:
+        """Do lines go without a number, for they are not shown from the first on?"""
+        return self.tail is not None or self.since is not None
+
     def attempt_of(self, task: Task) -> int | None:
         """Return the attempt that is meant; ``None``: all of them.
 
@@ -71,8 +76,9 @@ def logs(  # noqa: PLR0913 - one argument for each flag
 ) -> None:
     """Print what tasks wrote, or write now.
 
-    With -f until the task ends, and with its exit code; a task that waits says why. Several logs
-    are mixed line by line, each line behind its task. Ctrl-C stops following, never a task.
+    With -f until the task ends, and with its exit code; a task that waits says why, and a
+    terminal gets the address of the last line in the browser. Several logs are mixed line by
+    line, each line behind its task. Ctrl-C stops following, never a task.
 
     k8s4r logs TASK
     k8s4r logs -f --tail 20 nightly
@@ -148,7 +154,7 @@ def _one(session: Session, task: Task, shown: Shown) -> int:
     if shown.tail is not None or not shown.follow:
         news = _so_far(reader, view, shown.tail)
     if shown.follow:
-        return _follow(session, Follower(session.client, terminal, task_id, reader, view))
+        return _follow(session, Follower(session.client, terminal, task_id, reader, view), shown)
     assert news is not None
     if task["log_bytes"]:
         return ExitCode.DONE
@@ -194,14 +200,18 @@ def _so_far(reader: LogReader, view: logview.View, tail: int | None) -> News | N
     return None
 
 
-def _follow(session: Session, follower: Follower) -> int:
+def _follow(session: Session, follower: Follower, shown: Shown) -> int:
     try:
-        return following.say_how_it_ended(session.terminal, follower.to_the_end())
+        code = following.say_how_it_ended(session.terminal, follower.to_the_end())
     except KeyboardInterrupt:
         session.terminal.note_below(
             f"stopped following; the task goes on. k8s4r cancel {follower.task_id} ends it"
         )
         return ExitCode.INTERRUPTED
+    if session.terminal.can_ask():
+        line = 0 if shown.is_a_part else follower.view.line
+        session.terminal.note(webpages.line_of_log(session, follower.task_id, line))
+    return code
 
 
 def _say_why_it_waits(session: Session, task_id: str) -> int:
