@@ -57,7 +57,7 @@ def test_ticked_tasks_are_named_in_the_question_and_refusals_afterwards(console,
 
 
 def test_a_task_that_has_not_started_shows_its_log_once_it_does(console, person, machine):
-    path, _task = submitted(person, "echo", "here", labels={"bench": "yes"})
+    path, _task = submitted(person, "echo", "here", required_labels={"bench": "yes"})
     page = console.open(path)
     expect(page.locator("[data-log-empty]")).to_contain_text("Not started")
     agent = Agent.objects.get(name=machine)

@@ -241,16 +241,6 @@ def test_10_a_log_is_followed_while_it_is_written_found_in_and_downloaded(
     assert person.get(f"{task}/logs").text.split() == ["first", "second", "bad"]
 
 
-def test_10_a_task_that_has_not_started_shows_its_log_once_it_does(console, person, machine):
-    path, _task = submitted(person, "echo", "here", required_labels={"bench": "yes"})
-    page = console.open(path)
-    expect(page.locator("[data-log-empty]")).to_contain_text("Not started")
-    agent = Agent.objects.get(name=machine)
-    answer = person.patch(f"/api/v1/agents/{agent.pk}", json={"labels": {"bench": "yes"}})
-    assert answer.status_code == 200, answer.text
-    expect(page.locator("[data-log-lines]")).to_contain_text("here")
-
-
 def test_12_who_changed_a_setting_and_its_old_value_are_on_the_page_and_come_back(console):
     pool = a_pool(name="steered", max_concurrent=5)
     page = console.open(page_of("pools_pool", pool))

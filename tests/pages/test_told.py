@@ -14,6 +14,10 @@ def page(console, shown):
     return console.open(path)
 
 
+def annotation(page, context):
+    return page.get_by_role("region", name=f"Annotation {context}").locator(".k-markdown")
+
+
 def test_progress_is_shown_and_moves_without_a_reload(page, shown):
     bar = page.get_by_role("progressbar", name="Progress")
     expect(bar).to_have_attribute("aria-valuenow", "40")
@@ -27,16 +31,16 @@ def test_progress_is_shown_and_moves_without_a_reload(page, shown):
 
 
 def test_markdown_is_shown_as_a_table_a_list_and_a_link_that_leads_out(page):
-    notes = page.locator(".k-markdown")
-    expect(notes).to_have_count(3)
-    expect(notes.nth(0).locator("tbody tr")).to_have_count(2)
-    expect(notes.nth(0).locator("a")).to_have_attribute("rel", "noopener noreferrer nofollow")
-    expect(notes.nth(1).locator("li")).to_have_count(2)
-    expect(notes.nth(1).locator("strong")).to_have_text("3")
+    expect(page.locator(".k-markdown")).to_have_count(3)
+    plan, policy = annotation(page, "plan"), annotation(page, "policy")
+    expect(plan.locator("tbody tr")).to_have_count(2)
+    expect(plan.locator("a")).to_have_attribute("rel", "noopener noreferrer nofollow")
+    expect(policy.locator("li")).to_have_count(2)
+    expect(policy.locator("strong")).to_have_text("3")
 
 
 def test_nothing_that_an_annotation_holds_is_run_or_loaded(console, page):
-    evil = page.locator(".k-markdown").nth(2)
+    evil = annotation(page, "evil")
     expect(evil).to_contain_text("<script>window.canary = 1</script>")
     for link in evil.locator("a").all():
         assert (link.get_attribute("href") or "").startswith("https://")
