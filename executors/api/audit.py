@@ -172,10 +172,10 @@ def _projects(request: Request) -> frozenset[UUID] | None:
     """
     principal = principal_of(request)
     readable = principal.projects(Permission.AUDIT_READ)
-    name = request.query_params.get("project")
+    name = paging.word(request, "project")
     if name is None:
         return readable
-    project_id = places.project_named(name.replace("\x00", ""), principal, at="?project").pk
+    project_id = places.project_named(name, principal, at="?project").pk
     if readable is not None and project_id not in readable:
         detail = f"this needs {Permission.AUDIT_READ} in project {name}"
         raise paging.refused([FieldProblem("?project", "allowed", detail)])

@@ -36,6 +36,9 @@ class UserAdmin(DjangoUserAdmin, SignedAdmin[User]):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    add_fieldsets = (
+        (None, {"fields": ("username", "usable_password", "password1", "password2", "is_staff")}),
+    )
     list_display: tuple[str, ...] = (
         "username",
         "email",
@@ -43,6 +46,10 @@ class UserAdmin(DjangoUserAdmin, SignedAdmin[User]):  # type: ignore[type-arg]
         "is_superuser",
         "last_login",
     )
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str | list[str]]:
+        """Let who is made here come here: what they see then is a matter of their roles."""
+        return {"is_staff": "on", **super().get_changeform_initial_data(request)}
 
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""

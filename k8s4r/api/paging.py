@@ -21,6 +21,7 @@ from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from k8s4r.api import queries
 from k8s4r.core.errors import FieldProblem, Invalid
 
 Row = TypeVar("Row")
@@ -104,6 +105,21 @@ def check_parameters(request: Asked, allowed: Iterable[str] = ()) -> None:
         raise refused(
             [FieldProblem(f"?{name}", "unknown_field", "no such filter") for name in unknown]
         )
+
+
+def word(request: Asked, name: str) -> str | None:
+    """Return a text that is looked for, ``None`` when nothing is.
+
+    Raises:
+        Invalid: no column can hold it.
+    """
+    if name not in request.query_params:
+        return None
+    problems: list[FieldProblem] = []
+    text = queries.short(request.query_params, name, problems)
+    if problems:
+        raise refused(problems)
+    return text
 
 
 def refused(problems: Sequence[FieldProblem]) -> Invalid:

@@ -61,8 +61,8 @@ class TokensView(View):
         _check_scope(principal, Permission.TOKENS_READ)
         page = paging.page_from(request, ("-created_at", "-id"), SORTS)
         rows = selectors.tokens_of_people(principal)
-        if "user" in request.query_params:
-            rows = rows.filter(user__username=request.query_params["user"].replace("\x00", ""))
+        user = paging.word(request, "user")
+        rows = rows if user is None else rows.filter(user__username=user)
         return paging.answer(request, page, list(paging.rows_of(page, rows)), shape)
 
     @operation(

@@ -39,12 +39,12 @@ def pools(request: Asked, principal: Principal) -> QuerySet[Pool]:
     """Return the pools that exist for the caller and pass the filters, by name.
 
     Raises:
-        Invalid: a filter is not known.
+        Invalid: a filter is not known, or its value is no text.
     """
     paging.check_parameters(request, (*_FILTERS, paging.SORT, paging.COUNT))
     rows = selectors.pools(principal)
     for name, column in _FILTERS.items():
-        text = request.query_params.get(name)
+        text = paging.word(request, name)
         if text is not None:
-            rows = rows.filter(**{column: text.replace("\x00", "")})
+            rows = rows.filter(**{column: text})
     return rows

@@ -255,3 +255,20 @@ def test_a_heartbeat_spoils_nobodys_change(api, many):
     Agent.objects.filter(pk=agent.pk).update(observed="offline")
     assert api.get(f"agents/{agent.pk}").headers["ETag"] != tag
     assert api.patch(f"agents/{agent.pk}", {"description": "x"}, If_Match=tag).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("tokens", "user"),
+        ("agent-pools", "name"),
+        ("agent-pools", "project"),
+        ("audit", "project"),
+        ("agents", "name"),
+        ("tasks", "owner"),
+    ],
+)
+def test_a_text_that_no_column_can_hold_is_refused_by_its_name(api, path, name):
+    answer = api.get(f"{path}?{name}=a%00b")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == f"?{name}"

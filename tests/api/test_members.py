@@ -47,6 +47,11 @@ def test_taking_takes_all_roles_here_and_none_elsewhere(project, keeper):
     assert keeper.delete(f"projects/{project.pk}/members/vera").status_code == 404
 
 
+def test_a_name_that_no_column_can_hold_is_nobodys(project, keeper):
+    answer = keeper.delete(f"projects/{project.pk}/members/a%00b")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 def test_nobody_changes_their_own_roles(project, keeper):
     mine = {"user": "kim", "roles": ["operator"]}
     assert keeper.post(f"projects/{project.pk}/members", mine).status_code == 403

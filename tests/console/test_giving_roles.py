@@ -50,3 +50,15 @@ def test_who_is_no_superuser_gives_nothing_whatever_django_allows(db):
     answer = browser.post(ADD, {"user": str(clerk.pk), "project": "", "role": "operator"})
     assert answer.status_code == 403
     assert Membership.objects.count() == 1
+
+
+def test_who_is_made_on_the_pages_may_open_them_and_sees_what_roles_allow(root):
+    add = reverse("admin:access_user_add")
+    form = root.get(add).context["adminform"].form
+    assert form["is_staff"].value()
+    password = {"password1": "a long one for tests", "password2": "a long one for tests"}
+    root.post(add, {"username": "vera", "usable_password": "true", "is_staff": "on", **password})
+    browser = Client()
+    assert browser.login(username="vera", password="a long one for tests")
+    assert browser.get(reverse("own_tokens")).status_code == 200
+    assert browser.get(reverse("admin:executors_task_changelist")).status_code == 403

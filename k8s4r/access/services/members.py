@@ -68,9 +68,10 @@ def take(project: Project, name: str, roles: Collection[Role] = (), *, by: Princ
 
 def _other(project: Project, name: str, by: Principal) -> User:
     by.require(Permission.MEMBERS_WRITE, project.pk)
-    user = User.objects.filter(username=name).first()
+    user = None if "\x00" in name else User.objects.filter(username=name).first()
     if user is None:
-        problem = FieldProblem("/user", "unknown", f"no user {name}: an administrator makes users")
+        detail = f"no user {name}: an administrator makes one on the console's page of users"
+        problem = FieldProblem("/user", "unknown", detail)
         raise Invalid(problem.detail, errors=[problem])
     if user.pk == by.id and not user.is_superuser:
         raise Forbidden("nobody changes their own roles: ask another security admin")

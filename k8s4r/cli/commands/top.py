@@ -75,7 +75,8 @@ def _draw(session: Session, kind: Kind, rows: list[dict[str, Any]], *, headers: 
         session.terminal.print(table.line(row, context))
     if kind is AGENT:
         busy, slots = (sum(row[name] for row in rows) for name in ("busy", "slots"))
-        session.terminal.note(f"{busy} of {slots} slots on {len(rows)} agents are busy")
+        places = "1 agent" if len(rows) == 1 else f"{len(rows)} agents"
+        session.terminal.note(f"{busy} of {slots} slots on {places} are busy")
 
 
 def _agents(session: Session, project: str | None) -> list[dict[str, Any]]:
