@@ -31,7 +31,7 @@ class PoolAdmin(NamedLists[Pool]):
     )  # fmt: skip
     fields = (
         "name", "project", "description", "type", "required_labels", "strategy",
-        "max_concurrent", "max_per_owner", "paused", "created_at", "changed_at",
+        "max_concurrent", "max_per_owner", "created_at", "changed_at",
     )  # fmt: skip
     empty_value_display = "-"
 
