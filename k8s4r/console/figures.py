@@ -10,14 +10,21 @@ from django.db.models.functions import Extract, Floor
 
 from agents.core.states import Desired, Observed
 from agents.models import Agent, Slot
+from executors.core.leases import PulseSource
 from executors.core.lifecycle import CURRENT_WORDS, TASK_TERMINAL, TaskState
 from executors.models import Attempt, Pulse, Task
+from executors.services.pulses import AUDIT_SEAL, BACKUP
 
 FAILED: Final = frozenset({TaskState.FAILED, TaskState.TIMED_OUT})
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
-# Gateways and workers write a pulse every few seconds.
-PULSE_MISSED_AFTER: Final = timedelta(seconds=30)
+# How long each part may be silent: a few of its own periods. Any other is a queue's canary.
+_SILENT_FOR: Final = {
+    str(PulseSource.GATEWAY): timedelta(seconds=30),
+    str(PulseSource.SWEEPER): timedelta(seconds=30),
+    AUDIT_SEAL: timedelta(minutes=5),
+}
+_QUEUE_SILENT_FOR: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,5 +129,12 @@ def slots(seen: QuerySet[Agent]) -> Slots:
 
 
 def missed_pulses(now: datetime) -> list[Pulse]:
-    """Return the server processes that have not been heard for too long."""
-    return list(Pulse.objects.filter(seen_at__lt=now - PULSE_MISSED_AFTER).order_by("source"))
+    """Return the parts of the server that have not been heard for too long.
+
+    A backup is no part: how old it is, `k8s4r doctor` and an alert say.
+    """
+    return [
+        pulse
+        for pulse in Pulse.objects.exclude(source=BACKUP).order_by("source")
+        if now - pulse.seen_at > _SILENT_FOR.get(pulse.source, _QUEUE_SILENT_FOR)
+    ]

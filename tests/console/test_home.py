@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
 from django.urls import reverse
 
 from executors.core.lifecycle import TaskState
-from executors.models import Requirement
+from executors.models import Pulse, Requirement
 from k8s4r import clock
-from k8s4r.console import hints
+from k8s4r.console import figures, hints
 from tests.builders import (
     NOON,
     a_requirement,
@@ -50,6 +51,24 @@ def test_redis_is_missed_from_the_first_time_that_it_did_not_answer():
     watch = hints.Watch("redis://127.0.0.1:1/0")
     assert watch.away_since(NOON) == NOON
     assert watch.away_since(NOON + timedelta(hours=1)) == NOON
+
+
+@pytest.mark.parametrize(
+    ("source", "quiet_s", "silent_s"),
+    [("gateway", 29, 31), ("sweeper", 29, 31), ("queue.sweeps", 59, 61), ("audit_seal", 299, 301)],
+)
+def test_a_part_is_missed_after_some_of_its_own_periods(db, source, quiet_s, silent_s):
+    Pulse.objects.all().delete()
+    Pulse.objects.create(source=source, seen_at=NOON, steady_since=NOON)
+    assert figures.missed_pulses(NOON + timedelta(seconds=quiet_s)) == []
+    (missed,) = figures.missed_pulses(NOON + timedelta(seconds=silent_s))
+    assert missed.source == source
+
+
+def test_a_backup_is_no_part_that_falls_silent(db):
+    Pulse.objects.all().delete()
+    Pulse.objects.create(source="backup", seen_at=NOON, steady_since=NOON)
+    assert figures.missed_pulses(NOON + timedelta(days=3)) == []
 
 
 def test_home_of_an_empty_platform_says_what_to_do_first(browser):
