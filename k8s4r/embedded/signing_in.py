@@ -22,6 +22,8 @@ def link(home: Home, name: str) -> str:
     ran = subprocess.run(  # noqa: S603  # our own interpreter and module
         interpreter.command("django", "sign_in_link", "--", name),
         env={**os.environ, **summary.environment(home)},
+        # `python -m` looks here first: what lies where the person stands is not ours.
+        cwd=home.root,
         capture_output=True,
         text=True,
         check=False,
