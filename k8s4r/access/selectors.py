@@ -47,6 +47,19 @@ def person(user: User) -> Principal:
     )
 
 
+def user_named(name: str) -> User:
+    """Return the person of that name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    # PostgreSQL has no text with NUL, so nobody is called that.
+    user = None if "\x00" in name else User.objects.filter(username=name).first()
+    if user is None:
+        raise NotFound(f"no user {name}")
+    return user
+
+
 def factor_of(user_id: UUID) -> SecondFactor | None:
     """Return the second factor of a person, ``None`` while it is off."""
     return SecondFactor.objects.filter(user=user_id, confirmed_at__isnull=False).first()

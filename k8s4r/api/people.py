@@ -29,7 +29,7 @@ class SecondFactorView(View):
     def get(self, request: Request, user: str) -> Response:
         """Show whether a person has a second factor, and whether their roles need one."""
         principal_of(request).require(Permission.MEMBERS_READ, None)
-        return Response(shape(second_factor.named(user)))
+        return Response(shape(selectors.user_named(user)))
 
     @operation(
         needs=Permission.MEMBERS_WRITE,

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from k8s4r.access import selectors
 from k8s4r.access.models import Membership, Project, User
 from k8s4r.access.principals import Principal
 from k8s4r.audit import attribution
@@ -68,11 +69,12 @@ def take(project: Project, name: str, roles: Collection[Role] = (), *, by: Princ
 
 def _other(project: Project, name: str, by: Principal) -> User:
     by.require(Permission.MEMBERS_WRITE, project.pk)
-    user = None if "\x00" in name else User.objects.filter(username=name).first()
-    if user is None:
-        detail = f"no user {name}: an administrator makes one on the console's page of users"
+    try:
+        user = selectors.user_named(name)
+    except NotFound as error:
+        detail = f"{error.message}: an administrator makes one on the console's page of users"
         problem = FieldProblem("/user", "unknown", detail)
-        raise Invalid(problem.detail, errors=[problem])
+        raise Invalid(problem.detail, errors=[problem]) from error
     if user.pk == by.id and not user.is_superuser:
         raise Forbidden("nobody changes their own roles: ask another security admin")
     return user

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from k8s4r.access import selectors
 from k8s4r.access.models import SecondFactor, User
 from k8s4r.access.principals import Principal
 from k8s4r.audit import attribution
@@ -192,7 +193,7 @@ def reset(name: str, *, by: Principal, now: datetime) -> None:
             superuser's, and they are none.
     """
     by.require(Permission.MEMBERS_WRITE, None)
-    user = named(name)
+    user = selectors.user_named(name)
     if user.pk == by.id:
         raise Forbidden("nobody resets their own second factor: turn it off with a code")
     if user.is_superuser and not User.objects.filter(pk=by.id, is_superuser=True).exists():
@@ -209,20 +210,7 @@ def reset_on_the_server(name: str, *, now: datetime) -> None:
     Raises:
         NotFound: nobody has this name, or this person no second factor.
     """
-    _reset(named(name), attribution.SYSTEM, now=now)
-
-
-def named(name: str) -> User:
-    """Return the person of that name.
-
-    Raises:
-        NotFound: there is none.
-    """
-    # PostgreSQL has no text with NUL, so nobody is called that.
-    user = None if "\x00" in name else User.objects.filter(username=name).first()
-    if user is None:
-        raise NotFound(f"no user {name}")
-    return user
+    _reset(selectors.user_named(name), attribution.SYSTEM, now=now)
 
 
 def rewrap(envelope: Envelope) -> Mapping[str, int]:
