@@ -130,6 +130,12 @@ class Slot(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["agent", "index"], name="slot_index_once"),
             models.CheckConstraint(condition=Q(lane__in=Lane.values), name="slot_lane_known"),
+            models.CheckConstraint(
+                condition=Q(lane=Lane.GENERAL)
+                | Q(lane=Lane.MAIN, index=0)
+                | Q(lane=Lane.PLAN, index__in=[1, 2]),
+                name="slot_lane_by_index",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,13 @@ from django.db.models import Q, Value
 from agents.models import Agent
 from k8s4r import clock
 from k8s4r.access.models import Project
+from pools.core.pods import PodMode
+from pools.holdings import K8sConfig, Pod, PodAction, Reach, ScalingDecision
+
+__all__ = [
+    "Decision", "K8sConfig", "Membership", "Pod", "PodAction", "Pool", "PoolType", "Reach",
+    "ScalingDecision", "Strategy",
+]  # fmt: skip
 
 
 class PoolType(models.TextChoices):
@@ -29,7 +36,10 @@ class Strategy(models.TextChoices):
 class Pool(models.Model):
     """A named set of agents with a selection strategy and limits.
 
-    A dynamic pool's members are the agents of its project that carry ``required_labels``.
+    A dynamic pool's members are the agents of its project that carry ``required_labels``; those of
+    a pool with a ``k8s_config`` are the agents in its pods; ``pod_mode`` says what a pod is for.
+    ``max_surge`` is how many pods may be made at once, ``cooldown_s`` how long one stays idle,
+    ``keep_failed_s`` how long a failed one is kept to look at.
     ``windows`` are kept as `core.gates.window` reads them. Projects in ``shared_with`` (ids) may
     queue in it too; ``weights`` (by project id) go before the projects' own.
     """
@@ -60,6 +70,19 @@ class Pool(models.Model):
         default=list, db_default=Value([], models.JSONField()), blank=True
     )
     weights = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), blank=True)
+    k8s_config = models.ForeignKey(
+        K8sConfig, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    pod_mode = models.CharField(max_length=8, blank=True, default=PodMode.NONE, db_default="")
+    min_pods = models.PositiveIntegerField(default=0, db_default=0)
+    max_pods = models.PositiveIntegerField(default=10, db_default=10)
+    warm_spares = models.PositiveIntegerField(default=0, db_default=0)
+    cooldown_s = models.PositiveIntegerField(default=300, db_default=300)
+    max_surge = models.PositiveIntegerField(default=10, db_default=10)
+    keep_failed_s = models.PositiveIntegerField(default=0, db_default=0)
+    pod_template = models.JSONField(
+        default=dict, db_default=Value({}, models.JSONField()), blank=True
+    )
     cursor = models.UUIDField(null=True, blank=True, help_text="Agent served last, round robin.")
     passes = models.PositiveBigIntegerField(default=0, help_text="Seeds the random strategy.")
     metadata = models.JSONField(default=dict, blank=True)
@@ -78,6 +101,14 @@ class Pool(models.Model):
             models.CheckConstraint(condition=Q(type__in=PoolType.values), name="pool_type_known"),
             models.CheckConstraint(
                 condition=Q(strategy__in=Strategy.values), name="pool_strategy_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(k8s_config=None, pod_mode=PodMode.NONE)
+                | Q(k8s_config__isnull=False, pod_mode__in=[PodMode.SLOTS, PodMode.TASK]),
+                name="pool_pods_by_config",
+            ),
+            models.CheckConstraint(
+                condition=Q(min_pods__lte=models.F("max_pods")), name="pool_pod_bounds"
             ),
         ]
 

@@ -9,8 +9,11 @@ from executors.core.lifecycle import AttemptState, TaskState
 from executors.models import Attempt, Requirement, Task
 from k8s4r import clock
 from k8s4r.access.models import Membership, Project, User
+from pools.core.pods import PodMode
+from pools.models import K8sConfig, Pod, Pool, Reach
 from pools.models import Membership as PoolMembership
-from pools.models import Pool
+from pools.services import pods
+from pools.services.pods import NewPod
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -91,6 +94,57 @@ def a_pool(*members: Agent, name: str | None = None, **fields: Any) -> Pool:
         PoolMembership(pool=pool, agent=agent, added_at=NOON) for agent in members
     )
     return pool
+
+
+def a_k8s_config(name: str | None = None, **fields: Any) -> K8sConfig:
+    """Return a config of a cluster that nobody reaches: its credential opens with no key."""
+    identity = clock.new_id()
+    config = K8sConfig.objects.create(
+        id=identity,
+        name=name or f"cluster-{identity.hex[-12:]}",
+        **{
+            "project": fields.pop("project", None) or a_project(),
+            "server": "https://cluster.example:6443",
+            "namespace": "k8s4r",
+            "credential_kind": "token",
+            "encrypted_credential": "v1.none.none.none",
+            "created_at": NOON,
+            "changed_at": NOON,
+            **fields,
+        },
+    )
+    Reach.objects.create(config=config)
+    return config
+
+
+def a_pod_pool(mode: PodMode = PodMode.SLOTS, **fields: Any) -> Pool:
+    """Return a pool whose pods are in the cluster of a config."""
+    config = fields.pop("k8s_config", None) or a_k8s_config()
+    return a_pool(k8s_config=config, pod_mode=mode, **fields)
+
+
+def a_pod(pool: Pool, *, now: datetime = NOON, task: Task | None = None, **fields: Any) -> Pod:
+    """Return a pod as it is right after the decision to have it, or with ``fields``."""
+    (pod,) = pods.make(pool, [NewPod(task_id=task.pk if task else None)], now=now)
+    if fields:
+        Pod.objects.filter(pk=pod.pk).update(**fields)
+        pod.refresh_from_db()
+    return pod
+
+
+def a_ready_pod(pool: Pool, *, now: datetime = NOON, **fields: Any) -> Pod:
+    """Return a pod with a uid whose agent is online in an open session."""
+    pod = a_pod(
+        pool, now=now, **{"state": "ready", "ready_at": now, "uid": clock.new_id(), **fields}
+    )
+    slots = Slot.objects.filter(agent=pod.agent).count()
+    Agent.objects.filter(pk=pod.agent_id).update(
+        observed="online", capabilities={"drivers": ["exec", "noop"]}
+    )
+    Session.objects.create(
+        id=clock.new_id(), agent=pod.agent, slots=slots, opened_at=now, last_heartbeat_at=now
+    )
+    return pod
 
 
 def a_requirement(pool: Pool, **fields: Any) -> Requirement:

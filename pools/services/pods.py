@@ -1,0 +1,156 @@
+"""How does a pod's row come to be, move, and ask for what is done in its cluster?
+
+The only writer of pod states. Nothing here calls a cluster: `acting` does what the rows ask for.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from agents.core.states import Desired, Observed
+from agents.models import Agent, AgentType, Lane, Slot
+from k8s4r import clock
+from pools.core import naming
+from pools.core.pods import TABLE, ActionKind, ActionState, PodEvent, PodMode
+from pools.models import Pod, PodAction, Pool
+
+SLOT_LANES: Final = (Lane.MAIN, Lane.PLAN, Lane.PLAN)
+TASK_LANES: Final = (Lane.GENERAL,)
+
+# Where each event leads from and to: every event of the table has one target.
+_SOURCES: Final = {
+    event: sorted(str(state) for state, happened in TABLE if happened is event)
+    for event in PodEvent
+}
+_TARGET: Final = {event: state for (_, event), state in TABLE.items()}
+_OPPOSITE: Final = {
+    ActionKind.SHIELD: ActionKind.UNSHIELD,
+    ActionKind.UNSHIELD: ActionKind.SHIELD,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPod:
+    """A pod to be made: for slots, or for one task, in a workspace or without.
+
+    ``number`` counts the pods that the task has had, this one included.
+    """
+
+    task_id: UUID | None = None
+    number: int = 1
+    workspace: str = ""
+
+
+def make(pool: Pool, wanted: Sequence[NewPod], *, now: datetime) -> list[Pod]:
+    """Make pods with their agents and slots, and ask for their creation.
+
+    Six statements for any number. Expects a transaction, the pool locked and signed
+    (`attribution.attribute`). A task that has a pod already makes IntegrityError of it.
+    """
+    config = pool.k8s_config
+    assert config is not None, "the pool has a config"
+    pods = [
+        Pod(
+            id=identity,
+            pool=pool,
+            config=config,
+            namespace=config.namespace,
+            name=_name(pool, identity, one),
+            task_id=one.task_id,
+            created_at=now,
+            changed_at=now,
+        )
+        for one in wanted
+        for identity in [clock.new_id()]
+    ]
+    for pod in pods:
+        pod.agent = _agent(pool, pod.name, now)
+    Agent.objects.bulk_create(pod.agent for pod in pods)
+    lanes = SLOT_LANES if pool.pod_mode == PodMode.SLOTS else TASK_LANES
+    Slot.objects.bulk_create(
+        Slot(agent=pod.agent, index=index, lane=lane)
+        for pod in pods
+        for index, lane in enumerate(lanes)
+    )
+    Pod.objects.bulk_create(pods)
+    ask([pod.pk for pod in pods], ActionKind.CREATE, now=now)
+    return pods
+
+
+def move(
+    pod_ids: Collection[UUID], event: PodEvent, *, now: datetime, **facts: Any
+) -> frozenset[UUID]:
+    """Apply an event to the pods in whose state it means something; ``facts`` are columns.
+
+    Expects a transaction.
+
+    Locks: the pods, by pk.
+
+    Returns:
+        The pods that moved.
+    """
+    rows = Pod.objects.filter(pk__in=pod_ids, state__in=_SOURCES[event]).order_by("pk")
+    moved = frozenset(rows.select_for_update(of=("self",)).values_list("pk", flat=True))
+    if not moved:
+        return moved
+    if event is PodEvent.GONE:
+        facts["gone_at"] = now
+    if event is PodEvent.CONNECTED:
+        facts.setdefault("ready_at", now)
+    Pod.objects.filter(pk__in=moved).update(state=_TARGET[event], changed_at=now, **facts)
+    if event is PodEvent.GONE:
+        # There is nothing left to do it to.
+        _open(moved).update(state=ActionState.DONE, done_at=now)
+    return moved
+
+
+def ask(
+    pod_ids: Collection[UUID],
+    kind: ActionKind,
+    *,
+    now: datetime,
+    not_before: datetime | None = None,
+) -> None:
+    """Ask for something to be done to the pods; what is asked for already stays as it is.
+
+    A shield takes back its opposite, and the other way round.
+    """
+    opposite = _OPPOSITE.get(kind)
+    if opposite is not None:
+        _open(pod_ids, opposite).update(state=ActionState.DONE, done_at=now)
+    PodAction.objects.bulk_create(
+        [
+            PodAction(pod_id=pod_id, kind=kind, not_before=not_before or now, created_at=now)
+            for pod_id in sorted(pod_ids)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _open(pod_ids: Collection[UUID], kind: ActionKind | None = None) -> QuerySet[PodAction]:
+    rows = PodAction.objects.filter(pod__in=pod_ids, state=ActionState.PENDING)
+    return rows if kind is None else rows.filter(kind=kind)
+
+
+def _name(pool: Pool, pod_id: UUID, wanted: NewPod) -> str:
+    if wanted.task_id is None:
+        return naming.slot_pod(pool.name, pod_id)
+    return naming.task_pod(wanted.task_id, wanted.number, wanted.workspace)
+
+
+def _agent(pool: Pool, name: str, now: datetime) -> Agent:
+    """Return the agent that will be in the pod: away until it says hello."""
+    return Agent(
+        id=clock.new_id(),
+        project_id=pool.project_id,
+        name=name,
+        type=AgentType.K8S,
+        desired=Desired.ACTIVE,
+        observed=Observed.OFFLINE,
+        created_at=now,
+        changed_at=now,
+    )
