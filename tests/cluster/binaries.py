@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -104,16 +105,18 @@ def _alone() -> Iterator[None]:
 def _build(source: Source, names: Sequence[str]) -> None:
     if not names:
         return
+    # A copy: the checkout may change, or go, while this takes its minutes.
     unfinished = folder() / "unfinished"
-    unfinished.mkdir(exist_ok=True)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(PINS / source.folder, unfinished)
     go = toolchain.find_go(cache())
     flags = ["-p", str(_AT_ONCE), "-trimpath", "-ldflags", f"-s -w {source.stamp}".strip()]
     for name in names:
         # One after the other: each is there for whoever needs no more than that.
-        argv = ["nice", "-n", "15", go, "build", *flags, "-o", unfinished / name]
+        argv = ["nice", "-n", "15", str(go), "build", *flags, "-o", str(unfinished / name)]
         done = subprocess.run(
             [*argv, source.packages[name]],
-            cwd=PINS / source.folder,
+            cwd=unfinished,
             env={**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"},
             capture_output=True,
             text=True,

@@ -55,14 +55,13 @@ class ControlPlane:
     """One control plane and all that is needed to be its client."""
 
     folder: Path
-    programs: dict[str, Path]
     authority: Authority
     tokens: dict[str, str]
+    server: str
     etcd: Part
     apiserver: Part
     scheduler: Part
     controller_manager: Part
-    server: str
 
     @property
     def ca(self) -> Path:
@@ -124,7 +123,7 @@ def prepare(folder: Path, programs: dict[str, Path], timing: Timing | None = Non
         Part(_program(name, programs[name], argv, folder, url))
         for name, (argv, url) in parts.items()
     ]
-    return ControlPlane(folder, programs, trust, tokens, *made, server=server)
+    return ControlPlane(folder, trust, tokens, server, *made)
 
 
 def _program(name: str, path: Path, argv: list[str], folder: Path, url: str) -> Program:

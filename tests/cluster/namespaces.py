@@ -1,6 +1,5 @@
 """Where do a test's pods live, and as whom does the product come there?"""
 
-import json
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -115,7 +114,7 @@ def a_pod(name: str, *command: str, **spec: Any) -> Json:
         "runAsUser": 1000,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    body = {
+    return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name},
@@ -128,4 +127,3 @@ def a_pod(name: str, *command: str, **spec: Any) -> Json:
             **spec,
         },
     }
-    return json.loads(json.dumps(body))

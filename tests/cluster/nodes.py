@@ -11,6 +11,7 @@ from tests.cluster import flags
 from tests.cluster.api import Api, ApiError
 from tests.cluster.files import NODE_LABEL
 from tests.cluster.node import registration
+from tests.cluster.node.api import NOT_FOUND
 from tests.cluster.node.containers import CHECKOUT
 from tests.cluster.parts import Part
 from tests.waiting import wait_until
@@ -52,7 +53,7 @@ class Node:
         try:
             self.admin.delete(self.path)
         except ApiError as refused:
-            if refused.status != registration.NOT_FOUND:
+            if refused.status != NOT_FOUND:
                 raise
 
 

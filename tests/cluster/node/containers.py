@@ -82,7 +82,7 @@ class Container:
             self._now(statuses.waiting("CrashLoopBackOff", message))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), pause_s)
-            if self.is_stopping:
+            if self._stop.is_set():
                 self.state = self.last
                 break
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)

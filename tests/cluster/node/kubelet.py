@@ -68,7 +68,8 @@ class Kubelet:
         namespace, pod, name = (unquote(part) for part in match.groups())
         query = dict(parse_qsl(url.query))
         container = self._container(namespace, pod, name)
-        path = container and container.log(is_previous=query.get("previous") == "true")
+        is_previous = query.get("previous") == "true"
+        path = None if container is None else container.log(is_previous=is_previous)
         if container is None or path is None:
             return _say(writer, 404, f"container {name} of pod {pod} has no such log")
         return await _send(writer, container, path, Wanted.of(query, now=datetime.now(UTC)))

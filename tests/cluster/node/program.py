@@ -96,9 +96,9 @@ class Node:
             for pod in seen["items"]:
                 self._see(pod)
         elif kind == "DELETED":
-            worker = self.workers.get(_key(seen))
-            if worker is not None and worker.pod["metadata"]["uid"] == seen["metadata"]["uid"]:
-                worker.remove()
+            known = self.workers.get(_key(seen))
+            if known is not None and known.pod["metadata"]["uid"] == seen["metadata"]["uid"]:
+                known.remove()
         else:
             self._see(seen)
 
