@@ -80,6 +80,7 @@ def apiserver(folder: Path, port: int, etcd_url: str, toleration_s: int) -> list
         f"--audit-policy-file={folder / 'audit-policy.yaml'}",
         f"--audit-log-path={folder / 'audit.log'}",
         "--event-ttl=1h",
+        "--delete-collection-workers=8",
         "--profiling=false",
         "--shutdown-delay-duration=0s",
     ]

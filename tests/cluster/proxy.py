@@ -30,6 +30,8 @@ REASONS = {
     401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "AlreadyExists", 410: "Expired",
     429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable", 504: "Timeout",
 }  # fmt: skip
+# How a connection may end that is nobody's mistake.
+ENDS = (asyncio.CancelledError, ConnectionError, ssl.SSLError, asyncio.IncompleteReadError)
 # Nothing of the answer is kept alive: each request has a connection of its own upstream.
 HOP = (b"connection:", b"accept-encoding:")
 
@@ -107,10 +109,16 @@ class _Carrier:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.proxy._open.add(writer)
-        with suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
-            await self._serve_one(reader, writer)
+        work = asyncio.create_task(self._serve_one(reader, writer))
+        gone = asyncio.create_task(writer.wait_closed())
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (work, gone):
+            task.cancel()
+        await asyncio.gather(work, gone, return_exceptions=True)
+        writer.close()
         self.proxy._open.discard(writer)
-        writer.transport.abort() if writer.is_closing() else writer.close()
+        with suppress(*ENDS):
+            work.result()
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
