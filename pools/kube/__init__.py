@@ -1,1 +1,1 @@
-"""Clusters: the only place that speaks Kubernetes, and a cluster in memory beside it."""
+"""How is a cluster spoken to? The only importer of `kubernetes`; it takes and returns values."""
