@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Final
 from uuid import UUID
 
 from executors.clusters.rounds import Means

@@ -17,11 +17,11 @@ from executors.services import departures
 from k8s4r import clock
 from k8s4r.core.errors import DomainError
 from pools.core.absences import OTHER_CLUSTER
+from pools.core.manifests import Platform
 from pools.core.ports import ClusterPort, ClusterRefused
 from pools.core.sightings import Rules
 from pools.models import Reach
 from pools.services import acting, reach, reconciling
-from pools.services.acting import Shapes
 from pools.services.reach import Lease
 
 logger = logging.getLogger(__name__)
@@ -48,10 +48,10 @@ class Clusters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What rounds need: clusters, manifests, when to believe a list, and the time."""
+    """What rounds need: clusters, what pods need, when to believe a list, and the time."""
 
     clusters: Clusters
-    shapes: Shapes
+    platform: Platform
     rules: Rules
     clock: Callable[[], datetime] = clock.now
 
@@ -111,4 +111,4 @@ def _round(lease: Lease, means: Means, *, look: bool) -> None:
             raise ClusterRefused(seen.plan.alarm)
         if seen.has_departures:
             departures.settle(now=means.clock(), limit=SETTLED_AT_ONCE)
-    acting.run(lease.config_id, port, means.shapes, clock=means.clock)
+    acting.run(lease.config_id, port, means.platform, clock=means.clock)
