@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
+from agents.core.tokens import POD_TOKEN_RENEWED_AFTER
 from agents.services import wishes
 from executors import conf
 from executors.core import schedule
@@ -21,6 +22,7 @@ from executors.core.schedule import Job
 from executors.models import Task
 from executors.operating.services import keeping, noticing, tallying
 from executors.services import decisions, dispatch, expiry, leftovers, pulses, retention, ticks
+from k8s4r.access.services import tokens
 from k8s4r.audit import sealing
 from pools.models import Pool
 from pools.services import pools
@@ -145,6 +147,11 @@ def _tally(now: datetime) -> None:
     tallying.tally(now=now)
 
 
+def _pod_tokens(now: datetime) -> None:
+    made_before = now - POD_TOKEN_RENEWED_AFTER
+    _in_batches(lambda limit: tokens.flag_pods(made_before=made_before, now=now, limit=limit))
+
+
 def _retention(now: datetime) -> None:
     policy = conf.retention()
     # Nothing goes before it is in the totals, whatever became of the tally's own ticks.
@@ -193,6 +200,7 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.DISPATCH: _dispatch,
     Job.NOTICES: _notices,
     Job.TALLY: _tally,
+    Job.POD_TOKENS: _pod_tokens,
     Job.RETENTION: _retention,
     Job.AUDIT_MONTHS: _audit_months,
     Job.AUDIT_SEAL: _audit_seal,

@@ -42,6 +42,9 @@ class Environment(BaseSettings):
     notify_allowed_hosts: str = Field(
         "", description="Private or plain hosts and networks that notifications may go to."
     )
+    pod_audience: str = Field(
+        "", description="Whom the tokens of pods are for; the host of the URL."
+    )
     metrics_token: str = Field("", description="Opens /metrics; without one: loopback only.")
     metrics_token_file: Path | None = None
     allowed_hosts: str = Field("", description="Further host names, separated by commas.")
@@ -89,6 +92,7 @@ METRICS_TOKEN = ENV.secret("metrics_token")
 _SITE = urlsplit(ENV.url)
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", _SITE.hostname or "localhost"]
 ALLOWED_HOSTS += [host.strip() for host in ENV.allowed_hosts.split(",") if host.strip()]
+POD_AUDIENCE = ENV.pod_audience or _SITE.hostname or "k8s4r"
 CSRF_TRUSTED_ORIGINS = [f"{_SITE.scheme}://{_SITE.netloc}"]
 
 INSTALLED_APPS = [

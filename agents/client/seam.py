@@ -22,6 +22,14 @@ class Frame(msgspec.Struct, frozen=True, array_like=True):
     """Base of every message on the seam."""
 
 
+class InPod(msgspec.Struct, frozen=True, array_like=True):
+    """The pod that the agent is in, by its ids on the server, and the file with its proof."""
+
+    config: UUID
+    pod: UUID
+    token_file: str
+
+
 class Setup(Frame, frozen=True, tag="setup"):
     """The first frame to a link: whom it speaks for, and to whom."""
 
@@ -40,6 +48,7 @@ class Setup(Frame, frozen=True, tag="setup"):
     ca_file: str | None = None
     health_address: str | None = None
     log_format: str = "json"
+    in_pod: InPod | None = None
 
 
 class Roster(Frame, frozen=True, tag="roster"):

@@ -7,8 +7,10 @@ from executors.api import (
     agent_tasks,
     attempts,
     audit,
+    clusters,
     history,
     mass,
+    pod_identity,
     pool_reasons,
     tasks,
 )
@@ -36,5 +38,6 @@ urlpatterns: list[URLPattern] = [
     path("audit/verify", audit.VerifyView.as_view()),
     path("history/<str:kind>/<uuid:object_id>", history.HistoryView.as_view()),
     path("history/<str:kind>/<uuid:object_id>/revert", history.RevertView.as_view()),
+    path("agents/pods", pod_identity.PodIdentityView.as_view(cluster=staticmethod(clusters.of))),
     path("agents/<uuid:agent_id>/tasks", agent_tasks.AgentTasksView.as_view()),
 ]

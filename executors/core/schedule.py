@@ -22,6 +22,7 @@ class Job(StrEnum):
     DISPATCH = "dispatch"
     NOTICES = "notices"
     TALLY = "tally"
+    POD_TOKENS = "pod_tokens"
     RETENTION = "retention"
     AUDIT_MONTHS = "audit_months"
     AUDIT_SEAL = "audit_seal"
@@ -41,6 +42,7 @@ PERIODS: Final[dict[Job, timedelta]] = {
     Job.DISPATCH: timedelta(seconds=2),
     Job.NOTICES: timedelta(seconds=5),
     Job.TALLY: timedelta(minutes=1),
+    Job.POD_TOKENS: timedelta(minutes=1),
     Job.RETENTION: timedelta(minutes=1),
     Job.AUDIT_MONTHS: timedelta(hours=1),
     Job.AUDIT_SEAL: timedelta(minutes=1),

@@ -26,6 +26,9 @@ from executors.services import adoption, capacity, rows, transitions, wanting
 from executors.services.rows import Locked
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
+from pools.core.pods import PodEvent
+from pools.models import Pod
+from pools.services import pods
 
 SUPERSEDED = "superseded"
 
@@ -40,15 +43,20 @@ def open(
     it may start elsewhere at once. The same session again is the same life: an order that it does
     not list is still on its way.
 
-    Locks: the agent; then the tasks of its current attempts, by pk; then the attempts, by pk.
+    Locks: the agent; its pod; then the tasks of its current attempts, by pk; then the attempts,
+    by pk.
 
     Raises:
         NotFound: there is no such agent.
         Forbidden: it was revoked or archived.
+        SlotsDiffer: it is in a pod, and offers another number of slots than that has.
         SessionSuperseded: a later session was opened since.
     """
     attribution.attribute(Actor("agent", str(agent_id)), cause="session")
-    begun = agent_sessions.begin(agent_id, message, now=now)
+    pod_id = Pod.objects.filter(agent=agent_id).values_list("pk", flat=True).first()
+    begun = agent_sessions.begin(agent_id, message, now=now, has_slots=pod_id is not None)
+    if pod_id is not None:
+        pods.move([pod_id], PodEvent.CONNECTED, now=now)
     locked = rows.lock_current_of(agent_id)
     reunion = reunite(_known(locked), _listed(message.held, locked), session_id=message.session)
     _apply(reunion, locked, session_id=message.session, now=now)

@@ -68,7 +68,8 @@ class Link:
         except NoIdentity as error:
             self._end(words.End(session.EXIT_CONFIGURATION, "configuration", str(error)))
             return
-        self._apply(words.Ready(enrolled=self._composer.identity is not None))
+        in_pod = self._composer.setup.in_pod is not None
+        self._apply(words.Ready(self._composer.identity is not None, renews=in_pod))
 
     def hear(self, message: seam.FromRunner) -> None:
         """Take in what the runner says."""
@@ -176,7 +177,8 @@ class Link:
 
     async def _register(self) -> words.Event:
         registered = await self._ask(self._composer.register(), Registered)
-        self._keep(Identity(registered.id, registered.token))
+        here = self._composer.setup.in_pod
+        self._keep(Identity(registered.id, registered.token, str(here.pod) if here else ""))
         return words.Registered()
 
     async def _beat(self) -> words.Event:
@@ -241,7 +243,8 @@ class Link:
     def _sources(self) -> identity.Sources:
         setup = self._composer.setup
         token_file = None if setup.token_file is None else Path(setup.token_file)
-        return identity.Sources(Path(setup.state_folder), token_file, setup.agent_id)
+        pod = None if setup.in_pod is None else setup.in_pod.pod
+        return identity.Sources(Path(setup.state_folder), token_file, setup.agent_id, pod)
 
     def _rest(self, lane: Lane, seconds: float) -> None:
         earlier = self._rests.pop(lane, None)

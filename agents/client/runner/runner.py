@@ -221,6 +221,8 @@ class Runner:
         if number == signal.SIGHUP:
             self._departure.exit_code = RESTART_ASKED
         self._drain()
+        if self._leaving.drain_s is not None:
+            self._loop.later(self._leaving.drain_s, lambda: self._stop_everything("agent_stop"))
         if hasty and number != signal.SIGHUP:
             self._stop_everything("agent_stop")
 
