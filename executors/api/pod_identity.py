@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from agents.wire.messages import Registered
 from agents.wire.pods import PodIdentity
+from executors.api import clusters
 from executors.api.reviewers import REVIEWERS
 from k8s4r import clock
 from k8s4r.access.principals import PrincipalKind
@@ -30,8 +31,8 @@ class PodIdentityView(View):
     # The proof is for the cluster to judge: nobody here knows the bearer.
     authentication_classes = ()
     permission_classes = ()
-    # How the cluster of a config is reached: of the adapters.
-    cluster: Callable[[UUID], ClusterPort]
+    # How the cluster of a config is reached.
+    cluster: Callable[[UUID], ClusterPort] = staticmethod(clusters.of)
 
     @operation(
         needs=None,

@@ -7,7 +7,6 @@ from executors.api import (
     agent_tasks,
     attempts,
     audit,
-    clusters,
     history,
     mass,
     pod_identity,
@@ -38,6 +37,6 @@ urlpatterns: list[URLPattern] = [
     path("audit/verify", audit.VerifyView.as_view()),
     path("history/<str:kind>/<uuid:object_id>", history.HistoryView.as_view()),
     path("history/<str:kind>/<uuid:object_id>/revert", history.RevertView.as_view()),
-    path("agents/pods", pod_identity.PodIdentityView.as_view(cluster=staticmethod(clusters.of))),
+    path("agents/pods", pod_identity.PodIdentityView.as_view()),
     path("agents/<uuid:agent_id>/tasks", agent_tasks.AgentTasksView.as_view()),
 ]

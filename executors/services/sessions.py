@@ -26,7 +26,6 @@ from executors.services import adoption, capacity, rows, transitions, wanting
 from executors.services.rows import Locked
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
-from pools.core.pods import PodEvent
 from pools.models import Pod
 from pools.services import pods
 
@@ -53,10 +52,10 @@ def open(
         SessionSuperseded: a later session was opened since.
     """
     attribution.attribute(Actor("agent", str(agent_id)), cause="session")
-    pod_id = Pod.objects.filter(agent=agent_id).values_list("pk", flat=True).first()
-    begun = agent_sessions.begin(agent_id, message, now=now, has_slots=pod_id is not None)
-    if pod_id is not None:
-        pods.move([pod_id], PodEvent.CONNECTED, now=now)
+    in_pod = Pod.objects.filter(agent=agent_id).exists()
+    begun = agent_sessions.begin(agent_id, message, now=now, has_slots=in_pod)
+    if in_pod:
+        pods.connected(agent_id, now=now)
     locked = rows.lock_current_of(agent_id)
     reunion = reunite(_known(locked), _listed(message.held, locked), session_id=message.session)
     _apply(reunion, locked, session_id=message.session, now=now)

@@ -1,6 +1,6 @@
 """A pod proves who it is: its agent gets a token, nobody else does."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +19,7 @@ from k8s4r.core.errors import Unauthenticated
 from pools.core.identity import Mismatch
 from pools.core.pods import PodEvent, PodMode
 from pools.core.ports import CONFIG_LABEL, POD_LABEL, PodSeen, Reviewed
+from pools.kube.fake import FakeCluster
 from pools.services import identifying, pods
 from pools.services.identifying import NotThisPod
 from tests.builders import NOON, a_pod, a_pod_pool, seconds
@@ -28,20 +29,14 @@ pytestmark = pytest.mark.django_db
 UID = "7d9f4a52-0000-4000-8000-000000000001"
 
 
-@dataclass
-class Cluster:
-    """Vouches for the tokens that it is told, and shows the pods that it is told."""
+AUDIENCE = "k8s4r.example"
 
-    vouches: dict[str, Reviewed] = field(default_factory=dict)
-    pods: dict[str, PodSeen] = field(default_factory=dict)
-    asked_for: list[str] = field(default_factory=list)
 
-    def review_token(self, token, *, audience):
-        self.asked_for.append(audience)
-        return self.vouches.get(token)
-
-    def pod(self, name):
-        return self.pods.get(name)
+def a_cluster(pod, *, said="jwt", seen=None):
+    """Return a cluster that vouches for a token of the pod, and shows it as ``seen``."""
+    cluster = FakeCluster(tokens={(said, AUDIENCE): is_in(pod)})
+    cluster.pods |= {pod.name: seen} if seen else {}
+    return cluster
 
 
 def is_in(pod, uid=UID):
@@ -55,7 +50,7 @@ def is_in(pod, uid=UID):
 
 def ask(pod, *, said="jwt", cluster, now=NOON):
     known = identifying.asking(pod.config_id, pod.pk)
-    uid = identifying.vouched(known, said, port=cluster, audience="k8s4r.example")
+    uid = identifying.vouched(known, said, port=cluster, audience=AUDIENCE)
     return identifying.admit(known, uid, now=now)
 
 
@@ -66,13 +61,13 @@ def pod():
 
 @pytest.fixture
 def cluster(pod):
-    return Cluster({"jwt": is_in(pod)})
+    return a_cluster(pod)
 
 
 def test_the_agent_of_the_pod_gets_a_token_of_two_hours(pod, cluster):
     given = ask(pod, cluster=cluster)
     assert (given.id, given.token_expires_at) == (pod.agent_id, NOON + POD_TOKEN_LIFETIME)
-    assert cluster.asked_for == ["k8s4r.example"]
+    assert cluster.calls == ["review_token"]
     known = authentication.authenticate(given.token, now=NOON)
     assert (known.kind, known.id) == (PrincipalKind.AGENT, pod.agent_id)
     assert given.token.startswith("pod_")
@@ -91,10 +86,10 @@ def test_what_the_cluster_does_not_know_gets_nothing(pod, cluster):
 
 
 def test_the_token_of_another_pod_is_refused_and_told(pod, cluster):
-    cluster.vouches["other"] = replace(is_in(pod), pod_uid="another")
+    cluster.tokens["other", AUDIENCE] = replace(is_in(pod), pod_uid="another")
     known = identifying.asking(pod.config_id, pod.pk)
     with pytest.raises(NotThisPod) as refused:
-        identifying.vouched(known, "other", port=cluster, audience="a")
+        identifying.vouched(known, "other", port=cluster, audience=AUDIENCE)
     identifying.refuse(known, refused.value, now=NOON)
     event = AuditEvent.objects.filter(object_id=pod.pk).latest("id")
     assert (event.cause, event.actor_kind, event.detail) == (
@@ -124,7 +119,7 @@ def test_a_pod_whose_creation_nobody_confirmed_is_adopted_by_its_labels():
     pod = a_pod(a_pod_pool())
     labels = {CONFIG_LABEL: str(pod.config_id), POD_LABEL: str(pod.pk)}
     seen = PodSeen(namespace=pod.namespace, name=pod.name, uid=UID, phase="Running", labels=labels)
-    cluster = Cluster({"jwt": is_in(pod)}, {pod.name: seen})
+    cluster = a_cluster(pod, seen=seen)
     ask(pod, cluster=cluster)
     pod.refresh_from_db()
     assert (pod.state, pod.uid) == ("starting", UID)
@@ -134,14 +129,14 @@ def test_a_stranger_of_the_same_name_is_not_adopted():
     pod = a_pod(a_pod_pool())
     seen = PodSeen(namespace=pod.namespace, name=pod.name, uid=UID, phase="Running")
     with pytest.raises(NotThisPod):
-        ask(pod, cluster=Cluster({"jwt": is_in(pod)}, {pod.name: seen}))
+        ask(pod, cluster=a_cluster(pod, seen=seen))
     pod.refresh_from_db()
     assert (pod.state, pod.uid) == ("creating", "")
 
 
 def test_a_pod_that_is_let_go_while_its_cluster_thinks_gets_nothing(pod, cluster):
     known = identifying.asking(pod.config_id, pod.pk)
-    uid = identifying.vouched(known, "jwt", port=cluster, audience="a")
+    uid = identifying.vouched(known, "jwt", port=cluster, audience=AUDIENCE)
     pods.move([pod.pk], PodEvent.FAILED, now=NOON)
     with pytest.raises(Unauthenticated):
         identifying.admit(known, uid, now=NOON)
