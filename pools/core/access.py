@@ -1,10 +1,10 @@
 """How is one cluster reached? Everything that a connection needs, and nothing else."""
 
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address
-from typing import TypeAlias
 
-Address: TypeAlias = IPv4Address | IPv6Address
+from k8s4r.core.networks import Address
+
+__all__ = ["Access", "Address", "Credential"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
