@@ -28,6 +28,7 @@ ADMISSION = {
     ],
 }
 
+_NOISE = ["get", "list", "watch", "update", "patch"]
 # Whatever a person or an account of ours does, and nothing of what the cluster does with itself.
 AUDIT = {
     "apiVersion": "audit.k8s.io/v1",
@@ -43,7 +44,12 @@ AUDIT = {
         {
             "level": "None",
             "users": ["system:kube-controller-manager", "system:kube-scheduler"],
-            "verbs": ["get", "list", "watch", "update", "patch"],
+            "verbs": _NOISE,
+        },
+        {
+            "level": "None",
+            "userGroups": ["system:serviceaccounts:kube-system"],
+            "verbs": _NOISE,
         },
         {"level": "Request", "verbs": ["delete", "deletecollection"]},
         {"level": "Request", "resources": [{"group": "", "resources": ["pods/eviction"]}]},

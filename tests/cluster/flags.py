@@ -96,6 +96,7 @@ def controller_manager(folder: Path, node_grace_s: int) -> list[str]:
     return [
         *_client(folder, "kube-controller-manager"),
         f"--controllers={','.join(CONTROLLERS)}",
+        "--use-service-account-credentials",
         f"--service-account-private-key-file={pki / 'accounts.key'}",
         f"--root-ca-file={pki / 'ca.crt'}",
         f"--node-monitor-grace-period={node_grace_s}s",
