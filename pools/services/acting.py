@@ -8,7 +8,7 @@ may be. No delete is taken of a pod that is not `deleting`, which only a drain o
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
@@ -16,10 +16,12 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from agents.core.states import Desired
 from k8s4r.audit import attribution
+from pools.core import manifests
+from pools.core.manifests import Platform
 from pools.core.pods import ActionKind, ActionState, PodEvent, PodState
-from pools.core.ports import ClusterPort, Manifest
+from pools.core.ports import ClusterPort
 from pools.models import Pod, PodAction
-from pools.services import doing, pods
+from pools.services import doing, pods, shaping
 from pools.services.doing import Job, Result
 
 BATCH: Final = 64
@@ -31,18 +33,8 @@ _SHIELDS: Final = (ActionKind.SHIELD, ActionKind.UNSHIELD)
 _SHIELDED: Final = (PodState.STARTING, PodState.READY, PodState.DRAINING, PodState.UNKNOWN)
 
 
-class Shapes(Protocol):
-    """What the cluster is given: the manifests of a pod and of its pool's budget."""
-
-    def pod(self, pod: Pod) -> tuple[Manifest, str]:
-        """Return the manifest of a pod and the hash of its template."""
-
-    def budget(self, pod: Pod) -> Manifest:
-        """Return the PodDisruptionBudget of the pod's pool."""
-
-
 def run(
-    config_id: UUID, port: ClusterPort, shapes: Shapes, *, clock: Callable[[], datetime]
+    config_id: UUID, port: ClusterPort, platform: Platform, *, clock: Callable[[], datetime]
 ) -> int:
     """Do what is due in the cluster of a config; return how many actions got an answer.
 
@@ -53,7 +45,7 @@ def run(
     for _ in range(MOST_BATCHES):
         now = clock()
         prepare(config_id, now=now)
-        jobs = take(config_id, shapes, now=now)
+        jobs = take(config_id, platform, now=now)
         if not jobs:
             break
         results = doing.do(jobs, port)
@@ -93,20 +85,20 @@ def prepare(config_id: UUID, *, now: datetime) -> None:
 
 
 @transaction.atomic
-def take(config_id: UUID, shapes: Shapes, *, now: datetime) -> list[Job]:
+def take(config_id: UUID, platform: Platform, *, now: datetime) -> list[Job]:
     """Take actions that are due, one of each pod, and return all that their execution needs.
 
     Locks: the actions, skipping what others hold.
     """
     rows = _possible(config_id, now).order_by("pk")
     locked = rows.select_for_update(of=("self",), skip_locked=True)
-    found = list(locked.select_related("pod__pool", "pod__config")[:BATCH])
+    found = list(locked.select_related("pod__pool__k8s_config", "pod__pool__project")[:BATCH])
     firsts = {action.pod_id: action for action in reversed(found)}
     chosen = sorted(firsts.values(), key=lambda action: action.pk)
     PodAction.objects.filter(pk__in=[action.pk for action in chosen]).update(
         leased_until=now + LEASE, tries=F("tries") + 1
     )
-    return [_job(action, shapes) for action in chosen]
+    return [_job(action, platform) for action in chosen]
 
 
 @transaction.atomic
@@ -175,16 +167,16 @@ def _possible(config_id: UUID, now: datetime) -> QuerySet[PodAction]:
     return _due(config_id, now).filter(possible).exclude(Exists(taken))
 
 
-def _job(action: PodAction, shapes: Shapes) -> Job:
+def _job(action: PodAction, platform: Platform) -> Job:
     pod, kind = action.pod, ActionKind(action.kind)
-    manifest, template_hash = shapes.pod(pod) if kind is ActionKind.CREATE else (None, "")
+    is_create, ground = kind is ActionKind.CREATE, shaping.ground(pod.pool, platform=platform)
     return Job(
         action_id=action.pk,
         kind=kind,
         tries=action.tries + 1,
         pod=doing.Target(id=pod.pk, name=pod.name, uid=pod.uid),
-        manifest=manifest,
-        template_hash=template_hash,
-        budget=shapes.budget(pod) if kind is ActionKind.SHIELD else None,
+        manifest=manifests.manifest(ground, shaping.identity(pod)) if is_create else None,
+        template_hash=manifests.template_hash(ground) if is_create else "",
+        budget=manifests.budget(ground) if kind is ActionKind.SHIELD else None,
         wants_log=bool(pod.failure) and not pod.log,
     )

@@ -170,7 +170,7 @@ def _shield(job: Job, port: ClusterPort) -> Result:
 
 
 def _unshield(job: Job, port: ClusterPort) -> Result:
-    return _patched(job, port, {BUSY_LABEL: None}, {SAFE_TO_EVICT: None})
+    return _patched(job, port, {BUSY_LABEL: None}, {SAFE_TO_EVICT: "true"})
 
 
 def _patched(
