@@ -5,8 +5,8 @@ from functools import cache
 from django.conf import settings
 
 from k8s4r.core.networks import Allowed, allowed_from
+from pools.core.images import Images
 from pools.core.manifests import Platform
-from pools.core.templates import Images
 
 
 def platform() -> Platform:

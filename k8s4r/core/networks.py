@@ -29,12 +29,12 @@ class Allowed:
 
     def lists(self, address: Address) -> bool:
         """Is the address in a listed network?"""
-        real = _inner(address)
+        real = inner(address)
         return any(real in network for network in self.networks if network.version == real.version)
 
     def admits(self, address: Address) -> bool:
         """May this address be called?"""
-        real = _inner(address)
+        real = inner(address)
         return self.lists(real) or (real.is_global and not real.is_multicast)
 
 
@@ -60,7 +60,7 @@ def literal(host: str) -> Address | None:
         return None
 
 
-def _inner(address: Address) -> Address:
+def inner(address: Address) -> Address:
     """Return the IPv4 address that an IPv6 one leads to, or the address itself."""
     if isinstance(address, IPv4Address):
         return address

@@ -8,7 +8,6 @@ for each pod.
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -17,6 +16,7 @@ from msgspec import Meta
 
 from k8s4r.core import conversion, labels
 from k8s4r.core.errors import FieldProblem, Invalid, pointer
+from pools.core.images import Images
 
 VARIABLES: Final = ("pool", "project", "pod", "config", "namespace", "task")
 PREFIX: Final = "k8s4r.io/"
@@ -33,9 +33,9 @@ TAKEN: Final = (
 )  # fmt: skip
 
 _VARIABLE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
-_IMAGE: Final = re.compile(
-    r"(?P<name>[a-z0-9]+([._:-][a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*)"
-    r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
+_QUANTITY: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
+_RESOURCE: Final = re.compile(
+    r"cpu|memory|ephemeral-storage|[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.[a-z]+/[a-z0-9]([a-z0-9._-]*)"
 )
 _ENV_NAME: Final = re.compile(r"K8S4R_ENV_[A-Z0-9_]+")
 _UNITS: Final[dict[str, Decimal | int]] = {
@@ -49,15 +49,7 @@ DnsLabel: TypeAlias = Annotated[
 DnsName: TypeAlias = Annotated[
     str, Meta(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)
 ]
-Quantity: TypeAlias = Annotated[
-    str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,3})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")
-]
-Resource: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=r"^(cpu|memory|ephemeral-storage|[a-z0-9.-]+\.[a-z]+/[a-z0-9.-]+)$", max_length=253
-    ),
-]
+Quantity: TypeAlias = Annotated[str, Meta(max_length=20)]
 # A user or group that is nobody of the node; 0 is root.
 Unprivileged: TypeAlias = Annotated[int, Meta(ge=1000, le=2**31 - 1)]
 
@@ -69,8 +61,8 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Resources(_Part, frozen=True, kw_only=True):
     """What a pod asks for and may use at most."""
 
-    requests: dict[Resource, Quantity] = {}
-    limits: dict[Resource, Quantity] = {}
+    requests: dict[str, Quantity] = {}
+    limits: dict[str, Quantity] = {}
 
 
 class EnvVar(_Part, frozen=True, kw_only=True):
@@ -110,32 +102,6 @@ class PodTemplate(_Part, frozen=True, kw_only=True, omit_defaults=True):
     volume_mounts: Annotated[list[VolumeMount], Meta(max_length=16)] = []
     security_context: SecurityContext | None = None
     termination_grace_period_seconds: Annotated[int, Meta(ge=5, le=3600)] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Images:
-    """Which images may be used: ``listed`` are registries, repositories or their beginnings.
-
-    Where nothing is listed, an image is named by its digest. ``ours`` is always taken.
-    """
-
-    ours: str
-    listed: tuple[str, ...] = ()
-
-    def objection(self, image: str) -> str | None:
-        """Return why an image is not taken; ``None``: it is."""
-        if image == self.ours:
-            return None
-        found = _IMAGE.fullmatch(image)
-        if found is None:
-            return "is not the name of an image"
-        if any(_begins(image, entry) for entry in self.listed):
-            return None
-        if self.listed:
-            return f"is from elsewhere; K8S4R_POD_IMAGES lists {', '.join(self.listed)}"
-        if found["digest"] is None:
-            return "names no digest (@sha256:...), and K8S4R_POD_IMAGES lists no registry"
-        return None
 
 
 def read(value: object, images: Images, *, at: str = "/pod_template") -> PodTemplate:
@@ -196,11 +162,31 @@ def _problems(template: PodTemplate, images: Images, at: str) -> Iterator[FieldP
 def _of_resources(resources: Resources | None, at: str) -> Iterator[FieldProblem]:
     if resources is None:
         return
+    found = [
+        *_of_quantities(resources.requests, f"{at}/requests"),
+        *_of_quantities(resources.limits, f"{at}/limits"),
+    ]
+    yield from found
     for name, asked in resources.requests.items():
         most = resources.limits.get(name)
-        if most is not None and amount(asked) > amount(most):
+        if not found and most is not None and amount(asked) > amount(most):
             where = at + pointer("requests", name)
             yield FieldProblem(where, "bounds", f"asks for {asked}, more than the limit {most}")
+
+
+def _of_quantities(given: Mapping[str, str], at: str) -> Iterator[FieldProblem]:
+    for name, value in given.items():
+        if not _RESOURCE.fullmatch(name) or len(name) > 253:
+            why = "cpu, memory, ephemeral-storage, or a resource with its vendor's domain"
+            yield FieldProblem(at + pointer(name), "name", why)
+        yield from _of_quantity(value, at + pointer(name))
+
+
+def _of_quantity(value: str | None, at: str) -> Iterator[FieldProblem]:
+    if value is not None and not _QUANTITY.fullmatch(value):
+        yield FieldProblem(
+            at, "quantity", "a number with a unit of Kubernetes, such as 500m or 2Gi"
+        )
 
 
 def _of_env(env: Sequence[EnvVar], at: str) -> Iterator[FieldProblem]:
@@ -244,6 +230,7 @@ def _of_mounts(mounts: Sequence[VolumeMount], at: str) -> Iterator[FieldProblem]
             yield FieldProblem(f"{at}/{index}/mountPath", "path", why)
         elif any(path == taken or path.startswith(f"{taken}/") for taken in TAKEN):
             yield FieldProblem(f"{at}/{index}/mountPath", "reserved", f"{path} is not free")
+        yield from _of_quantity(one.size_limit, f"{at}/{index}/sizeLimit")
         if one.name in ("work", "tmp", "identity"):
             yield FieldProblem(f"{at}/{index}/name", "reserved", f"{one.name} is ours")
 
@@ -268,16 +255,9 @@ def _repeated(names: Sequence[str], at: str, *, field: str = "name") -> Iterator
 
 def amount(quantity: str) -> Decimal:
     """Return what a quantity of Kubernetes stands for (its "Quantity" reference), in units."""
-    found = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", quantity)
+    found = _QUANTITY.fullmatch(quantity)
     assert found is not None, "checked when it was read"
-    return Decimal(found[1]) * _UNITS[found[2]]
-
-
-def _begins(image: str, entry: str) -> bool:
-    """Does the image lie under this entry? ``example.org/team`` is not ``example.org/teamwork``."""
-    if entry.endswith("/"):
-        return image.startswith(entry)
-    return image == entry or image.startswith((f"{entry}/", f"{entry}:", f"{entry}@"))
+    return Decimal(found[1]) * _UNITS[found[2] or ""]
 
 
 def _by_name(base: Iterable[Any], over: Iterable[Any]) -> list[Any]:

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from pools.core import manifests, templates
+from pools.core.images import Images
 from pools.core.manifests import Ground, Identity, Platform
 from pools.core.pods import PodMode
-from pools.core.templates import Images, PodTemplate
+from pools.core.templates import PodTemplate
 
 IMAGES = Images("localhost/k8s4r-agent:latest")
 PLATFORM = Platform(url="https://k8s4r.example", audience="k8s4r.example", image=IMAGES.ours)
