@@ -20,6 +20,7 @@ class Job(StrEnum):
     DELAYED = "delayed"
     PAUSES = "pauses"
     DISPATCH = "dispatch"
+    SCALING = "scaling"
     NOTICES = "notices"
     TALLY = "tally"
     POD_TOKENS = "pod_tokens"
@@ -40,6 +41,7 @@ PERIODS: Final[dict[Job, timedelta]] = {
     Job.DELAYED: timedelta(seconds=1),
     Job.PAUSES: timedelta(seconds=2),
     Job.DISPATCH: timedelta(seconds=2),
+    Job.SCALING: timedelta(seconds=5),
     Job.NOTICES: timedelta(seconds=5),
     Job.TALLY: timedelta(minutes=1),
     Job.POD_TOKENS: timedelta(minutes=1),

@@ -6,7 +6,8 @@ One code per requirement, chosen in this order:
 2. ``retry_backoff``, ``workspace_locked``, ``workspace_busy``: the task itself may not start yet;
 3. the code of the nearest candidate (`codes.NEARNESS`), ``behind_others`` when one fits; but
 4. ``pool_limit``, then ``owner_share``, when room is all that is short and a limit is reached;
-5. ``pod_failing``, then ``scaling_out``, when pods of this pool would bring the room or the agent.
+5. where pods would bring the room or the agent: ``pod_failing``, then ``scaling_out`` while some
+   are on their way, then ``slots_full`` when there is no agent, and no further pod may be.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from uuid import UUID
 from executors.core.codes import NEARNESS, ROOM, SENTENCES, WaitingCode
 from executors.core.qualification import Candidate, Exclusion, Requirement, rule_out
 from pools.core.gates import Barrier
+from pools.core.outlook import Outlook
 
 __all__ = [
     "Explanation",
@@ -38,14 +40,13 @@ class PoolFacts:
     """What of the pool decides a code.
 
     ``barriers`` hold the whole pool, the first gives the code; ``held`` is the number of its
-    current attempts.
+    current attempts; ``pods`` is how its pods stand, ``None`` where it has none.
     """
 
     barriers: tuple[Barrier, ...] = ()
     held: int = 0
     max_concurrent: int | None = None
-    pods_failing: bool = False
-    pods_starting: bool = False
+    pods: Outlook | None = None
 
     @property
     def is_at_limit(self) -> bool:
@@ -135,11 +136,15 @@ def settle(code: WaitingCode, pool: PoolFacts, *, task: TaskFacts = _READY) -> W
 
 
 def _with_pods(code: WaitingCode, pool: PoolFacts) -> WaitingCode:
-    if code not in _PODS_WOULD_HELP:
+    pods = pool.pods
+    if pods is None or code not in _PODS_WOULD_HELP:
         return code
-    if pool.pods_failing:
+    if pods.is_failing:
         return WaitingCode.POD_FAILING
-    return WaitingCode.SCALING_OUT if pool.pods_starting else code
+    if pods.starting:
+        return WaitingCode.SCALING_OUT
+    is_full = code is WaitingCode.NO_AGENTS and pods.is_at_most
+    return WaitingCode.SLOTS_FULL if is_full else code
 
 
 def _reason(requirement: Requirement, candidate: Candidate) -> Reason:
