@@ -20,7 +20,16 @@ from executors.core.lifecycle import TaskState
 from executors.core.schedule import Job
 from executors.models import Task
 from executors.operating.services import keeping, noticing, tallying
-from executors.services import decisions, dispatch, expiry, leftovers, pulses, retention, ticks
+from executors.services import (
+    decisions,
+    dispatch,
+    expiry,
+    leftovers,
+    pulses,
+    reservations,
+    retention,
+    ticks,
+)
 from k8s4r.audit import sealing
 from pools.models import Pool
 from pools.services import pools
@@ -99,6 +108,11 @@ def _silence(now: datetime) -> None:
 
 def _queue_deadlines(now: datetime) -> None:
     _in_batches(lambda limit: expiry.expire_queue(now=now, limit=limit))
+
+
+def _reservations(now: datetime) -> None:
+    _in_batches(lambda limit: reservations.expire(now=now, limit=limit))
+    _in_batches(lambda limit: reservations.give_up(now=now, limit=limit))
 
 
 def _heartbeats(now: datetime) -> None:
@@ -187,6 +201,7 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.RUN_DEADLINES: _run_deadlines,
     Job.SILENCE: _silence,
     Job.QUEUE_DEADLINES: _queue_deadlines,
+    Job.RESERVATIONS: _reservations,
     Job.HEARTBEATS: _heartbeats,
     Job.DELAYED: _delayed,
     Job.PAUSES: _pauses,

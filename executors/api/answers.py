@@ -85,6 +85,7 @@ class Task(Shape, frozen=True):
     priority: int
     run_timeout_s: int | None
     silence_timeout_s: int | None
+    reservation_timeout_s: int
     lost_after_s: int
     disconnect: Literal["replace", "stop", "wait"]
     retry: Retry | None
@@ -122,6 +123,7 @@ class Attempt(Shape, frozen=True):
     started_at: Moment | None
     ended_at: Moment | None
     run_deadline_at: Moment | None
+    reserved_until: Moment | None
     exit_code: int | None
     signal: int | None
     reason: str
