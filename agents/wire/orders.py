@@ -1,6 +1,6 @@
 """What does the server order an agent to run?"""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from agents.wire.fields import Facts, Message, Token
@@ -55,3 +55,8 @@ class OrderedTask(Message, frozen=True):
     project: str = ""
     pool: str = ""
     run_timeout_s: int | None = None
+
+    @property
+    def work(self) -> Any:
+        """What its driver is to run: the part of this phase, or all where there are no phases."""
+        return self.spec.get(self.phase, self.spec) if self.phase in {PLAN, APPLY} else self.spec
