@@ -16,7 +16,6 @@ from agents.models import Agent, Session
 from agents.wire.orders import PLAN_ARTIFACT
 from executors import wakeups
 from executors.core.lifecycle import AttemptEvent, AttemptState, TaskEvent, TaskState
-from executors.core.reunion import RESTORED
 from executors.models import Artifact, Attempt, PlanDecision, Task
 from executors.services import capacity, locking, transitions
 from executors.services.transitions import AttemptMove, NewAttempt, TaskMove
@@ -137,11 +136,6 @@ def _able(agent: Agent, plan: Attempt, *, now: datetime) -> UUID:
     session = Session.objects.filter(agent=agent, ended_at__isnull=True).first()
     if session is None or agent.observed != Observed.ONLINE:
         raise Conflict(f"agent {agent.name}, which holds the plan, is away: decide when it is back")
-    if plan.reason == RESTORED:
-        raise Conflict(
-            f"agent {agent.name} has not said yet that it still holds the plan: the database was "
-            "restored"
-        )
     return session.pk
 
 
