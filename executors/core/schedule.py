@@ -16,6 +16,7 @@ class Job(StrEnum):
     RUN_DEADLINES = "run_deadlines"
     SILENCE = "silence"
     QUEUE_DEADLINES = "queue_deadlines"
+    RESERVATIONS = "reservations"
     HEARTBEATS = "heartbeats"
     DELAYED = "delayed"
     PAUSES = "pauses"
@@ -37,6 +38,7 @@ PERIODS: Final[dict[Job, timedelta]] = {
     Job.RUN_DEADLINES: timedelta(seconds=2),
     Job.SILENCE: timedelta(seconds=5),
     Job.QUEUE_DEADLINES: timedelta(seconds=2),
+    Job.RESERVATIONS: timedelta(seconds=5),
     Job.HEARTBEATS: timedelta(seconds=5),
     Job.DELAYED: timedelta(seconds=1),
     Job.PAUSES: timedelta(seconds=2),
