@@ -2,14 +2,21 @@
 
 from uuid import UUID
 
-from k8s4r.core.errors import Unavailable
-from pools.core.ports import ClusterPort
+from executors.clusters import opening
+from k8s4r.core.errors import DomainError, Unavailable
+from pools.core.ports import ClusterPort, ClusterRefused
 
 
 def of(config_id: UUID) -> ClusterPort:
     """Return the cluster of this config.
 
     Raises:
-        Unavailable: it cannot be reached from here.
+        Unavailable, ClusterRefused: it cannot be reached with what the config says now.
     """
-    raise Unavailable(f"no adapter for {config_id}")
+    try:
+        return opening.means().clusters.open(config_id)
+    except (Unavailable, ClusterRefused):
+        raise
+    except DomainError as error:
+        # What is wrong with a config is told to whoever looks after it, and not to a pod.
+        raise Unavailable("the cluster of this pod cannot be reached", retry_after_s=10) from error
