@@ -45,9 +45,9 @@ class PoolPlace:
 
 def pools(principal: Principal) -> QuerySet[Pool]:
     """Return the pools that exist for the caller, own and shared, with their projects, by name."""
-    rows = Pool.objects.filter(archived_at=None).select_related("project").order_by("name", "id")
+    rows = Pool.objects.filter(archived_at=None).select_related("project", "k8s_config")
     seen = principal.projects(Permission.FLEET_READ)
-    return rows if seen is None else rows.filter(in_reach(seen))
+    return (rows if seen is None else rows.filter(in_reach(seen))).order_by("name", "id")
 
 
 def in_reach(project_ids: Collection[UUID]) -> Q:

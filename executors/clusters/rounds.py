@@ -21,7 +21,7 @@ from pools.core.manifests import Platform
 from pools.core.ports import ClusterPort, ClusterRefused
 from pools.core.sightings import Rules
 from pools.models import Reach
-from pools.services import acting, reach, reconciling
+from pools.services import acting, health, reach, reconciling
 from pools.services.reach import Lease
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,14 @@ def reconcile(config_id: UUID, means: Means, *, look: bool = False) -> bool:
         if not is_done or not acting.has_due(config_id, now=means.clock()):
             break
         look = False
+    _look_at_health(config_id, means)
     return is_done
+
+
+def _look_at_health(config_id: UUID, means: Means) -> None:
+    now = means.clock()
+    if health.due(config_id, now=now):
+        health.check_by(config_id, lambda: means.clusters.open(config_id), now=now)
 
 
 def _attempt(lease: Lease, means: Means, *, look: bool) -> bool:

@@ -1,6 +1,6 @@
 """Is a cluster as we need it, and what is to be done where it is not?
 
-Every verb of the published Role is asked for by name: an account that is short of one is found here,
+Every verb of the published Role is asked for: an account that is short of one is found here, and
 not by a pod that never comes.
 """
 

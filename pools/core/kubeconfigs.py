@@ -22,6 +22,8 @@ MOST_NODES: Final = 1_000
 DEEPEST: Final = 10
 MOST_OF_A_NAME: Final = 253
 AT: Final = "/kubeconfig"
+SERVER_AT: Final = f"{AT}/clusters/0/cluster/server"
+CA_AT: Final = f"{AT}/clusters/0/cluster/certificate-authority-data"
 
 _TOP: Final = frozenset(
     {"apiVersion", "kind", "clusters", "users", "contexts", "current-context", "preferences"}

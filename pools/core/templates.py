@@ -112,10 +112,19 @@ def read(value: object, images: Images, *, at: str = "/pod_template") -> PodTemp
         Invalid: names each field that is not taken, and the rule.
     """
     template = conversion.convert(value, PodTemplate, at=at)
+    check(template, images, at=at)
+    return template
+
+
+def check(template: PodTemplate, images: Images, *, at: str) -> None:
+    """Refuse a template that says what it may not.
+
+    Raises:
+        Invalid: names each field that is not taken, and the rule.
+    """
     found = list(_problems(template, images, at))
     if found:
         raise Invalid(f"{found[0].pointer}: {found[0].detail}", errors=found)
-    return template
 
 
 def stored(template: PodTemplate) -> dict[str, Any]:

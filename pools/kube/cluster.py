@@ -17,6 +17,9 @@ class KubeCluster:
     def cluster_uid(self) -> str:
         return observe.cluster_uid(self._api)
 
+    def version(self) -> str:
+        return observe.version(self._api)
+
     def list_pods(self, config: str) -> Listing:
         return observe.list_pods(self._api, self._namespace, config)
 

@@ -36,6 +36,10 @@ class CannotConnect(Exception):
 class Client(client.ApiClient):
     """The client of one cluster; every call has a time limit, its own or `TIMEOUT`."""
 
+    def close(self) -> None:
+        """Close the connections; calls that are under way end by themselves."""
+        super().close()  # type: ignore[no-untyped-call]
+
     def call_api(
         self,
         method: str,

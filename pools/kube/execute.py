@@ -8,6 +8,7 @@ from pools.core.ports import (
     AlreadyExists,
     ClusterRefused,
     Manifest,
+    OtherPod,
     PodSeen,
     Reviewed,
     Verb,
@@ -51,13 +52,19 @@ def delete_pod(api: Api, namespace: str, name: str, *, uid: str, grace_s: int | 
 def patch_pod(
     api: Api, namespace: str, name: str, *, uid: str, metadata: Mapping[str, Any]
 ) -> bool:
-    """Change labels and annotations; a uid in a patch is a precondition (409)."""
+    """Change labels and annotations; the uid in the patch is one that it must have already.
+
+    Raises:
+        OtherPod: it has another: nothing is changed then.
+    """
     body = {"metadata": {"uid": uid, **metadata}}
     try:
         api.call(
             Request(method="PATCH", path=pods_path(namespace, name), body=body, content=MERGE_PATCH)
         )
     except ClusterRefused as error:
+        if error.facts.get("http_status") == 422 and "metadata.uid" in error.message:
+            raise OtherPod(error.message) from error
         refuse_unless_missing(error)
         return False
     return True

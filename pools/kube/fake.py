@@ -91,6 +91,10 @@ class FakeCluster:
         self._answer("cluster_uid")
         return self.uid
 
+    def version(self) -> str:
+        self._answer("version")
+        return "v0.0.0-fake"
+
     def list_pods(self, config: str) -> Listing:
         with self._changed:
             self._answer("list_pods")

@@ -31,6 +31,11 @@ def pods_path(namespace: str, name: str = "") -> str:
     return f"{path}/{quote(name, safe='')}" if name else path
 
 
+def version(api: Api) -> str:
+    """Return which version answers."""
+    return str(api.call(Request(path="/version", patience=PROBE)).get("gitVersion", ""))
+
+
 def cluster_uid(api: Api) -> str:
     """Return the uid of kube-system; cheap, so that it tells soon whether anybody answers."""
     found = api.call(Request(path="/api/v1/namespaces/kube-system", patience=PROBE))

@@ -18,11 +18,11 @@ from k8s4r.core.networks import Address, Allowed
 from k8s4r.core.roles import Permission
 from k8s4r.resolving import Unresolved
 from k8s4r.secrets import vault
-from k8s4r.secrets.envelope import Envelope, Place
+from k8s4r.secrets.envelope import CannotDecrypt, Envelope, Place
 from pools import selectors
 from pools.core import credentials, servers
 from pools.core.access import Access, Credential
-from pools.core.ports import ClusterUnreachable
+from pools.core.ports import ClusterRefused, ClusterUnreachable
 from pools.models import K8sConfig, Pod, Pool, Reach
 
 TABLE: Final = "pools_k8sconfig"
@@ -165,7 +165,7 @@ def access(config: K8sConfig, *, allowed: Allowed, now: datetime) -> Access:
     Raises:
         ClusterUnreachable: its name has no address now.
         Invalid: it leads into a network that may not be called.
-        CannotDecrypt: its credential is under a key that is not here.
+        ClusterRefused: its credential is under a key that is not here.
         Unavailable: there is no key.
     """
     where = servers.check(config.server, allowed)
@@ -181,7 +181,10 @@ def access(config: K8sConfig, *, allowed: Allowed, now: datetime) -> Access:
         project_id=config.project_id,
         now=now,
     )
-    text = vault.envelope().decrypt(config.encrypted_credential, place(config.pk))
+    try:
+        text = vault.envelope().decrypt(config.encrypted_credential, place(config.pk))
+    except CannotDecrypt as error:
+        raise ClusterRefused(f"the credential of {config.name}: {error}") from error
     return Access(
         config=str(config.pk),
         server=config.server,

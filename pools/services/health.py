@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -33,6 +34,13 @@ def check(config_id: UUID, port: ClusterPort, *, now: datetime) -> Report:
 
 def check_by(config_id: UUID, opened: Callable[[], ClusterPort], *, now: datetime) -> Report:
     """Look at a cluster through a port that is opened here: that may fail as well."""
+    return check_in(config_id, lambda: nullcontext(opened()), now=now)
+
+
+def check_in(
+    config_id: UUID, opened: Callable[[], AbstractContextManager[ClusterPort]], *, now: datetime
+) -> Report:
+    """Look at a cluster through a port that is opened here, and closed again."""
     row = K8sConfig.objects.get(pk=config_id)
     pinned = Reach.objects.values_list("cluster_uid", flat=True).get(config=row)
     report = _look(row, opened, pinned, now=now)
@@ -41,22 +49,25 @@ def check_by(config_id: UUID, opened: Callable[[], ClusterPort], *, now: datetim
 
 
 def _look(
-    row: K8sConfig, opened: Callable[[], ClusterPort], pinned: str, *, now: datetime
+    row: K8sConfig,
+    opened: Callable[[], AbstractContextManager[ClusterPort]],
+    pinned: str,
+    *,
+    now: datetime,
 ) -> Report:
     expiry = health.expiry(row.credential_expires_at, now=now)
     try:
-        port = opened()
-        uid, version = _uid(port), port.version()
-        steps = (
-            Step(name="reach", ok=True, detail=f"{row.server} answers as {version or 'a cluster'}"),
-            expiry,
-            *((health.identity(uid, pinned),) if uid else ()),
-            *health.permissions(port.allowed(NEEDED)),
-        )
+        with opened() as port:
+            uid, version = _uid(port), port.version()
+            allowed = port.allowed(NEEDED)
     except DomainError as error:
-        return Report(
-            steps=(_unreached(error), expiry), expires_at=row.credential_expires_at
-        )
+        return Report(steps=(_unreached(error), expiry), expires_at=row.credential_expires_at)
+    steps = (
+        Step(name="reach", ok=True, detail=f"{row.server} answers as {version or 'a cluster'}"),
+        expiry,
+        *((health.identity(uid, pinned),) if uid else ()),
+        *health.permissions(allowed),
+    )
     return Report(steps=steps, uid=uid, version=version, expires_at=row.credential_expires_at)
 
 
@@ -65,7 +76,7 @@ def _uid(port: ClusterPort) -> str:
     try:
         return port.cluster_uid()
     except ClusterRefused as error:
-        if error.facts.get("status") == 403:
+        if error.facts.get("http_status") == 403:
             return ""
         raise
 

@@ -14,7 +14,6 @@ from pools.core.ports import (
     OtherPod,
     QuotaExceeded,
     Verb,
-    WatchExpired,
 )
 from pools.kube.fake import FakeCluster
 from tests.builders import NOON
@@ -122,14 +121,6 @@ def test_a_watch_tells_of_changes_since_a_list(ground):
     ground.port.create_pod(ours("foreign", config="other"))
     ground.port.create_pod(ours("one"))
     assert next(ground.port.watch_pods("c", version)) == "one"
-
-
-def test_a_watch_from_long_ago_has_expired(ground):
-    if ground.fake is not None:
-        ground.port.create_pod(ours("one"))
-        ground.fake.forget_events()
-    with pytest.raises(WatchExpired):
-        next(ground.port.watch_pods("c", "0" if ground.fake else "1"))
 
 
 def test_a_budget_is_made_once_and_deleted_at_will(ground):
