@@ -50,4 +50,5 @@ def planning(kind: str, attempts: Sequence[Attempt]) -> Planning:
         if one.state == AttemptState.HELD or one.pk in files or one.pk in decided
     ]
     newest = max(made, key=lambda one: one.number, default=None)
-    return Planning(newest and Plan(newest, files.get(newest.pk)), decisions)
+    plan = None if newest is None else Plan(newest, files.get(newest.pk))
+    return Planning(plan, decisions)

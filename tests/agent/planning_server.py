@@ -1,6 +1,7 @@
 """A scripted server that stores what plans leave, and tells runners to let plans go."""
 
 import hashlib
+import threading
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ class PlanningServer(ScriptedServer):
         super().__init__()
         self.files: dict[UUID, bytes] = {}
         self.over: set[UUID] = set()
+        self._lock = threading.Lock()
 
     def plan(self, script: str, apply: str = "true", *, kind: str = "plan_and_apply") -> wire.Order:
         """Order a plan."""
@@ -35,15 +37,19 @@ class PlanningServer(ScriptedServer):
         return order
 
     def apply(self, plan: wire.Order, *, sha256: str | None = None, **changes: Any) -> wire.Order:
-        """Order the apply of a plan, as it was stored; the plan is over then."""
+        """Order the apply of a plan, as it was stored.
+
+        The plan is over in the same moment, so one answer may say both, as the real server's does.
+        """
         digest = hashlib.sha256(self.files[plan.attempt]).hexdigest() if sha256 is None else sha256
         approved = ApprovedPlan(attempt=plan.attempt, sha256=digest)
         order = msgspec.structs.replace(
             make_order(plan=approved, disconnect="wait", slot=plan.slot, **changes),
             task=_in_phase(plan.task, plan.task.kind, "apply"),
         )
-        self.give(order)
-        self.over.add(plan.attempt)
+        with self._lock:
+            self.over.add(plan.attempt)
+            self.give(order)
         return order
 
     def let_go(self, plan: wire.Order) -> None:
@@ -61,10 +67,11 @@ class PlanningServer(ScriptedServer):
         wait_until(lambda: self.is_held(plan))
 
     def _for_claim(self, claim: wire.Claim) -> wire.Claimed:
-        # First what is over: its apply was given before that was said.
+        with self._lock:
+            found = super()._for_claim(claim)
+            over = set(self.over)
         gone = [wire.Stop(attempt=one, reason="superseded")
-                for one in self.over if one in claim.held]  # fmt: skip
-        found = super()._for_claim(claim)
+                for one in over if one in claim.held]  # fmt: skip
         stops = [*found.directives.stop, *gone]
         return msgspec.structs.replace(
             found, directives=msgspec.structs.replace(found.directives, stop=stops)

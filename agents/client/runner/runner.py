@@ -137,7 +137,9 @@ class Runner:
         if attempt is None:
             self._work.remember_stop(stop.attempt, stop.reason)
         elif stop.reason in DISCARDING:
-            self._ending.discard(attempt, stop.reason)
+            # What its apply takes over in this very turn is no longer the server's business.
+            if not self._work.is_awaited(attempt.id):
+                self._ending.discard(attempt, stop.reason)
         else:
             self._ending.stop(attempt, stop.reason, grace_s=stop.grace_s)
 

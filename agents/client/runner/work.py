@@ -137,6 +137,10 @@ class Work:
             self._launched(attempt, launch, at=at)
         return len(starting) == STARTS_AT_ONCE
 
+    def is_awaited(self, plan: UUID) -> bool:
+        """Is there an apply that has not begun and takes this plan over?"""
+        return any(_plan_of(one.order) == plan for one in self._waiting)
+
     def remember_stop(self, attempt: UUID, reason: str) -> None:
         """Keep a stop for an order that may still be under way: it must not start then."""
         if attempt not in self._done:
