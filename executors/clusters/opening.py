@@ -11,15 +11,14 @@ from functools import cache
 from uuid import UUID
 
 from executors.clusters.rounds import Means
-from executors.conf import pod_rules
 from k8s4r import clock
 from k8s4r.core.errors import NotFound
 from pools import conf
 from pools.core.ports import ClusterPort, ClusterRefused
+from pools.core.sightings import Rules
 from pools.kube.cluster import KubeCluster
 from pools.models import K8sConfig
 from pools.services import configs
-from pools.services.shaping import Shaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +79,4 @@ def _open(config: K8sConfig) -> _Opened:
 @cache
 def means() -> Means:
     """Return what rounds in this process work with."""
-    return Means(OpenedClusters(), Shaped(), pod_rules())
+    return Means(OpenedClusters(), conf.platform(), Rules())

@@ -1,14 +1,13 @@
-"""A control plane with pods for tests: a real gateway, and somebody who works on the cluster.
+"""A control plane with pods for tests: a real gateway, and somebody who works on the clusters.
 
-What the queue `kube` and `manage.py kube_watch` do in a platform is done here by threads, with the
-same functions. All of it can be ended and begun again, with nothing remembered but the rows.
+What the worker of the queue `kube` does in a platform is done here by a thread, with the same
+function. All of it can be ended and begun again, with nothing remembered but the rows.
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from django.db import connection
 
@@ -17,7 +16,7 @@ from executors.channels.news import News
 from executors.clusters import rounds
 from executors.clusters.opening import OpenedClusters
 from executors.clusters.rounds import Means
-from executors.clusters.watchtower import Watchtower
+from k8s4r import clock
 from pools import conf
 from pools.core.sightings import Rules
 from tests.serving import Served, served
@@ -27,35 +26,24 @@ PERIOD_S = 1.0
 
 @dataclass(eq=False)
 class Worker:
-    """Works on one cluster: when it is told to, and every second."""
+    """Works on every cluster: when it is told to, and every second."""
 
-    config_id: UUID
-    _look: bool = False
     _told: threading.Event = field(default_factory=threading.Event)
     _over: threading.Event = field(default_factory=threading.Event)
 
-    def tell(self, config_id: UUID) -> bool:
-        """Have the cluster looked at soon."""
-        self._look = True
-        self._told.set()
-        return config_id == self.config_id
-
     def hear(self, news: News) -> None:
-        if self.config_id in news.clusters:
+        if news.clusters:
             self._told.set()
 
     def work(self) -> None:
         means = Means(OpenedClusters(), conf.platform(), Rules())
-        tower = Watchtower(means, self.tell)
-        tower.man(frozenset({self.config_id}))
         try:
             while not self._over.is_set():
                 self._told.wait(PERIOD_S)
                 self._told.clear()
-                look, self._look = self._look, False
-                rounds.reconcile(self.config_id, means, look=look)
+                for config_id in rounds.active(clock.now()):
+                    rounds.reconcile(config_id, means, look=True)
         finally:
-            tower.man(frozenset())
             connection.close()
 
     def end(self) -> None:
@@ -64,9 +52,9 @@ class Worker:
 
 
 @contextmanager
-def worked_on(config_id: UUID) -> Iterator[None]:
-    """Have somebody work on the cluster of a config until the block ends."""
-    worker = Worker(config_id)
+def worked_on() -> Iterator[None]:
+    """Have somebody work on the clusters until the block ends."""
+    worker = Worker()
     thread = threading.Thread(target=worker.work, name="kube")
     wakeups.LISTENERS.add(worker.hear)
     thread.start()
@@ -80,7 +68,7 @@ def worked_on(config_id: UUID) -> Iterator[None]:
 
 
 @contextmanager
-def control_plane(config_id: UUID, port: int) -> Iterator[Served]:
+def control_plane(port: int) -> Iterator[Served]:
     """Have a whole control plane at this port, which pods have to be told (``POD_URL``)."""
-    with served(port) as serving, worked_on(config_id):
+    with served(port) as serving, worked_on():
         yield serving
