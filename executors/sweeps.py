@@ -23,6 +23,7 @@ from executors.models import Task
 from executors.operating.services import keeping, noticing, tallying
 from executors.services import (
     decisions,
+    departures,
     dispatch,
     expiry,
     leftovers,
@@ -121,6 +122,10 @@ def _reservations(now: datetime) -> None:
 def _heartbeats(now: datetime) -> None:
     policy = conf.leases()
     _in_batches(lambda limit: expiry.expire_heartbeats(now=now, limit=limit, policy=policy))
+
+
+def _departures(now: datetime) -> None:
+    _in_batches(lambda limit: departures.settle(now=now, limit=limit))
 
 
 def _delayed(now: datetime) -> None:
@@ -227,6 +232,7 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.QUEUE_DEADLINES: _queue_deadlines,
     Job.RESERVATIONS: _reservations,
     Job.HEARTBEATS: _heartbeats,
+    Job.DEPARTURES: _departures,
     Job.DELAYED: _delayed,
     Job.PAUSES: _pauses,
     Job.DISPATCH: _dispatch,

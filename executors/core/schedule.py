@@ -18,6 +18,7 @@ class Job(StrEnum):
     QUEUE_DEADLINES = "queue_deadlines"
     RESERVATIONS = "reservations"
     HEARTBEATS = "heartbeats"
+    DEPARTURES = "departures"
     DELAYED = "delayed"
     PAUSES = "pauses"
     DISPATCH = "dispatch"
@@ -40,6 +41,7 @@ PERIODS: Final[dict[Job, timedelta]] = {
     Job.QUEUE_DEADLINES: timedelta(seconds=2),
     Job.RESERVATIONS: timedelta(seconds=5),
     Job.HEARTBEATS: timedelta(seconds=5),
+    Job.DEPARTURES: timedelta(seconds=2),
     Job.DELAYED: timedelta(seconds=1),
     Job.PAUSES: timedelta(seconds=2),
     Job.DISPATCH: timedelta(seconds=2),
