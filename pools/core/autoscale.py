@@ -209,7 +209,7 @@ class _Look:
         surplus = len(self.serving) - self.desired
         if surplus > 0:
             return self._surplus(surplus)
-        outdated = self._outdated()
+        outdated = () if surplus else self._outdated()
         return outdated, ScalingCode.REPLACING if outdated else ScalingCode.STEADY
 
     def reason(self, code: ScalingCode, make: int, drain: int) -> str:
