@@ -18,7 +18,7 @@ from uuid import UUID
 from executors.core.codes import NEARNESS, ROOM, SENTENCES, WaitingCode
 from executors.core.qualification import Candidate, Exclusion, Requirement, rule_out
 from pools.core.gates import Barrier
-from pools.core.outlook import Outlook
+from pools.core.outlook import Failed, Outlook
 
 __all__ = [
     "Explanation",
@@ -28,6 +28,7 @@ __all__ = [
     "WaitingCode",
     "explain",
     "nearest",
+    "sentence",
     "settle",
 ]
 
@@ -102,7 +103,34 @@ def explain(
     """Say why a task waits, by the same rules that a dispatch pass goes by."""
     reasons = tuple(_reason(requirement, each) for each in candidates)
     code = settle(nearest(reason.exclusion for reason in reasons), pool, task=task)
-    return Explanation(code, SENTENCES[code], reasons)
+    return Explanation(code, sentence(code, pool), reasons)
+
+
+def sentence(code: WaitingCode, pool: PoolFacts) -> str:
+    """Return what a person is told; where pods come or fail to, with the numbers."""
+    pods = pool.pods
+    if pods is None:
+        return SENTENCES[code]
+    if code is WaitingCode.SCALING_OUT and pods.since is not None:
+        since = f", the first since {_moment(pods.since)}"
+        return f"{SENTENCES[code]} On their way: {pods.states}{since}."
+    if code is WaitingCode.POD_FAILING and pods.failure is not None:
+        return f"{SENTENCES[code]} {_failing(pods, pods.failure)}"
+    if code in {WaitingCode.SLOTS_FULL, WaitingCode.LANE_FULL} and pods.is_at_most:
+        return f"{SENTENCES[code]} The pool has {pods.counted} pods of at most {pods.most}."
+    return SENTENCES[code]
+
+
+def _failing(pods: Outlook, failure: Failed) -> str:
+    message = f": {failure.message}" if failure.message else ""
+    again = ""
+    if pods.retry_at is not None and pods.troubled is None:
+        again = f" {pods.in_a_row} failed in a row; the next is tried at {_moment(pods.retry_at)}."
+    return f"The last says {failure.code}{message}.{again}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def nearest(

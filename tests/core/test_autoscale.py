@@ -39,7 +39,10 @@ def need(main=0, plan=0, **loads):
     return SlotDemand(Load(queued=main), Load(queued=plan, **loads))
 
 
-def look(demand=need(), pods=(), outlook=GOOD, **policy):
+NOTHING = need()
+
+
+def look(demand=NOTHING, pods=(), outlook=GOOD, **policy):
     return decide(demand, list(pods), ScalingPolicy(**policy), outlook, now=NOON)
 
 
@@ -72,9 +75,7 @@ policies = st.builds(
 
 
 @given(demands, views, policies)
-def test_a_pool_never_gets_more_pods_than_its_most_and_only_idle_ones_ever_go(
-    demand, pods, policy
-):
+def test_a_pool_never_gets_more_pods_than_its_most_and_only_idle_ones_ever_go(demand, pods, policy):
     found = decide(demand, pods, policy, GOOD, now=NOON)
     by_id = {pod.agent_id: pod for pod in pods}
     assert found.make == 0 or len(pods) + found.make <= policy.most
@@ -181,6 +182,7 @@ def test_idle_pods_of_an_old_template_are_replaced_one_by_one():
     going = [replace(pods[0], state=S.DELETING), *pods[1:]]
     assert look(need(), going, least=3).drain == ()
     assert look(need(), [pods[2]], least=1).drain == ()
+    assert look(need(), pods[:2], least=3).drain == ()
 
 
 def test_a_held_pool_makes_none_and_says_so():

@@ -8,12 +8,16 @@ from agents.core.states import Desired, Observed
 from executors.core.codes import NEARNESS, SENTENCES, WaitingCode
 from executors.core.waiting import PoolFacts, TaskFacts, explain, nearest, settle
 from pools.core.gates import Barrier, BarrierRule
+from pools.core.outlook import Failed, Outlook
+from pools.core.pods import PodFailure
+from tests.builders import NOON
 from tests.core.values import PLAIN, a_candidate, a_requirement, agent_id
 
 C = WaitingCode
 POOL = PoolFacts()
 PAUSE = Barrier(rule=BarrierRule.PAUSED)
 IN_WINDOW = Barrier(rule=BarrierRule.WINDOW)
+FAILED = Failed(NOON, NOON, PodFailure.QUOTA)
 
 
 def code_of(*candidates: dict[str, Any]) -> WaitingCode:
