@@ -36,7 +36,7 @@ def _reasons(tour: Tour, pool: Json) -> None:
 def _plans(tour: Tour, pool: Json) -> None:
     """No machine plans in a test: the rows say what its reports would have said."""
     machine = Agent.objects.get(name="workstation-7")
-    for word, comment in (("approve", "As discussed."), ("reject", "Two scenes are missing.")):
+    for word, comment in (("reject", "Two scenes are missing."), ("approve", "As discussed.")):
         plan = a_held_plan(
             Pool.objects.get(pk=pool["id"]),
             machine,

@@ -64,7 +64,8 @@ def claimed(agent, *held, now=LATER):
     return answer
 
 
-def hello(agent, *held, session=None, slot=0, now=LATER):
+def hello_of(*held, session=None, slot=0, now=LATER):
+    """Return what opens a session besides the agent."""
     message = OpenSession(
         session=session or clock.new_id(),
         boot_id="boot",
@@ -73,7 +74,11 @@ def hello(agent, *held, session=None, slot=0, now=LATER):
         drivers=["exec", "noop"],
         held=[Held(attempt=one.pk, token=token_of(one), running=False, slot=slot) for one in held],
     )
-    return sessions.open(agent.pk, message, now=now, policy=LeasePolicy())
+    return {"message": message, "now": now, "policy": LeasePolicy()}
+
+
+def hello(agent, *held, **how):
+    return sessions.open(agent.pk, **hello_of(*held, **how))
 
 
 def expired(now):
