@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from agents.core.states import BUSY, Desired, Observed
 from agents.models import Agent, Session, Slot
 from k8s4r.access import selectors as access
-from k8s4r.access.models import Token, TokenKind
+from k8s4r.access.models import OF_AGENTS, Token
 from k8s4r.access.principals import Principal
 from k8s4r.core.roles import Permission
 
@@ -83,6 +83,6 @@ def token_expiries(agent_ids: Collection[UUID]) -> dict[UUID, datetime]:
 
     One that is over already still says since when; an agent without any is absent.
     """
-    kept = Token.objects.filter(kind=TokenKind.AGENT, subject__in=agent_ids, revoked_at=None)
+    kept = Token.objects.filter(kind__in=OF_AGENTS, subject__in=agent_ids, revoked_at=None)
     ends = kept.order_by("expires_at").values_list("subject", "expires_at")
     return {agent_id: end for agent_id, end in ends if agent_id is not None and end is not None}

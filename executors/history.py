@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 
 from agents.models import Session
 from executors.models import Attempt, Task
-from k8s4r.access.models import Token, TokenKind
+from k8s4r.access.models import OF_AGENTS, Token
 from k8s4r.audit.models import AuditEvent
 from k8s4r.audit.names import Names, member
 from k8s4r.core.sentences import Told, sentence, shown
@@ -77,7 +77,7 @@ def of_agent(agent_id: UUID, span: Span) -> list[Entry]:
 
     What becomes of its tokens is on the line as well.
     """
-    tokens = Token.objects.filter(kind=TokenKind.AGENT, subject=agent_id)
+    tokens = Token.objects.filter(kind__in=OF_AGENTS, subject=agent_id)
     told_of = [agent_id, *tokens.values_list("pk", flat=True)]
     entries = [*_events(told_of, span), *_runs(agent_id, span), *_lives(agent_id, span)]
     return _newest(entries, span)

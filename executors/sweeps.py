@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
+from agents.core.tokens import POD_TOKEN_RENEWED_AFTER
 from agents.services import wishes
 from executors import conf
 from executors.core import schedule
@@ -27,9 +28,12 @@ from executors.services import (
     expiry,
     leftovers,
     pulses,
+    reservations,
     retention,
+    scaling,
     ticks,
 )
+from k8s4r.access.services import tokens
 from k8s4r.audit import sealing
 from pools.models import Pool
 from pools.services import pools
@@ -110,6 +114,11 @@ def _queue_deadlines(now: datetime) -> None:
     _in_batches(lambda limit: expiry.expire_queue(now=now, limit=limit))
 
 
+def _reservations(now: datetime) -> None:
+    _in_batches(lambda limit: reservations.expire(now=now, limit=limit))
+    _in_batches(lambda limit: reservations.give_up(now=now, limit=limit))
+
+
 def _heartbeats(now: datetime) -> None:
     policy = conf.leases()
     _in_batches(lambda limit: expiry.expire_heartbeats(now=now, limit=limit, policy=policy))
@@ -140,13 +149,29 @@ def _dispatch(now: datetime) -> None:
 
 
 def _pass(pool_id: UUID, now: datetime) -> None:
+    aging_weight_s = conf.aging_weight_s()
     try:
         for _ in range(MOST_BATCHES):
-            result = dispatch.run_pass(pool_id, now=now, aging_weight_s=conf.aging_weight_s())
+            result = dispatch.run_pass(pool_id, now=now, aging_weight_s=aging_weight_s)
             if not result.more:
+                scaling.after(result, pool_id, now=now, aging_weight_s=aging_weight_s)
                 return
     except Exception:  # one pool must not stop the others
         logger.exception("pass_failed", extra={"pool": str(pool_id)})
+        _drop_broken_connection()
+
+
+def _scaling(now: datetime) -> None:
+    """Look at every pool with pods: what passes ask for is a hint, and pods idle without any."""
+    for pool_id in scaling.pools_with_pods():
+        _look(pool_id, now)
+
+
+def _look(pool_id: UUID, now: datetime) -> None:
+    try:
+        scaling.look(pool_id, now=now, aging_weight_s=conf.aging_weight_s())
+    except Exception:  # one pool must not stop the others
+        logger.exception("scaling_failed", extra={"pool": str(pool_id)})
         _drop_broken_connection()
 
 
@@ -156,6 +181,11 @@ def _notices(now: datetime) -> None:
 
 def _tally(now: datetime) -> None:
     tallying.tally(now=now)
+
+
+def _pod_tokens(now: datetime) -> None:
+    made_before = now - POD_TOKEN_RENEWED_AFTER
+    _in_batches(lambda limit: tokens.flag_pods(made_before=made_before, now=now, limit=limit))
 
 
 def _retention(now: datetime) -> None:
@@ -200,13 +230,16 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.RUN_DEADLINES: _run_deadlines,
     Job.SILENCE: _silence,
     Job.QUEUE_DEADLINES: _queue_deadlines,
+    Job.RESERVATIONS: _reservations,
     Job.HEARTBEATS: _heartbeats,
     Job.DEPARTURES: _departures,
     Job.DELAYED: _delayed,
     Job.PAUSES: _pauses,
     Job.DISPATCH: _dispatch,
+    Job.SCALING: _scaling,
     Job.NOTICES: _notices,
     Job.TALLY: _tally,
+    Job.POD_TOKENS: _pod_tokens,
     Job.RETENTION: _retention,
     Job.AUDIT_MONTHS: _audit_months,
     Job.AUDIT_SEAL: _audit_seal,

@@ -101,6 +101,7 @@ _SITE = urlsplit(ENV.url)
 POD_URL = (ENV.pod_url or ENV.url).rstrip("/")
 POD_AUDIENCE = ENV.pod_audience or _SITE.hostname or "k8s4r"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", _SITE.hostname or "localhost"]
+ALLOWED_HOSTS += [urlsplit(POD_URL).hostname or "localhost"]
 ALLOWED_HOSTS += [host.strip() for host in ENV.allowed_hosts.split(",") if host.strip()]
 CSRF_TRUSTED_ORIGINS = [f"{_SITE.scheme}://{_SITE.netloc}"]
 

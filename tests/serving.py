@@ -66,12 +66,15 @@ class Served:
 
 
 @contextmanager
-def served() -> Iterator[Served]:
-    """Serve until the block ends. Held claims and followed logs are answered at the end."""
+def served(port: int = 0) -> Iterator[Served]:
+    """Serve until the block ends, on any free port unless one is given.
+
+    Held claims and followed logs are answered at the end.
+    """
     gateway = Gateway(random=Random(1))
     django = WSGIMiddleware(get_wsgi_application(), workers=DJANGO_THREADS)
     app = application.build(gateway, behind=cast("Any", django))
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", ws="none")
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", ws="none")
     server = uvicorn.Server(config)
     running: list[asyncio.AbstractEventLoop] = []
 
@@ -84,8 +87,8 @@ def served() -> Iterator[Served]:
     try:
         wait_until(lambda: server.started or not thread.is_alive())
         assert server.started, "the gateway did not start"
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield Served(f"http://127.0.0.1:{port}", gateway, running[0])
+        bound = server.servers[0].sockets[0].getsockname()[1]
+        yield Served(f"http://127.0.0.1:{bound}", gateway, running[0])
     finally:
         server.should_exit = True
         if thread.is_alive():

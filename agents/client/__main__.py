@@ -25,17 +25,20 @@ logger = logging.getLogger("agents.client")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-def _option(name: str, **attributes: Any) -> Any:
-    """Make an option that is also the environment variable K8S4R_AGENT_<NAME>."""
+def _option(name: str, *, also: str = "", **attributes: Any) -> Any:
+    """Make an option that is also the environment variable K8S4R_AGENT_<NAME>, or ``also``."""
     variable = "K8S4R_AGENT_" + name.removeprefix("--").replace("-", "_").upper()
-    return click.option(name, envvar=variable, **attributes)
+    return click.option(name, envvar=[variable, also] if also else variable, **attributes)
 
 
 _OPTIONS = [
-    _option("--url", help="The server, as http(s)://host:port."),
+    _option("--url", also="K8S4R_AGENT_API_URL", help="The server, as http(s)://host:port."),
     _option("--token-file", type=_FILE, help="The agent's token, or JSON with id and token."),
     _option("--agent-id", type=click.UUID, help="Whose token the token file holds."),
     _option("--enrolment-token-file", type=_FILE, help="Register by itself with this token."),
+    _option("--k8s-config", type=click.UUID, help="In a pod: the K8s config it was made by."),
+    _option("--pod", type=click.UUID, help="In a pod: its id on the server."),
+    _option("--pod-token-file", type=_FILE, help="In a pod: the token that Kubernetes put there."),
     _option("--ca-file", type=_FILE, help="Trust this certificate authority only."),
     _option("--name", help="The agent's name; the host's by default."),
     _option("--labels", multiple=True, metavar="K=V", help="A label; may be repeated."),
@@ -45,6 +48,7 @@ _OPTIONS = [
     _option("--once", is_flag=True, help="Take one order, finish it, leave."),
     _option("--disconnect-after-job", is_flag=True, help="Leave after the first task ends."),
     _option("--disconnect-after-idle-timeout", type=float, metavar="S", help="Leave if idle."),
+    _option("--drain-timeout", type=float, metavar="S", help="After SIGTERM: then stop the work."),
     _option("--cancel-grace-period", type=float, metavar="S", help="Most time to end in."),
     _option("--health-check-addr", metavar="HOST:PORT", help="Serve /healthz and /metrics."),
     _option("--log-format", type=click.Choice(["json", "text"]), help="Default: json."),

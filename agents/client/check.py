@@ -2,7 +2,7 @@
 
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,10 +10,12 @@ import httpx2
 import msgspec
 
 from agents.client import clock, identity
-from agents.client.config import AgentConfig
+from agents.client.config import AgentConfig, PodPlace
 from agents.client.identity import Identity, NoIdentity
+from agents.client.link.requests import pod_identity
 from agents.client.runner.start import drivers
-from agents.wire.messages import Heartbeat, HeartbeatAnswer
+from agents.client.seam import InPod
+from agents.wire.messages import Heartbeat, HeartbeatAnswer, Registered
 
 SKEW_S: Final = 30.0
 ANSWER_S: Final = 10.0
@@ -41,10 +43,17 @@ def run(config: AgentConfig) -> list[Finding]:
     try:
         mine = _identity(config)
     except NoIdentity as error:
-        hint = "see --token-file and --enrolment-token-file"
+        hint = "see --token-file, --enrolment-token-file and --pod-token-file"
         return [*findings, Finding("identity", str(error), CONFIGURATION, hint)]
-    findings.append(Finding("identity", f"agent {mine.agent}" if mine else "will register"))
+    findings.append(Finding("identity", _who(config, mine)))
     return [*findings, *_server(config, mine)]
+
+
+def _who(config: AgentConfig, mine: Identity | None) -> str:
+    if mine is not None:
+        return f"agent {mine.agent}"
+    pod = config.server.pod
+    return f"will ask for the token of pod {pod.pod}" if pod else "will register"
 
 
 def exit_code(findings: list[Finding]) -> int:
@@ -74,12 +83,15 @@ def _drivers(config: AgentConfig) -> Finding:
 
 def _identity(config: AgentConfig) -> Identity | None:
     server = config.server
-    sources = identity.Sources(config.spool, server.token_file, server.agent_id)
+    pod = server.pod
+    place = None if pod is None else pod.pod
+    sources = identity.Sources(config.spool, server.token_file, server.agent_id, place)
     mine = identity.load(sources)
     if mine is None:
-        if server.enrolment_token_file is None:
+        asks_with = pod.token_file if pod else server.enrolment_token_file
+        if asks_with is None:
             raise NoIdentity("no token: this agent neither has one nor can register")
-        identity.read_secret(server.enrolment_token_file)
+        identity.read_secret(asks_with)
     return mine
 
 
@@ -93,10 +105,39 @@ def _server(config: AgentConfig, mine: Identity | None) -> Iterator[Finding]:
             response = client.get("/healthz")
             yield Finding("server", f"{url} answers with {response.status_code}")
             yield _transport_security(url)
+            if mine is None and config.server.pod is not None:
+                mine = yield from _exchange(client, config.server.pod)
             if mine is not None:
                 yield from _token(client, mine)
     except (httpx2.RequestError, httpx2.InvalidURL, OSError) as error:
         yield Finding("server", f"{url}: {error}", ERROR, _hint(error))
+
+
+def _exchange(client: httpx2.Client, place: PodPlace) -> Generator[Finding, None, Identity | None]:
+    """Ask for the token of the agent in this pod, which nobody else has by now.
+
+    It is not kept: a start asks for its own.
+    """
+    request = pod_identity(InPod(place.config, place.pod, str(place.token_file)))
+    response = client.post(
+        request.path,
+        content=request.body,
+        headers={"authorization": f"Bearer {request.token}", "content-type": "application/json"},
+    )
+    try:
+        registered = msgspec.json.decode(response.content, type=Registered)
+    except msgspec.MsgspecError:
+        is_refused = response.status_code in {401, 403}
+        code = TOKEN_REFUSED if is_refused else ERROR
+        hint = (
+            "is the pod on record, and the token's audience K8S4R_POD_AUDIENCE of the server?"
+            if is_refused
+            else "the server asks the pod's cluster: see the config's own test"
+        )
+        yield Finding("pod", f"answered with {response.status_code}", code, hint)
+        return None
+    yield Finding("pod", "the cluster vouches for it")
+    return Identity(registered.id, registered.token, str(place.pod))
 
 
 def _token(client: httpx2.Client, mine: Identity) -> Iterator[Finding]:

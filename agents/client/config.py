@@ -14,10 +14,23 @@ from agents.client.runner.lease import LeaseTerms
 
 MAX_SLOTS: Final = 1024
 _LISTS: Final = ("drivers", "allowed_commands", "users")
+_POD: Final = ("k8s_config", "pod", "pod_token_file")
 
 
 class ConfigurationError(Exception):
     """The agent cannot start like this; the message names the option."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodPlace:
+    """The pod that this agent is in: its K8s config and id on the server, and its proof.
+
+    The kubelet replaces what is in ``token_file`` long before it expires.
+    """
+
+    config: UUID
+    pod: UUID
+    token_file: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +42,20 @@ class Server:
     enrolment_token_file: Path | None = None
     agent_id: UUID | None = None
     ca_file: Path | None = None
+    pod: PodPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """When the agent ends by itself: after taking one order, after one is done, when idle."""
+    """When the agent ends by itself: after taking one order, after one is done, when idle.
+
+    Told to end, it gives its work ``drain_s`` to end by itself; without, as long as it takes.
+    """
 
     after_taking_one: bool = False
     after_one_is_done: bool = False
     after_idle_s: float | None = None
+    drain_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +91,14 @@ def build(flags: Mapping[str, Any], data: Mapping[str, Any]) -> AgentConfig:
     _check_names(data, flags)
     name = asked["name"] or socket.gethostname()
     limits = LeaseTerms()
+    server = _server(asked)
+    offered = slots(1 if asked["slots"] is None else asked["slots"], data)
     return AgentConfig(
-        server=_server(asked),
+        server=server,
         name=name,
-        spool=Path(asked["spool"] or _default_spool(name)).absolute(),
-        slots=slots(1 if asked["slots"] is None else asked["slots"], data),
-        most_slots=most_slots(data),
+        spool=Path(asked["spool"] or _default_spool(name, server.pod)).absolute(),
+        slots=offered,
+        most_slots=most_slots(data) if server.pod is None else offered,
         not_now_file=_path(asked["not_now_file"]),
         labels=labels(asked["labels"] or ()),
         leaving=_leaving(asked),
@@ -177,21 +197,36 @@ def _server(asked: Mapping[str, Any]) -> Server:
     if not url or not url.startswith(("http://", "https://")):
         raise ConfigurationError("--url must be given, as http://host:port or https://host")
     agent_id = asked["agent_id"]
+    pod = _pod(asked)
+    if pod and (asked["token_file"] or asked["enrolment_token_file"] or agent_id):
+        raise ConfigurationError("an agent in a pod has no other token than its pod's")
     return Server(
         url=url,
         token_file=_path(asked["token_file"]),
         enrolment_token_file=_path(asked["enrolment_token_file"]),
         agent_id=None if agent_id is None else UUID(str(agent_id)),
         ca_file=_path(asked["ca_file"]),
+        pod=pod,
     )
 
 
+def _pod(asked: Mapping[str, Any]) -> PodPlace | None:
+    given = [asked[name] for name in _POD]
+    if not any(given):
+        return None
+    if not all(given):
+        raise ConfigurationError("--k8s-config, --pod and --pod-token-file belong together")
+    config, pod, token_file = given
+    return PodPlace(UUID(str(config)), UUID(str(pod)), Path(token_file))
+
+
 def _leaving(asked: Mapping[str, Any]) -> Leaving:
-    idle = asked["disconnect_after_idle_timeout"]
+    idle, drain = asked["disconnect_after_idle_timeout"], asked["drain_timeout"]
     return Leaving(
         after_taking_one=bool(asked["once"]),
         after_one_is_done=bool(asked["disconnect_after_job"]),
         after_idle_s=None if idle is None else float(idle),
+        drain_s=None if drain is None else float(drain),
     )
 
 
@@ -210,9 +245,12 @@ def _address(value: str | None) -> str | None:
     return value
 
 
-def _default_spool(name: str) -> Path:
-    """Return where a service keeps its state; for an ordinary user the XDG state folder."""
-    if os.geteuid() == 0:
+def _default_spool(name: str, pod: PodPlace | None) -> Path:
+    """Return where a service keeps its state; for an ordinary user the XDG state folder.
+
+    In a pod that is a volume of its own: there may be no home, and all else is read-only.
+    """
+    if os.geteuid() == 0 or pod is not None:
         return Path("/var/lib/k8s4r-agent") / name
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(home) / "k8s4r-agent" / name

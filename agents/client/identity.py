@@ -24,7 +24,8 @@ class NoIdentity(Exception):
 class Identity(msgspec.Struct, frozen=True):
     """An agent's id and token. ``origin`` is the digest of the token file it came from.
 
-    A token that the owner puts into the file later wins over what was rotated since.
+    A token that the owner puts into the file later wins over what was rotated since. In a pod the
+    origin is the pod's id: what another pod left behind is not ours.
     """
 
     agent: UUID
@@ -34,20 +35,23 @@ class Identity(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where an identity may come from."""
+    """Where an identity may come from; ``pod`` is the pod that this agent is in."""
 
     state_folder: Path
     token_file: Path | None = None
     agent_id: UUID | None = None
+    pod: UUID | None = None
 
 
 def load(sources: Sources) -> Identity | None:
-    """Return the identity to use now; ``None``: this agent has to register.
+    """Return the identity to use now; ``None``: this agent has to register, or to be vouched for.
 
     Raises:
         NoIdentity: a file is there and cannot be used.
     """
     kept = _kept(sources.state_folder / FILE_NAME)
+    if sources.pod is not None:
+        return kept if kept is not None and kept.origin == str(sources.pod) else None
     if sources.token_file is None:
         return kept
     given = _given(sources.token_file, sources.agent_id)

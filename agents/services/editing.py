@@ -11,13 +11,13 @@ from django.db import IntegrityError, transaction
 from agents import wakeups
 from agents.core.states import Desired
 from agents.core.tokens import AGENT_TOKEN_LIFETIME
-from agents.models import Agent
+from agents.models import Agent, Lane, Slot
 from k8s4r.access.models import Token, TokenKind
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Minted, Terms
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
-from k8s4r.core.errors import Conflict, IllegalTransition, NotFound
+from k8s4r.core.errors import Conflict, FieldProblem, IllegalTransition, Invalid, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,11 @@ def change(
 
     Raises:
         NotFound: there is no such agent.
+        Invalid: it is in a pod, which is made with its slots.
         Conflict: its project has another agent of this name.
     """
     agent = locked(agent_id)
+    _check_slots(agent, changes.get("settings"))
     before = agent.settings, agent.labels
     attribution.attribute(actor, cause=cause)
     for column, value in changes.items():
@@ -114,6 +116,16 @@ def rotate_token(agent_id: UUID, *, actor: Actor, now: datetime) -> None:
     _good(agent_id)
     attribution.attribute(actor, cause="rotate_token")
     tokens.flag_rotation(agent_id, now=now)
+
+
+def _check_slots(agent: Agent, settings: Merge | Mapping[str, Any] | None) -> None:
+    """Leave slots with lanes as they are: a pod is made with them."""
+    asked = settings.settings if isinstance(settings, Merge) else settings or {}
+    if asked.get("slots") is None:
+        return
+    if Slot.objects.filter(agent=agent).exclude(lane=Lane.GENERAL).exists():
+        text = f"agent {agent.name} is in a pod, which is made with its slots"
+        raise Invalid(text, errors=[FieldProblem("/slots", "fixed", text)])
 
 
 def _mint(agent: Agent, earlier: Token | None, *, now: datetime) -> Minted:

@@ -1,15 +1,19 @@
-"""How does an agent come to be? A person makes it, or it enrols itself with a token for that."""
+"""How does an agent come to be, or get its first token?
+
+A person makes it, or it enrols itself with a token for that. One in a pod is there before its pod
+is: it gets a token once its cluster vouched for the pod.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from agents.core.states import Observed
-from agents.core.tokens import AGENT_TOKEN_LIFETIME
+from agents.core.states import Desired, Observed
+from agents.core.tokens import AGENT_TOKEN_LIFETIME, POD_TOKEN_LIFETIME
 from agents.models import Agent, AgentType, Session
 from agents.wire.messages import Register, Registered
 from k8s4r.access.models import Token, TokenKind
@@ -19,7 +23,7 @@ from k8s4r.access.services.tokens import Minted, Terms
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
 from k8s4r.core import labels as label_rules
-from k8s4r.core.errors import Conflict, Forbidden
+from k8s4r.core.errors import Conflict, Forbidden, Unauthenticated
 
 # Where an agent remembers which enrolment made it, and which labels it asked for.
 ENROLMENT = "enrolment"
@@ -92,6 +96,26 @@ def register(principal: Principal, message: Register, *, now: datetime) -> Regis
     return _registered(_make(_enrolled(token, message), observed=observed, now=now))
 
 
+def admit(agent_id: UUID, *, now: datetime) -> Registered:
+    """Give the agent of a pod its token; those it had end.
+
+    Short-lived: heartbeats replace it while the pod is there. Expects a transaction that is signed,
+    by whoever knows that the pod is the one it claims to be.
+
+    Locks: the agent.
+
+    Raises:
+        Unauthenticated: the agent was revoked or let go.
+    """
+    rows = Agent.objects.select_for_update(of=("self",), no_key=True)
+    agent = rows.filter(pk=agent_id, type=AgentType.K8S, archived_at=None).first()
+    if agent is None or agent.desired == Desired.REVOKED:
+        raise Unauthenticated("this token is not valid")
+    tokens.revoke_agent(agent_id, now=now)
+    terms = replace(_terms(agent), lifetime=POD_TOKEN_LIFETIME)
+    return _registered(Created(agent, tokens.mint(TokenKind.POD, terms, now=now)))
+
+
 def _unfinished(token: Token, name: str) -> Agent | None:
     """Return the agent that this token made under this name, if no runner ever had it."""
     agent = Agent.objects.filter(
@@ -146,13 +170,16 @@ def _make(new: NewAgent, *, observed: Observed, now: datetime) -> Created:
 
 
 def _mint(agent: Agent, *, now: datetime) -> Minted:
-    terms = Terms(
+    return tokens.mint(TokenKind.AGENT, _terms(agent), now=now)
+
+
+def _terms(agent: Agent) -> Terms:
+    return Terms(
         lifetime=AGENT_TOKEN_LIFETIME,
         subject=agent.pk,
         project_id=agent.project_id,
         label=agent.name[:200],
     )
-    return tokens.mint(TokenKind.AGENT, terms, now=now)
 
 
 def _registered(created: Created) -> Registered:

@@ -8,12 +8,14 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from agents.core import willingness
-from agents.core.sessions import SessionSuperseded
+from agents.core.sessions import SessionSuperseded, SlotsDiffer
 from agents.core.states import Desired, Observed, Sign, observed_after
-from agents.models import Agent, Session
+from agents.models import Agent, Session, Slot
 from agents.services import generations
 from agents.wire.messages import OpenSession
 from k8s4r import database
+from k8s4r.audit import attribution
+from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import Conflict, Forbidden, NotFound
 
 BOOT_ID_CHARACTERS: Final = 64
@@ -41,18 +43,21 @@ class Begun:
     generation: int
 
 
-def begin(agent_id: UUID, message: OpenSession, *, now: datetime) -> Begun:
+def begin(agent_id: UUID, message: OpenSession, *, now: datetime, has_slots: bool = False) -> Begun:
     """Make this the agent's open session and its slots the agent's slots; the earlier one ends.
 
-    The same session again only renews it. What the earlier session ran is the caller's business.
-    A word of the same runner that a later one overtook (its server was stopped for a while) would
-    name work as gone that has started since: it does not count. Expects a transaction.
+    With ``has_slots`` the agent was made with its slots, as one in a pod: none is added, and those
+    that come back after a drain keep their lanes. The same session again only renews it. What the
+    earlier session ran is the caller's business. A word of the same runner that a later one
+    overtook (its server was stopped for a while) would name work as gone that has started since: it
+    does not count. Expects a transaction.
 
     Locks: the agent.
 
     Raises:
         NotFound: there is no such agent.
         Forbidden: it was revoked or archived.
+        SlotsDiffer: it was made with its slots, and offers another number.
         SessionSuperseded: a later session was opened since, so this one is over.
         Conflict: this session said something later already.
     """
@@ -62,12 +67,36 @@ def begin(agent_id: UUID, message: OpenSession, *, now: datetime) -> Begun:
     desired = Desired(agent.desired)
     if desired is Desired.REVOKED or agent.archived_at is not None:
         raise Forbidden(f"agent {agent_id} was revoked")
+    if has_slots:
+        _check_slots(agent_id, message.slots)
     _renew_or_replace(agent, message, now=now)
     parameters = {"agent": agent_id, "slots": message.slots, "now": now}
     database.run(_MAKE_SLOTS, parameters)
     database.run(_RETIRE_SLOTS, parameters)
     _describe(agent, message, now=now)
     return Begun(agent, desired, generations.current())
+
+
+@transaction.atomic
+def complain(agent_id: UUID, reason: str, *, now: datetime) -> None:
+    """Say that an agent cannot work as it is set up.
+
+    Locks: the agent.
+    """
+    agent = Agent.objects.select_for_update(of=("self",), no_key=True).get(pk=agent_id)
+    observed = observed_after(Observed(agent.observed), Sign.BROKEN)
+    if (agent.observed, agent.observed_reason) == (observed, reason):
+        return
+    attribution.attribute(Actor("agent", str(agent_id)), cause="session_refused")
+    agent.observed, agent.observed_reason, agent.changed_at = observed, reason, now
+    agent.save(update_fields=["observed", "observed_reason", "changed_at"])
+
+
+def _check_slots(agent_id: UUID, said: int) -> None:
+    """Refuse another number than there is; an agent that drains offers none."""
+    made = Slot.objects.filter(agent=agent_id).count()
+    if said not in {0, made}:
+        raise SlotsDiffer(said, made)
 
 
 def _renew_or_replace(agent: Agent, message: OpenSession, *, now: datetime) -> None:

@@ -9,6 +9,7 @@ from executors.api import (
     audit,
     history,
     mass,
+    pod_identity,
     pool_reasons,
     tasks,
 )
@@ -25,6 +26,8 @@ urlpatterns: list[URLPattern] = [
     path("tasks/<uuid:task_id>/cancel", actions.CancelView.as_view()),
     path("tasks/<uuid:task_id>/retry", actions.RetryView.as_view()),
     path("tasks/<uuid:task_id>/rerun", actions.RerunView.as_view()),
+    path("tasks/<uuid:task_id>/approve", actions.ApproveView.as_view()),
+    path("tasks/<uuid:task_id>/reject", actions.RejectView.as_view()),
     path("tasks/<uuid:task_id>/resolve", actions.ResolveView.as_view()),
     path("agent-pools/<uuid:pool_id>/explain", pool_reasons.ExplainView.as_view()),
     path("agent-pools/<uuid:pool_id>/waiting", pool_reasons.PoolWaitingView.as_view()),
@@ -36,5 +39,6 @@ urlpatterns: list[URLPattern] = [
     path("audit/verify", audit.VerifyView.as_view()),
     path("history/<str:kind>/<uuid:object_id>", history.HistoryView.as_view()),
     path("history/<str:kind>/<uuid:object_id>/revert", history.RevertView.as_view()),
+    path("agents/pods", pod_identity.PodIdentityView.as_view()),
     path("agents/<uuid:agent_id>/tasks", agent_tasks.AgentTasksView.as_view()),
 ]

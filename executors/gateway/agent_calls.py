@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias, TypeVar
 
+from agents.core.sessions import SlotsDiffer
+from agents.services import sessions as agent_sessions
 from agents.wire.messages import (
     Claim,
     Claimed,
@@ -117,7 +119,11 @@ def _open_sessions(calls: Sequence[Call[OpenSession]]) -> list[SessionOpened | D
 
 def _opened(one: Admitted[OpenSession], *, now: datetime) -> SessionOpened:
     with attribution.origin(one.address, token_id=one.token_id):
-        return sessions.open(one.agent_id, one.message, now=now, policy=conf.leases())
+        try:
+            return sessions.open(one.agent_id, one.message, now=now, policy=conf.leases())
+        except SlotsDiffer as error:
+            agent_sessions.complain(one.agent_id, error.message, now=now)
+            raise
 
 
 def _beat(calls: Sequence[Call[Heartbeat]]) -> list[HeartbeatAnswer | DomainError]:

@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from agents.core.sessions import SessionSuperseded
+from agents.core.sessions import SessionSuperseded, SlotsDiffer
 from agents.wire.messages import (
     Claim,
     Claimed,
@@ -71,7 +71,7 @@ class AgentEndpoints:
         caller=PrincipalKind.AGENT,
         body=OpenSession,
         answers={200: SessionOpened},
-        refuses=(Conflict, SessionSuperseded, Forbidden),
+        refuses=(Conflict, SessionSuperseded, SlotsDiffer, Forbidden),
     )
     async def session(self, exchange: Exchange) -> Answer:
         """Begin, or go on with, one life of a runner."""

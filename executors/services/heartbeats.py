@@ -17,7 +17,6 @@ from agents.core import willingness
 from agents.core.liveness import after_heartbeat
 from agents.core.sessions import SessionSuperseded
 from agents.core.states import Desired, Observed
-from agents.core.tokens import AGENT_TOKEN_LIFETIME
 from agents.wire.messages import Directives, Heartbeat, HeartbeatAnswer, Stop
 from agents.wire.settings import NotNow
 from executors.services import capacity, heartbeat_statements, order_statements
@@ -196,9 +195,7 @@ def _stops(agent_ids: Collection[UUID]) -> dict[UUID, list[Stop]]:
 
 
 def _mint(token_ids: Collection[UUID], *, now: datetime) -> Mapping[UUID, Minted]:
-    if not token_ids:
-        return {}
-    return tokens.rotate(token_ids, lifetime=AGENT_TOKEN_LIFETIME, now=now)
+    return tokens.rotate(token_ids, now=now) if token_ids else {}
 
 
 def _answer(

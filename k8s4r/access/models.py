@@ -96,11 +96,15 @@ class TokenKind(models.TextChoices):
     POD = "pod", "pod"
 
 
+# By which agents are known: those in pods have tokens that end with the pod.
+OF_AGENTS = (TokenKind.AGENT, TokenKind.POD)
+
+
 class Token(models.Model):
     """A proof of identity. Only a keyed digest of its secret is stored.
 
-    ``subject`` is the agent of an agent token. ``supersedes`` ties the two tokens of a rotation:
-    when this one is used, that one dies.
+    ``subject`` is the agent of an agent's or a pod's token. ``supersedes`` ties the two tokens of a
+    rotation: when this one is used, that one dies.
     """
 
     id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)

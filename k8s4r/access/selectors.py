@@ -9,7 +9,15 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
-from k8s4r.access.models import Membership, Project, SecondFactor, Token, TokenKind, User
+from k8s4r.access.models import (
+    OF_AGENTS,
+    Membership,
+    Project,
+    SecondFactor,
+    Token,
+    TokenKind,
+    User,
+)
 from k8s4r.access.principals import Principal, PrincipalKind
 from k8s4r.core import ids, roles, second_factor
 from k8s4r.core.errors import NotFound
@@ -158,7 +166,7 @@ def rotation(agent_id: UUID, *, now: datetime) -> Rotation:
     """Return how far the rotation of an agent's token is; ``none``: it has no good token."""
     unexpired = Q(expires_at=None) | Q(expires_at__gt=now)
     good = Token.objects.filter(
-        unexpired, kind=TokenKind.AGENT, subject=agent_id, revoked_at=None
+        unexpired, kind__in=OF_AGENTS, subject=agent_id, revoked_at=None
     ).values_list("rotating", "supersedes_id")
     found = list(good)
     if not found:

@@ -40,7 +40,8 @@ _KINDS: Final = {
     TokenKind.PERSON: PrincipalKind.PERSON,
     TokenKind.AGENT: PrincipalKind.AGENT,
     TokenKind.ENROLMENT: PrincipalKind.ENROLMENT,
-    TokenKind.POD: PrincipalKind.POD,
+    # It speaks for the agent in the pod.
+    TokenKind.POD: PrincipalKind.AGENT,
 }
 _SCHEME: Final = "bearer"
 

@@ -58,6 +58,10 @@ def _proofs() -> dict[str, Any]:
         "personToken": bearer("A person's API token.", "pat_..."),
         "agentToken": bearer("The token of the agent in the path.", "agt_..."),
         "enrolmentToken": bearer("With it agents register.", "enr_..."),
+        "podToken": bearer(
+            "A service-account token that Kubernetes projected into the pod, for our audience.",
+            "JWT",
+        ),
         "taskToken": bearer("What a task finds as K8S4R_TASK_TOKEN, while it runs.", "tsk_..."),
         "attemptToken": {
             "type": "apiKey",

@@ -35,6 +35,7 @@ _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _PROOFS: Final[Mapping[PrincipalKind, str]] = {
     PrincipalKind.AGENT: "agentToken",
     PrincipalKind.ENROLMENT: "enrolmentToken",
+    PrincipalKind.POD: "podToken",
     PrincipalKind.TASK: "taskToken",
 }
 Examples = Mapping[str, Mapping[str, Any]]

@@ -11,6 +11,7 @@ import time
 from collections import Counter as Tally
 from collections.abc import Callable, Sequence
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
 
@@ -170,6 +171,37 @@ def bad_login(user: str, *, address: str) -> None:
     if settings.BAD_CREDENTIALS:
         window_s = settings.BAD_CREDENTIALS_WINDOW_S
         GUARD.failed(names, counting.counter().counted(names, window_s=window_s))
+
+
+def check_pod(pod_id: UUID) -> None:
+    """Refuse a proof of a pod for which too many were bad: each of them costs its cluster a call.
+
+    Raises:
+        TooMany: says for how long.
+        Unavailable: Redis is away.
+    """
+    names = [_pod(pod_id)]
+    GUARD.check(names)
+    if settings.BAD_CREDENTIALS:
+        GUARD.failed(names, counting.counter().asked(names))
+
+
+def bad_pod(pod_id: UUID, *, address: str) -> None:
+    """Count a proof of a pod that was not good, there and with what else comes from the address.
+
+    Raises:
+        TooMany: that was once too often.
+        Unavailable: Redis is away.
+    """
+    GUARD.tally["bad_token"] += 1
+    if settings.BAD_CREDENTIALS:
+        names = [_pod(pod_id), f"address:{address}"]
+        window_s = settings.BAD_CREDENTIALS_WINDOW_S
+        GUARD.failed(names, counting.counter().counted(names, window_s=window_s))
+
+
+def _pod(pod_id: UUID) -> str:
+    return f"pod:{pod_id}"
 
 
 def _names(text: str, address: str) -> list[str]:

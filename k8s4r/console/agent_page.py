@@ -16,7 +16,7 @@ from executors.core.lifecycle import CURRENT_WORDS
 from executors.models import Attempt
 from executors.operating.selectors import task_totals
 from executors.selectors import visible
-from k8s4r.access.models import Token, TokenKind
+from k8s4r.access.models import OF_AGENTS, Token
 from k8s4r.access.principals import Principal
 from k8s4r.console import presence
 from k8s4r.console.presence import Life, Presence
@@ -140,7 +140,7 @@ def _pools(agent: Agent) -> list[Pool]:
 
 
 def _is_rotating(agent: Agent) -> bool:
-    rows = Token.objects.filter(kind=TokenKind.AGENT, subject=agent.pk)
+    rows = Token.objects.filter(kind__in=OF_AGENTS, subject=agent.pk)
     return rows.filter(rotating=True, revoked_at=None).exists()
 
 

@@ -31,6 +31,8 @@ TOKEN_SECONDS: Final = 3600
 SLOTS: Final = {PodMode.SLOTS: 3, PodMode.TASK: 1}
 NOBODY: Final = 65532
 GRACE_S: Final = 60
+# Before the kubelet kills: time to stop work that did not end by itself, and to report that.
+LAST_WORDS_S: Final = 20
 RESOURCES: Final = Resources(
     requests={"cpu": "250m", "memory": "256Mi"}, limits={"cpu": "1", "memory": "1Gi"}
 )
@@ -144,7 +146,7 @@ def _spec(ground: Ground, identity: Identity) -> dict[str, Any]:
         "serviceAccountName": ground.service_account,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": template.termination_grace_period_seconds or GRACE_S,
+        "terminationGracePeriodSeconds": _grace_s(ground),
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": security.run_as_user or NOBODY,
@@ -158,6 +160,10 @@ def _spec(ground: Ground, identity: Identity) -> dict[str, Any]:
     if ground.pull_secrets:
         spec["imagePullSecrets"] = [{"name": name} for name in ground.pull_secrets]
     return spec
+
+
+def _grace_s(ground: Ground) -> int:
+    return ground.template.termination_grace_period_seconds or GRACE_S
 
 
 def _container(ground: Ground, identity: Identity) -> dict[str, Any]:
@@ -198,6 +204,7 @@ def _env(ground: Ground, identity: Identity) -> list[dict[str, str]]:
         "K8S4R_AGENT_NAME": identity.name,
         "K8S4R_AGENT_SLOTS": str(SLOTS[ground.mode]),
         "K8S4R_AGENT_SPOOL": f"{WORK_FOLDER}/spool",
+        "K8S4R_AGENT_DRAIN_TIMEOUT": str(max(1, _grace_s(ground) - LAST_WORDS_S)),
     }
     return [{"name": name, "value": value} for name, value in (said | ours).items()]
 

@@ -22,7 +22,8 @@ from starlette.routing import Route
 
 from agents.wire import messages as wire
 from agents.wire.settings import Settings, Wanted
-from tests.agent.words import Told, answer, make_order, problem
+from tests.agent.vouching import Vouching
+from tests.agent.words import Told, answer, bearer, healthy, make_order, problem
 from tests.ports import held_port
 from tests.waiting import wait_until
 
@@ -53,6 +54,7 @@ class ScriptedServer:
         self.stops: dict[UUID, wire.Stop] = {}
         self.sessions: list[wire.OpenSession] = []
         self.registrations: list[wire.Register] = []
+        self.vouching = Vouching()
         self.heartbeats: list[wire.Heartbeat] = []
         self.claims: list[wire.Claim] = []
         self.tokens_seen: list[str] = []
@@ -155,8 +157,9 @@ class ScriptedServer:
         agent = f"/api/v1/agents/{self.agent}"
         return Starlette(
             routes=[
-                Route("/healthz", _healthy),
+                Route("/healthz", healthy),
                 Route("/api/v1/agents/register", self._register, methods=["POST"]),
+                Route("/api/v1/agents/pods", self._vouch, methods=["POST"]),
                 Route(f"{agent}/session", self._session, methods=["POST"]),
                 Route(f"{agent}/heartbeat", self._heartbeat, methods=["POST"]),
                 Route(f"{agent}/claims", self._claim, methods=["POST"]),
@@ -165,7 +168,7 @@ class ScriptedServer:
         )
 
     async def _register(self, request: Request) -> Response:
-        if _bearer(request) != self.script.enrolment_token:
+        if bearer(request) != self.script.enrolment_token:
             return problem(401, "token_refused")
         self.registrations.append(msgspec.json.decode(await request.body(), type=wire.Register))
         return answer(
@@ -173,6 +176,9 @@ class ScriptedServer:
                 id=self.agent, token=self.script.token, token_expires_at=EPOCH + timedelta(days=365)
             )
         )
+
+    async def _vouch(self, request: Request) -> Response:
+        return await self.vouching.answer(request, self.agent, self.script.token)
 
     async def _session(self, request: Request) -> Response:
         denied = self._denied(request, "session")
@@ -280,7 +286,7 @@ class ScriptedServer:
 
     def _denied(self, request: Request, verb: str) -> Response | None:
         self.calls += 1
-        token = _bearer(request)
+        token = bearer(request)
         self.tokens_seen.append(token)
         instead = self.script.answer_instead.get(verb)
         response = None if instead is None else instead()
@@ -289,11 +295,3 @@ class ScriptedServer:
         if token != self.script.token or verb in self.script.refuse:
             return problem(401, "token_refused")
         return None
-
-
-async def _healthy(request: Request) -> Response:
-    return Response("ok")
-
-
-def _bearer(request: Request) -> str:
-    return request.headers.get("authorization", "").removeprefix("Bearer ")

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from agents.client import config
-from agents.client.config import AgentConfig, ConfigurationError
+from agents.client.config import AgentConfig, ConfigurationError, PodPlace
 from agents.client.runner.lease import LeaseTerms, may_run
 from tests.agent.words import make_order
 
@@ -14,7 +15,8 @@ NOTHING: dict[str, Any] = dict.fromkeys(
     (
         *("url", "token_file", "agent_id", "enrolment_token_file", "ca_file", "name", "slots"),
         *("spool", "disconnect_after_idle_timeout", "cancel_grace_period", "health_check_addr"),
-        *("log_format", "stop_margin", "kill_grace", "not_now_file"),
+        *("log_format", "stop_margin", "kill_grace", "not_now_file", "drain_timeout"),
+        *("k8s_config", "pod", "pod_token_file"),
     )
 ) | {"labels": (), "once": False, "disconnect_after_job": False}
 
@@ -86,3 +88,28 @@ def test_work_may_run_until_thirty_seconds_before_its_loss(
 ):
     order = make_order(lost_after_s=lost_after_s, disconnect=policy)
     assert may_run(order, LeaseTerms(), silence_s=silence_s) is may
+
+
+IN_POD = {"k8s_config": UUID(int=1), "pod": UUID(int=2), "pod_token_file": "/var/run/token"}
+
+
+def test_an_agent_in_a_pod_needs_no_home_and_offers_what_the_pod_was_made_with(monkeypatch):
+    monkeypatch.delenv("HOME", raising=False)
+    made = build(**IN_POD, slots=3, name="k8s4r-slots-1")
+    assert made.server.pod == PodPlace(UUID(int=1), UUID(int=2), Path("/var/run/token"))
+    assert made.spool == Path("/var/lib/k8s4r-agent/k8s4r-slots-1")
+    assert (made.slots, made.most_slots) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"pod": UUID(int=2)},
+        {**IN_POD, "k8s_config": None},
+        {**IN_POD, "token_file": "/token"},
+        {**IN_POD, "enrolment_token_file": "/token"},
+    ],
+)
+def test_half_a_pod_and_two_proofs_are_refused(flags: dict[str, Any]):
+    with pytest.raises(ConfigurationError, match="pod"):
+        build(**flags)

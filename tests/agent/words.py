@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+from starlette.requests import Request
 from starlette.responses import Response
 
 from agents.client.runner.records import Life
@@ -79,3 +80,11 @@ def problem(status: int, code: str, **headers: str) -> Response:
         media_type="application/problem+json",
         headers={name.replace("_", "-"): value for name, value in headers.items()},
     )
+
+
+async def healthy(request: Request) -> Response:
+    return Response("ok")
+
+
+def bearer(request: Request) -> str:
+    return request.headers.get("authorization", "").removeprefix("Bearer ")

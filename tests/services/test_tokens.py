@@ -87,7 +87,7 @@ def test_a_flagged_token_gets_a_successor_and_lives_until_that_is_used(now):
     old = an_agent_token(now)
     tokens.flag_rotation(old.token.subject, now=now)
     assert whose(old.text, now).rotating
-    made = tokens.rotate([old.token.pk], lifetime=AGENT_TOKEN_LIFETIME, now=now)
+    made = tokens.rotate([old.token.pk], now=now)
     new = made[old.token.pk]
     assert whose(old.text, now) is not None
     assert whose(new.text, now).id == old.token.subject
@@ -98,15 +98,15 @@ def test_a_flagged_token_gets_a_successor_and_lives_until_that_is_used(now):
 def test_a_successor_that_was_lost_on_the_way_is_replaced(now):
     old = an_agent_token(now)
     tokens.flag_rotation(old.token.subject, now=now)
-    lost = tokens.rotate([old.token.pk], lifetime=AGENT_TOKEN_LIFETIME, now=now)[old.token.pk]
-    again = tokens.rotate([old.token.pk], lifetime=AGENT_TOKEN_LIFETIME, now=now)[old.token.pk]
+    lost = tokens.rotate([old.token.pk], now=now)[old.token.pk]
+    again = tokens.rotate([old.token.pk], now=now)[old.token.pk]
     assert whose(lost.text, now) is None
     assert whose(again.text, now) is not None
 
 
 def test_a_token_nobody_flagged_is_not_rotated(now):
     old = an_agent_token(now)
-    assert tokens.rotate([old.token.pk], lifetime=AGENT_TOKEN_LIFETIME, now=now) == {}
+    assert tokens.rotate([old.token.pk], now=now) == {}
 
 
 def test_rotating_many_tokens_costs_a_constant_number_of_statements(
@@ -115,7 +115,7 @@ def test_rotating_many_tokens_costs_a_constant_number_of_statements(
     ids = [an_agent_token(now).token.pk for _ in range(20)]
     Token.objects.update(rotating=True)
     with django_assert_max_num_queries(9):
-        assert len(tokens.rotate(ids, lifetime=AGENT_TOKEN_LIFETIME, now=now)) == 20
+        assert len(tokens.rotate(ids, now=now)) == 20
 
 
 def test_revoking_ends_every_token_of_an_agent_once(now):

@@ -16,6 +16,7 @@ from agents.client.link import vocabulary as words
 from agents.client.link.reporter import Reporter, plenty_for
 from agents.client.link.requests import Composer
 from agents.client.link.transports.http import HttpTransport, Request, Unanswered
+from agents.client.link.uploads import Uploads
 from agents.client.link.vocabulary import Call, Lane, Trouble
 from agents.wire.messages import (
     Claimed,
@@ -52,6 +53,7 @@ class Link:
         self._writer = writer
         self._random = random
         self._reporter = Reporter(plenty_for(composer.roster.slots))
+        self._uploads = Uploads(composer, transport, random, self._send)
         self._state = words.State()
         self._tasks: set[asyncio.Task[None]] = set()
         self._rests: dict[Lane, asyncio.TimerHandle] = {}
@@ -68,26 +70,32 @@ class Link:
         except NoIdentity as error:
             self._end(words.End(session.EXIT_CONFIGURATION, "configuration", str(error)))
             return
-        self._apply(words.Ready(enrolled=self._composer.identity is not None))
+        in_pod = self._composer.setup.in_pod is not None
+        self._apply(words.Ready(self._composer.identity is not None, renews=in_pod))
 
     def hear(self, message: seam.FromRunner) -> None:
         """Take in what the runner says."""
         match message:
             case seam.Roster():
-                before, self._composer.roster = self._composer.roster, message
-                self.vitals.held, self.vitals.free = len(message.held), message.free
-                self._reporter.plenty_items = plenty_for(message.slots)
-                if message.offer != before.offer:
-                    self._apply(words.SlotsChanged())
-                elif message.standing != before.standing:
-                    self._apply(words.StandingChanged())
-                if message.frames_taken >= self._frames_sent:
-                    self._apply(words.RunnerCaughtUp())
+                self._hear_roster(message)
             case seam.Pong():
                 self._pong.set()
             case seam.Items(items):
                 self._reporter.offer(items)
                 self._apply(words.ReportsWait(self._reporter.backlog))
+            case seam.Upload():
+                self._uploads.offer(message)
+
+    def _hear_roster(self, message: seam.Roster) -> None:
+        before, self._composer.roster = self._composer.roster, message
+        self.vitals.held, self.vitals.free = len(message.held), message.free
+        self._reporter.plenty_items = plenty_for(message.slots)
+        if message.offer != before.offer:
+            self._apply(words.SlotsChanged())
+        elif message.standing != before.standing:
+            self._apply(words.StandingChanged())
+        if message.frames_taken >= self._frames_sent:
+            self._apply(words.RunnerCaughtUp())
 
     async def last_word(self) -> None:
         """Take the slots back before the runner ends: no work is to be given in its absence."""
@@ -176,7 +184,8 @@ class Link:
 
     async def _register(self) -> words.Event:
         registered = await self._ask(self._composer.register(), Registered)
-        self._keep(Identity(registered.id, registered.token))
+        here = self._composer.setup.in_pod
+        self._keep(Identity(registered.id, registered.token, str(here.pod) if here else ""))
         return words.Registered()
 
     async def _beat(self) -> words.Event:
@@ -241,7 +250,8 @@ class Link:
     def _sources(self) -> identity.Sources:
         setup = self._composer.setup
         token_file = None if setup.token_file is None else Path(setup.token_file)
-        return identity.Sources(Path(setup.state_folder), token_file, setup.agent_id)
+        pod = None if setup.in_pod is None else setup.in_pod.pod
+        return identity.Sources(Path(setup.state_folder), token_file, setup.agent_id, pod)
 
     def _rest(self, lane: Lane, seconds: float) -> None:
         earlier = self._rests.pop(lane, None)

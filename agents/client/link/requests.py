@@ -14,6 +14,7 @@ from agents.client.link.transports.http import ANSWER_S, CLAIM_SPARE_S, Request
 from agents.client.link.vocabulary import Call
 from agents.client.version import version
 from agents.wire.messages import Claim, Heartbeat, OpenSession, Register
+from agents.wire.pods import PodIdentity
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -24,6 +25,17 @@ class RawReports(msgspec.Struct):
     session: UUID
     sent_at: float
     items: list[msgspec.Raw]
+
+
+def pod_identity(here: seam.InPod) -> Request:
+    """Ask for the token of the agent in a pod. The proof is read anew: the kubelet replaces it.
+
+    Raises:
+        agents.client.identity.NoIdentity: the proof is not there.
+    """
+    proof = identity.read_secret(Path(here.token_file))
+    message = PodIdentity(config=here.config, pod=here.pod)
+    return Request(Call.REGISTER, "/api/v1/agents/pods", proof, _encode(message))
 
 
 @dataclass(slots=True)
@@ -37,11 +49,13 @@ class Composer:
     claim_wait_s: float = 25.0
 
     def register(self) -> Request:
-        """Ask to be a new agent.
+        """Ask to be a new agent, or in a pod for the token of the agent that waits for us.
 
         Raises:
-            agents.client.identity.NoIdentity: there is no enrolment token to ask with.
+            agents.client.identity.NoIdentity: there is no token to ask with.
         """
+        if self.setup.in_pod is not None:
+            return pod_identity(self.setup.in_pod)
         if self.setup.enrolment_token_file is None:
             raise identity.NoIdentity("give --token-file or --enrolment-token-file")
         message = Register(

@@ -108,7 +108,8 @@ def _next_control(state: State) -> Call | None:
 
 
 def _ready(state: State, event: Ready) -> Step:
-    return replace(state, stage=Stage.OPENING if event.enrolled else Stage.ENROLLING), []
+    stage = Stage.OPENING if event.enrolled else Stage.ENROLLING
+    return replace(state, stage=stage, renews=event.renews), []
 
 
 def _caught_up(state: State, event: RunnerCaughtUp) -> Step:
@@ -227,12 +228,26 @@ def _is_over(state: State, event: Failed) -> bool:
 
 def _refused(state: State, event: Failed) -> Step:
     """End only when told twice: once may be an answer that crossed a rotation."""
+    if state.renews and event.call is not Call.REGISTER:
+        return _renew(state, event)
     since = state.refused_at
     if since is not None and event.now - since >= SURELY_REFUSED_AFTER_S:
         return _over(state, End(EXIT_TOKEN_REFUSED, "token_refused", event.detail))
     state = replace(state, refused_at=event.now if since is None else since)
     state, actions = _pause(state, event, least_s=REFUSED_DELAY_S)
     return state, [ReadToken(), *actions]
+
+
+def _renew(state: State, event: Failed) -> Step:
+    """Ask for another token; of other lanes only a heartbeat can tell, which goes at once.
+
+    What they sent by the token before may be answered late.
+    """
+    if LANES[event.call] is Lane.CONTROL:
+        state = replace(state, stage=Stage.ENROLLING)
+    else:
+        state = replace(state, resting=state.resting - {Lane.CONTROL})
+    return _pause(state, event, least_s=REFUSED_DELAY_S)
 
 
 def _pause(state: State, event: Failed, *, least_s: float) -> Step:

@@ -78,6 +78,7 @@ LANES: Final = {
 class State:
     """All that the link's behaviour depends on. Moments are seconds on the agent's clock.
 
+    ``renews``: a refused token is replaced by asking as at the start.
     ``claim_is_old``: the claim under way was made before the session is being opened again.
     ``reports_from`` is the least backlog that is reported now. ``heartbeat_s`` is the server's pace
     for everybody, ``wanted_heartbeat_s`` one for this agent, which is never slower.
@@ -97,6 +98,7 @@ class State:
     runner_is_behind: bool = False
     claim_is_old: bool = False
     reopen: bool = False
+    renews: bool = False
 
     @property
     def pace_s(self) -> float:
@@ -106,9 +108,13 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The link knows whom it speaks for; ``enrolled`` says whether it has a token already."""
+    """The link knows whom it speaks for; ``enrolled`` says whether it has a token already.
+
+    ``renews``: where its token is refused it can ask for another, as in a pod.
+    """
 
     enrolled: bool
+    renews: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from agents.client import cgroup, facts, processes, seam, sweeping
 from agents.client import clock as clocks
 from agents.client.clock import BootClock
-from agents.client.config import AgentConfig, ConfigurationError
+from agents.client.config import AgentConfig, ConfigurationError, PodPlace
 from agents.client.drivers.base import Driver
 from agents.client.drivers.exec import ExecDriver
 from agents.client.drivers.noop import NoopDriver
@@ -164,7 +164,15 @@ def _setup(config: AgentConfig, birth: Birth) -> seam.Setup:
         ca_file=_text(server.ca_file),
         health_address=config.health_address,
         log_format=config.log_format,
+        in_pod=_in_pod(server.pod),
     )
+
+
+def _in_pod(place: PodPlace | None) -> seam.InPod | None:
+    if place is None:
+        return None
+    # Not resolved: the kubelet replaces what the name points to.
+    return seam.InPod(place.config, place.pod, str(place.token_file.absolute()))
 
 
 def _program() -> str:

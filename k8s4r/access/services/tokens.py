@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from k8s4r.access.models import Project, Token, TokenKind, User
+from k8s4r.access.models import OF_AGENTS, Project, Token, TokenKind, User
 from k8s4r.access.principals import CACHE
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
@@ -130,8 +130,26 @@ def flag_rotation(agent_id: UUID, *, now: datetime) -> int:
 
 
 @transaction.atomic
-def rotate(token_ids: Iterable[UUID], *, lifetime: timedelta, now: datetime) -> dict[UUID, Minted]:
+def flag_pods(*, made_before: datetime, now: datetime, limit: int) -> int:
+    """Ask for new tokens of pods with the next heartbeats, for those that are this old.
+
+    Returns:
+        How many were flagged, at most ``limit``.
+    """
+    rows = Token.objects.filter(kind=TokenKind.POD, revoked_at=None, rotating=False)
+    due = rows.filter(created_at__lte=made_before, expires_at__gt=now).order_by("created_at")
+    flagged = list(due.values_list("pk", flat=True)[:limit])
+    if flagged:
+        attribution.attribute(attribution.SYSTEM, cause="renew_pod_tokens")
+        Token.objects.filter(pk__in=flagged, revoked_at=None).update(rotating=True)
+    return len(flagged)
+
+
+@transaction.atomic
+def rotate(token_ids: Iterable[UUID], *, now: datetime) -> dict[UUID, Minted]:
     """Make successors of the tokens that ask for one; a constant number of statements.
+
+    Each is good for as long as the one that it follows was.
 
     A successor that nobody has used, because its answer was lost, is replaced. The bearer's own
     token stays good until the new one is used.
@@ -153,8 +171,9 @@ def rotate(token_ids: Iterable[UUID], *, lifetime: timedelta, now: datetime) -> 
     attribution.attribute(attribution.AGENTS, cause="rotate_token")
     unused = Token.objects.filter(supersedes__in=bearers, used_at=None, revoked_at=None)
     revoke(unused.values_list("pk", flat=True), now=now)
-    minted = {bearer.pk: _drawn(TokenKind(bearer.kind), _heir(bearer, lifetime), now=now)
-              for bearer in bearers}  # fmt: skip
+    minted = {
+        bearer.pk: _drawn(TokenKind(bearer.kind), _heir(bearer), now=now) for bearer in bearers
+    }
     Token.objects.bulk_create(each.token for each in minted.values())
     return minted
 
@@ -197,9 +216,10 @@ def _drawn(kind: TokenKind, terms: Terms, *, now: datetime) -> Minted:
     return Minted(token, ids.make_token(ids.TokenKind(kind), key_id, secret))
 
 
-def _heir(bearer: Token, lifetime: timedelta) -> Terms:
+def _heir(bearer: Token) -> Terms:
+    ends = bearer.expires_at
     return Terms(
-        lifetime=lifetime,
+        lifetime=None if ends is None else ends - bearer.created_at,
         subject=bearer.subject,
         project_id=bearer.project_id,
         label=bearer.label,
@@ -231,7 +251,7 @@ def _facts(token: Token | TokenRow, key_ids: Mapping[UUID, str]) -> TokenFacts:
 
 
 def _of_agents(agent_ids: Iterable[UUID]) -> QuerySet[Token]:
-    return Token.objects.filter(kind=TokenKind.AGENT, subject__in=list(agent_ids))
+    return Token.objects.filter(kind__in=OF_AGENTS, subject__in=list(agent_ids))
 
 
 def _unexpired(now: datetime) -> Q:
