@@ -12,7 +12,18 @@ from k8s4r.access.services.tokens import Terms
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core.roles import Role
 from pools.models import Pool
-from tests.builders import NOON, a_member, a_pool, a_project, a_task, an_agent, an_attempt
+from tests.builders import (
+    NOON,
+    a_k8s_config,
+    a_member,
+    a_pod_pool,
+    a_pool,
+    a_project,
+    a_ready_pod,
+    a_task,
+    an_agent,
+    an_attempt,
+)
 
 
 class Place(NamedTuple):
@@ -36,6 +47,7 @@ def a_place(name: str) -> Place:
     lost = attempt.task
     lost.state = "unknown"
     lost.save()
+    in_pods = a_pod_pool(name="pods", project=project, k8s_config=a_k8s_config(project=project))
     enrolment = tokens.mint(TokenKind.ENROLMENT, Terms(lifetime=None, project=project), now=NOON)
     member = a_member(f"{name}-member", Role.VIEWER, project=project)
     token = tokens.mint(
@@ -56,7 +68,7 @@ def a_place(name: str) -> Place:
             "attempt": attempt.pk, "agent": agent.pk, "spare": spare.pk, "pool": listed.pk,
             "project": project.pk,
             "enrolment": enrolment.token.pk, "target": target.pk, "notification": message.pk,
-            "token": token.token.pk,
+            "token": token.token.pk, "pod": a_ready_pod(in_pods).pk,
         },
         member.username,
         _change(listed),
@@ -135,6 +147,15 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         f"agent-pools/{at.ids['pool']}/explain",
         EXEC,
     ),
+    ("GET", "agent-pools/{id}/pods"): lambda at: (f"agent-pools/{at.ids['pool']}/pods", None),
+    ("GET", "agent-pools/{id}/slots"): lambda at: (f"agent-pools/{at.ids['pool']}/slots", None),
+    ("GET", "agent-pools/{id}/decisions"): lambda at: (
+        f"agent-pools/{at.ids['pool']}/decisions",
+        None,
+    ),
+    ("GET", "pods/{id}"): lambda at: (f"pods/{at.ids['pod']}", None),
+    ("GET", "pods/{id}/log"): lambda at: (f"pods/{at.ids['pod']}/log", None),
+    ("POST", "pods/{id}/drain"): lambda at: (f"pods/{at.ids['pod']}/drain", {}),
     ("POST", "agents"): lambda at: ("agents", {"name": "new", "project": at.project.name}),
     ("PUT", "agents/{id}"): lambda at: (f"agents/{at.ids['agent']}", {"name": "renamed"}),
     ("PATCH", "agents/{id}"): lambda at: (f"agents/{at.ids['agent']}", {"description": "x"}),
