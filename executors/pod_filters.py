@@ -35,7 +35,7 @@ Reference: TypeAlias = Annotated[str, Meta(max_length=queries.LONGEST)]
 
 
 class PoolPods(paging.CountedQuery):
-    """Filters of pods: ``state`` and ``failure`` are one or more; without, the gone ones too."""
+    """Filters of pods: ``state`` and ``failure`` are one or more; without, all but the gone."""
 
     state: Annotated[str, Meta(pattern=f"^({_STATES})(,({_STATES}))*$")] | None = None
     failure: Annotated[str, Meta(pattern=f"^({_FAILURES})(,({_FAILURES}))*$")] | None = None
@@ -80,6 +80,7 @@ def of_pools(request: Asked, rows: QuerySet[Pod], also: tuple[str, ...] = ()) ->
     paging.check_parameters(request, (*_ONE_OF, *_TEXTS, *also, paging.SORT, paging.COUNT))
     problems: list[FieldProblem] = []
     asked = request.query_params
+    rows = rows if "state" in asked else rows.exclude(state=PodState.GONE)
     for name, known in _ONE_OF.items():
         words = asked.get(name, "").split(",") if name in asked else []
         if not known.issuperset(words):

@@ -38,7 +38,7 @@ class PodsView(View):
         refuses=(CursorExpired,),
     )
     def get(self, request: Request) -> Response:
-        """List pods, the newest first; those that are gone as long as their rows are kept."""
+        """List pods, the newest first; those that are gone only by that state."""
         rows = pod_filters.found(request, principal_of(request))
         page = paging.page_from(request, pod_filters.NEWEST_FIRST, pod_filters.SORTS)
         found = list(paging.rows_of(page, rows))

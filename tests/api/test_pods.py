@@ -58,6 +58,9 @@ def test_pods_are_found_by_pool_state_config_node_and_failure(api):
     assert names(api.get("pods?failure=image_pull,quota")) == [failed.name]
     assert names(api.get(f"agent-pools/{pool.pk}/pods?fields=name")) == [failed.name, ready.name]
     assert names(api.get(f"pods?name={ready.name}")) == [ready.name]
+    gone = a_pod(other, state="gone", gone_at=NOON)
+    assert gone.name not in names(api.get("pods"))
+    assert names(api.get("pods?state=gone")) == [gone.name]
     for asked in ("state=hungry", "failure=tired", "colour=red", "node=%00"):
         assert api.get(f"pods?{asked}").status_code == 422, asked
 
