@@ -8,19 +8,25 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
+from agents.core.states import Desired, Observed
 from agents.models import Agent, Slot
 from executors.core.lifecycle import CURRENT_WORDS, AttemptState
 from executors.models import Attempt
+from k8s4r import database
 from k8s4r.access.principals import Principal
 from k8s4r.core.errors import NotFound
 from k8s4r.core.roles import Permission
 from pools import selectors as pools
 from pools.core.pods import PodState
 from pools.models import Pod, PodAction, Pool, ScalingDecision
+
+# Nothing is on it, and its agent is not there to take anything.
+_AWAY: Final = "away"
 
 
 class SlotStatus(StrEnum):
@@ -47,16 +53,21 @@ class SlotSeen:
 
 @dataclass(frozen=True, slots=True)
 class LaneCount:
-    """How many slots of a lane there are, and how many of them stand how."""
+    """How many slots of a lane there are, and how many of them stand how.
+
+    ``idle`` ones could take work now: their agent is online and active. What is none of the three
+    has nothing on it, and an agent that is not there.
+    """
 
     lane: str
     total: int
     running: int
     reserved: int
+    idle: int
 
     @property
-    def idle(self) -> int:
-        return self.total - self.running - self.reserved
+    def used(self) -> int:
+        return self.running + self.reserved
 
 
 def pods(principal: Principal) -> QuerySet[Pod]:
@@ -114,18 +125,17 @@ def slots(agent_ids: Collection[UUID]) -> dict[UUID, list[SlotSeen]]:
 
 
 def counts(agents: QuerySet[Agent]) -> list[LaneCount]:
-    """Count the slots of agents by lane, in two queries."""
-    ids = agents.order_by().values("pk")
-    rows = Slot.objects.filter(agent__in=ids, retired_at=None).order_by()
-    totals = dict(rows.values_list("lane").annotate(Count("pk")))
-    current = Attempt.objects.filter(agent__in=ids, state__in=CURRENT_WORDS).order_by()
-    used: Counter[tuple[str, SlotStatus]] = Counter()
-    for lane, state, number in current.values_list("slot__lane", "state").annotate(Count("pk")):
-        used[lane, _status(state)] += number
-    return [
-        LaneCount(lane, total, used[lane, SlotStatus.RUNNING], used[lane, SlotStatus.RESERVED])
-        for lane, total in sorted(totals.items())
-    ]
+    """Count the slots of agents by lane, in one query."""
+    current = Attempt.objects.filter(slot=OuterRef("pk"), state__in=CURRENT_WORDS)
+    rows = Slot.objects.filter(agent__in=agents.order_by().values("pk"), retired_at=None)
+    found = rows.order_by().annotate(on_it=Subquery(current.values("state")[:1]))
+    grouped = found.values_list("lane", "on_it", "agent__observed", "agent__desired")
+    numbers: dict[str, Counter[str]] = {}
+    for lane, state, observed, desired, number in grouped.annotate(Count("pk")):
+        can_work = (observed, desired) == (Observed.ONLINE, Desired.ACTIVE)
+        word = _status(state) if state else (SlotStatus.IDLE if can_work else _AWAY)
+        numbers.setdefault(lane, Counter())[word] += number
+    return [_lane(lane, counted) for lane, counted in sorted(numbers.items())]
 
 
 def summed(lanes: Iterable[LaneCount]) -> LaneCount:
@@ -136,7 +146,34 @@ def summed(lanes: Iterable[LaneCount]) -> LaneCount:
         sum(one.total for one in found),
         sum(one.running for one in found),
         sum(one.reserved for one in found),
+        sum(one.idle for one in found),
     )
+
+
+# Of pods that are not gone; NULL as projects: of all.
+_BY_POOL: Final = """
+SELECT p.pool_id, count(*), count(c.id) FILTER (WHERE c.state <> %(held)s),
+       count(c.id) FILTER (WHERE c.state = %(held)s),
+       count(*) FILTER (WHERE c.id IS NULL AND a.observed = 'online' AND a.desired = 'active')
+FROM pools_pod p JOIN pools_pool o ON o.id = p.pool_id JOIN agents_agent a ON a.id = p.agent_id
+JOIN agents_slot s ON s.agent_id = p.agent_id AND s.retired_at IS NULL
+LEFT JOIN executors_attempt c ON c.slot_id = s.id AND c.state = ANY(%(current)s)
+WHERE p.state <> %(gone)s
+  AND (%(projects)s::uuid[] IS NULL OR o.project_id = ANY(%(projects)s::uuid[]))
+GROUP BY p.pool_id
+"""
+
+
+def by_pool(project_ids: Collection[UUID] | None) -> dict[UUID, LaneCount]:
+    """Count the slots of each pool of pods of these projects (None: of all), in one query."""
+    parameters = {
+        "held": str(AttemptState.HELD),
+        "current": CURRENT_WORDS,
+        "gone": str(PodState.GONE),
+        "projects": None if project_ids is None else sorted(project_ids),
+    }
+    rows = database.rows(_BY_POOL, parameters)
+    return {pool_id: LaneCount("", *numbers) for pool_id, *numbers in rows}
 
 
 def by_state(rows: QuerySet[Pod]) -> Mapping[str, int]:
@@ -152,6 +189,11 @@ def last_hour(pool: Pool, *, since: datetime) -> Sequence[ScalingDecision]:
 def _in_reach(project_ids: Collection[UUID]) -> Q:
     shared = Q(pool__shared_with__has_any_keys=sorted(map(str, project_ids)))
     return Q(pool__project_id__in=project_ids) | shared
+
+
+def _lane(lane: str, counted: Counter[str]) -> LaneCount:
+    running, reserved = counted[SlotStatus.RUNNING], counted[SlotStatus.RESERVED]
+    return LaneCount(lane, counted.total(), running, reserved, counted[SlotStatus.IDLE])
 
 
 def _status(state: str) -> SlotStatus:

@@ -118,7 +118,7 @@ class PodLog(Shape, frozen=True):
 
 
 class SlotCount(Shape, frozen=True):
-    """How many slots there are, and how they stand."""
+    """How many slots there are, and how they stand; ``idle``: could take work now."""
 
     total: int
     idle: int
