@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= $(shell n=$$(nproc); echo $$((n > 4 ? 4 : n)))
 
-.PHONY: setup packages run test suite check quick mutants bench faults clean
+.PHONY: setup packages programs run test suite check quick mutants bench faults clean
 
 # The virtual environment, remade when a pin changes.
 setup: .venv/installed
@@ -21,11 +21,16 @@ setup: .venv/installed
 packages:
 	@deploy/packages services
 
+# The test cluster's programs, built in the background while other things are done; minutes the
+# first time, nothing later. Ends with make.
+programs: setup
+	@$(BIN)/python -m tests.cluster build --detach $$PPID
+
 run: setup
 	@$(BIN)/k8s4r up --detach
 	@$(BIN)/python -m k8s4r.embedded.first_run
 
-test: setup packages check suite
+test: setup packages programs check suite
 
 suite: setup
 	$(PYTEST) tests -n $(WORKERS) --dist loadfile -m "not faults"

@@ -20,7 +20,16 @@ from executors.core.lifecycle import TaskState
 from executors.core.schedule import Job
 from executors.models import Task
 from executors.operating.services import keeping, noticing, tallying
-from executors.services import decisions, dispatch, expiry, leftovers, pulses, retention, ticks
+from executors.services import (
+    decisions,
+    departures,
+    dispatch,
+    expiry,
+    leftovers,
+    pulses,
+    retention,
+    ticks,
+)
 from k8s4r.audit import sealing
 from pools.models import Pool
 from pools.services import pools
@@ -106,6 +115,10 @@ def _heartbeats(now: datetime) -> None:
     _in_batches(lambda limit: expiry.expire_heartbeats(now=now, limit=limit, policy=policy))
 
 
+def _departures(now: datetime) -> None:
+    _in_batches(lambda limit: departures.settle(now=now, limit=limit))
+
+
 def _delayed(now: datetime) -> None:
     _in_batches(lambda limit: expiry.release_delayed(now=now, limit=limit))
 
@@ -188,6 +201,7 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.SILENCE: _silence,
     Job.QUEUE_DEADLINES: _queue_deadlines,
     Job.HEARTBEATS: _heartbeats,
+    Job.DEPARTURES: _departures,
     Job.DELAYED: _delayed,
     Job.PAUSES: _pauses,
     Job.DISPATCH: _dispatch,

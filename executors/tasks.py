@@ -5,16 +5,22 @@ ticks.
 """
 
 from typing import Final
+from uuid import UUID
 
 from celery import shared_task
 
 from executors import conf, sweeps
+from executors.clusters import opening, rounds
 from executors.core.schedule import Job
 from executors.services import pulses
 from k8s4r import clock
 
 SWEEP: Final = "executors.sweep"
 CANARY: Final = "executors.canary"
+RECONCILE: Final = "executors.reconcile_cluster"
+RECONCILE_ALL: Final = "executors.reconcile_clusters"
+# A round of a slow cluster, with 64 calls of up to 33 s by eight threads, ends before.
+ROUND_S: Final = 240
 
 
 @shared_task(name=SWEEP, ignore_result=True)
@@ -33,3 +39,22 @@ def canary(queue: str) -> None:
     Lost: the next one comes in seconds. Twice: the row says the same.
     """
     pulses.beat(f"queue.{queue}", now=clock.now(), policy=conf.leases())
+
+
+@shared_task(name=RECONCILE_ALL, ignore_result=True)
+def reconcile_clusters() -> None:
+    """Ask for a round of every cluster where something is due, from beat; each round is a message.
+
+    Lost: the next tick, or `kube_watch`, does it. Twice: a cluster has one worker at a time.
+    """
+    for config_id in rounds.due(clock.now()):
+        reconcile_cluster.apply_async((str(config_id),), expires=rounds.PERIOD.total_seconds())
+
+
+@shared_task(name=RECONCILE, ignore_result=True, soft_time_limit=ROUND_S, time_limit=ROUND_S + 15)
+def reconcile_cluster(config_id: str, look: bool = False) -> None:
+    """Bring one cluster in line with its rows; with ``look`` its pods are listed now.
+
+    Lost: the next one comes in seconds. Twice: the second finds the cluster taken, or nothing due.
+    """
+    rounds.reconcile(UUID(config_id), opening.means(), look=look)

@@ -22,9 +22,12 @@ from executors.core import schedule
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "k8s4r.settings")
 
 SWEEPS: Final = "sweeps"
-QUEUES: Final = (SWEEPS,)
+# Clusters have a queue of their own: one that answers slowly must not delay the sweeps.
+KUBE: Final = "kube"
+QUEUES: Final = (SWEEPS, KUBE)
 CANARY_S: Final = 15
 DELIVER_S: Final = 5
+CLUSTERS_S: Final = 5
 
 # Far above `task_time_limit`: kombu gives a message to a second worker after this time.
 VISIBILITY_TIMEOUT_S: Final = 300
@@ -65,8 +68,13 @@ def beat_table() -> dict[str, dict[str, Any]]:
         "schedule": DELIVER_S,
         "options": {"queue": SWEEPS, "expires": DELIVER_S},
     }
+    clusters = {
+        "task": "executors.reconcile_clusters",
+        "schedule": CLUSTERS_S,
+        "options": {"queue": SWEEPS, "expires": CLUSTERS_S},
+    }
     return (
-        {"deliver": deliver}
+        {"deliver": deliver, "clusters": clusters}
         | {"round": _sweep(schedule.ROUND_EVERY, *schedule.ROUND)}
         | alone
         | canaries
@@ -106,6 +114,7 @@ app.conf.update(
     # An exchange of its own each: on a shared one every queue would get every message.
     task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
     task_default_queue=SWEEPS,
+    task_routes={"executors.reconcile_cluster": {"queue": KUBE}},
     task_create_missing_queues=False,
     task_acks_late=True,
     task_reject_on_worker_lost=True,

@@ -42,6 +42,17 @@ class Environment(BaseSettings):
     notify_allowed_hosts: str = Field(
         "", description="Private or plain hosts and networks that notifications may go to."
     )
+    cluster_allowed_networks: str = Field(
+        "", description="Private networks in which clusters may be: CIDRs, separated by commas."
+    )
+    pod_url: str = Field("", description="Where agents in pods reach us; K8S4R_URL.")
+    pod_audience: str = Field("", description="Whom tokens of pods are for; our host's name.")
+    pod_image: str = Field(
+        "localhost/k8s4r-agent:latest", description="Image of the agent in pods."
+    )
+    pod_images: str = Field(
+        "", description="Registries and repositories of other images; none: by digest alone."
+    )
     metrics_token: str = Field("", description="Opens /metrics; without one: loopback only.")
     metrics_token_file: Path | None = None
     allowed_hosts: str = Field("", description="Further host names, separated by commas.")
@@ -87,6 +98,8 @@ ATTEMPT_KEY = ENV.secret("attempt_key") or SECRET_KEY
 ENCRYPTION_KEY = ENV.secret("encryption_key")
 METRICS_TOKEN = ENV.secret("metrics_token")
 _SITE = urlsplit(ENV.url)
+POD_URL = (ENV.pod_url or ENV.url).rstrip("/")
+POD_AUDIENCE = ENV.pod_audience or _SITE.hostname or "k8s4r"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", _SITE.hostname or "localhost"]
 ALLOWED_HOSTS += [host.strip() for host in ENV.allowed_hosts.split(",") if host.strip()]
 CSRF_TRUSTED_ORIGINS = [f"{_SITE.scheme}://{_SITE.netloc}"]

@@ -16,7 +16,7 @@ from k8s4r.core.errors import NotFound
 from k8s4r.core.roles import Permission
 from pools.core import gates
 from pools.core.gates import Barrier, PoolGate
-from pools.models import Membership, Pool, PoolType
+from pools.models import K8sConfig, Membership, Pool, PoolType
 
 DEFAULT: Final = "default"
 
@@ -42,9 +42,9 @@ class PoolPlace:
 
 def pools(principal: Principal) -> QuerySet[Pool]:
     """Return the pools that exist for the caller, own and shared, with their projects, by name."""
-    rows = Pool.objects.filter(archived_at=None).select_related("project").order_by("name", "id")
+    rows = Pool.objects.filter(archived_at=None).select_related("project", "k8s_config")
     seen = principal.projects(Permission.FLEET_READ)
-    return rows if seen is None else rows.filter(in_reach(seen))
+    return (rows if seen is None else rows.filter(in_reach(seen))).order_by("name", "id")
 
 
 def in_reach(project_ids: Collection[UUID]) -> Q:
@@ -62,6 +62,25 @@ def pool(pool_id: UUID, principal: Principal) -> Pool:
     found = pools(principal).filter(pk=pool_id).first()
     if found is None:
         raise NotFound(f"no pool {pool_id}")
+    return found
+
+
+def configs(principal: Principal) -> QuerySet[K8sConfig]:
+    """Return the K8s configs that exist for the caller, with their projects, by name."""
+    rows = K8sConfig.objects.filter(archived_at=None).select_related("project")
+    seen = principal.projects(Permission.FLEET_READ)
+    return (rows if seen is None else rows.filter(project_id__in=seen)).order_by("name", "id")
+
+
+def config(config_id: UUID, principal: Principal) -> K8sConfig:
+    """Return a K8s config.
+
+    Raises:
+        NotFound: there is none, or not for this caller.
+    """
+    found = configs(principal).filter(pk=config_id).first()
+    if found is None:
+        raise NotFound(f"no K8s config {config_id}")
     return found
 
 

@@ -2,7 +2,8 @@
 
 Loaded with ``-p tests.parts``, before Django reads its settings. Workers of pytest-xdist inherit
 the addresses and take their own database and Redis database on them. ``K8S4R_TEST_PARTS=none``
-starts nothing (for `make quick`).
+starts nothing (for `make quick`). The cluster gets its place here, and is started by the first
+test that wants it; ``K8S4R_TEST_CLUSTER`` may name the folder of one that runs.
 """
 
 import atexit
@@ -37,6 +38,7 @@ def pytest_load_initial_conftests() -> None:
 
 def _start() -> None:
     from k8s4r.embedded import postgres, redis  # noqa: PLC0415 - only where parts are wanted
+    from tests.cluster import shared  # noqa: PLC0415
 
     folder = Path(tempfile.mkdtemp(prefix="k8s4r-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -46,6 +48,9 @@ def _start() -> None:
     atexit.register(database.stop)
     hints = redis.start(folder / "redis")
     atexit.register(hints.stop)
+    if "K8S4R_TEST_CLUSTER" not in os.environ:
+        os.environ["K8S4R_TEST_CLUSTER"] = str(folder / "cluster")
+        atexit.register(shared.end, folder / "cluster")
     (folder / "home" / "static").mkdir(parents=True)
     os.environ["K8S4R_HOME"] = str(folder / "home")
     os.environ["K8S4R_DATABASE_URL"] = database.url

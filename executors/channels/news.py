@@ -1,4 +1,4 @@
-"""What is told between processes? Which pools have waiting tasks, and which agents have news.
+"""What is told between processes? Which pools, agents and clusters have something to do.
 
 News is a hint: who misses it finds the same in the database a little later.
 """
@@ -18,12 +18,14 @@ CHANNEL: Final = "k8s4r:news"
 class News(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``pools`` want a pass, ``agents`` have an order or a directive.
 
-    ``origin`` is the process that says so: it has told its own listeners already.
+    ``clusters`` are the K8s configs for which actions are due. ``origin`` is the process that says
+    so: it has told its own listeners already.
     """
 
     origin: str = ""
     pools: frozenset[UUID] = frozenset()
     agents: frozenset[UUID] = frozenset()
+    clusters: frozenset[UUID] = frozenset()
 
     def __or__(self, other: "News") -> "News":
         """Return both as one; the origin of the first."""
@@ -31,6 +33,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             origin=self.origin,
             pools=self.pools | other.pools,
             agents=self.agents | other.agents,
+            clusters=self.clusters | other.clusters,
         )
 
 

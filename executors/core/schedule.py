@@ -17,6 +17,7 @@ class Job(StrEnum):
     SILENCE = "silence"
     QUEUE_DEADLINES = "queue_deadlines"
     HEARTBEATS = "heartbeats"
+    DEPARTURES = "departures"
     DELAYED = "delayed"
     PAUSES = "pauses"
     DISPATCH = "dispatch"
@@ -36,6 +37,7 @@ PERIODS: Final[dict[Job, timedelta]] = {
     Job.SILENCE: timedelta(seconds=5),
     Job.QUEUE_DEADLINES: timedelta(seconds=2),
     Job.HEARTBEATS: timedelta(seconds=5),
+    Job.DEPARTURES: timedelta(seconds=2),
     Job.DELAYED: timedelta(seconds=1),
     Job.PAUSES: timedelta(seconds=2),
     Job.DISPATCH: timedelta(seconds=2),

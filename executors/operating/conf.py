@@ -4,7 +4,7 @@ from functools import cache
 
 from django.conf import settings
 
-from executors.operating.core.addresses import Allowed, allowed_from
+from k8s4r.core.networks import Allowed, allowed_from
 
 
 @cache

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from agents.core.states import Desired
+from agents.models import AgentType
 from agents.services import sessions as agent_sessions
 from agents.wire.messages import (
     Directives,
@@ -26,6 +27,7 @@ from executors.services import adoption, capacity, rows, transitions, wanting
 from executors.services.rows import Locked
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
+from pools.services import pods
 
 SUPERSEDED = "superseded"
 
@@ -40,7 +42,8 @@ def open(
     it may start elsewhere at once. The same session again is the same life: an order that it does
     not list is still on its way.
 
-    Locks: the agent; then the tasks of its current attempts, by pk; then the attempts, by pk.
+    Locks: the agent; then its pod; then the tasks of its current attempts, by pk; then the
+    attempts, by pk.
 
     Raises:
         NotFound: there is no such agent.
@@ -49,6 +52,8 @@ def open(
     """
     attribution.attribute(Actor("agent", str(agent_id)), cause="session")
     begun = agent_sessions.begin(agent_id, message, now=now)
+    if begun.agent.type == AgentType.K8S:
+        pods.connected(agent_id, now=now)
     locked = rows.lock_current_of(agent_id)
     reunion = reunite(_known(locked), _listed(message.held, locked), session_id=message.session)
     _apply(reunion, locked, session_id=message.session, now=now)

@@ -8,6 +8,7 @@ import msgspec
 from agents.core.states import Desired, Observed
 from k8s4r.api.answers import Moment, Shape
 from pools.api.gates import Day
+from pools.api.pods_of_pools import PodsOfPool
 from pools.core.gates import BarrierRule
 from pools.models import PoolType, Strategy
 
@@ -58,6 +59,7 @@ class Pool(Shape, frozen=True):
     held_by: list[Barrier]
     shared_with: list[str]
     weights: dict[str, float]
+    k8s: PodsOfPool | None
     metadata: dict[str, Any]
     created_at: Moment
     changed_at: Moment

@@ -11,8 +11,9 @@ from msgspec import UNSET, Meta, UnsetType
 from k8s4r.access.principals import Principal
 from k8s4r.core import labels as label_rules
 from k8s4r.core import moments
-from pools.api import gates
+from pools.api import gates, pods_of_pools
 from pools.api.gates import Note, Weights, Windows
+from pools.api.pods_of_pools import ChangedPods, PodsBody
 from pools.models import PoolType, Strategy
 
 Slug: TypeAlias = Annotated[
@@ -49,6 +50,7 @@ class ReplacedPool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     open_until: datetime | None = None
     shared_with: Projects = []
     weights: Weights = {}
+    k8s: PodsBody | None = None
     metadata: dict[str, Any] = {}
 
 
@@ -76,6 +78,7 @@ class ChangedPool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     open_until: datetime | UnsetType | None = UNSET
     shared_with: Projects | UnsetType = UNSET
     weights: Weights | UnsetType = UNSET
+    k8s: ChangedPods | UnsetType | None = UNSET
     metadata: dict[str, Any] | UnsetType = UNSET
 
 
@@ -136,7 +139,7 @@ def given(body: ReplacedProject | ChangedProject) -> dict[str, Any]:
 def columns(
     body: ReplacedPool | ChangedPool, principal: Principal, *, now: datetime
 ) -> dict[str, Any]:
-    """Return the columns of a pool that a body gives, and as ``agent_ids`` who is listed in it.
+    """Return the columns of a pool that a body gives, and as ``agent_ids`` and ``k8s`` the rest.
 
     Raises:
         Invalid: a label, a time, a timezone or a project breaks a rule.
@@ -146,6 +149,8 @@ def columns(
         for name in body.__struct_fields__
         if (value := getattr(body, name)) is not UNSET and name != "project"
     }
+    if "k8s" in given:
+        given["k8s"] = pods_of_pools.given(given["k8s"])
     if "required_labels" in given:
         given["required_labels"] = label_rules.read(given["required_labels"], at="/required_labels")
     for name in given.keys() & {"paused_until", "open_until"}:

@@ -33,7 +33,8 @@ from pools.services import pools
 SETTINGS: Final = (
     "name", "description", "type", "strategy", "required_labels", "max_concurrent",
     "max_per_owner", "paused", "paused_reason", "paused_until", "windows", "open_until",
-    "shared_with", "weights", "metadata",
+    "shared_with", "weights", "k8s_config_id", "pod_mode", "min_pods", "max_pods", "warm_spares",
+    "cooldown_s", "max_surge", "keep_failed_s", "pod_template", "metadata",
 )  # fmt: skip
 
 

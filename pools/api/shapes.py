@@ -9,6 +9,7 @@ from uuid import UUID
 from agents.models import Agent
 from k8s4r.access.models import Project, Token
 from pools import selectors
+from pools.api import pods_of_pools
 from pools.core.gates import Barrier
 from pools.models import Pool
 
@@ -53,6 +54,7 @@ def _pool(row: Pool, listed: Sequence[UUID], now: datetime) -> dict[str, Any]:
         "held_by": [barrier(one) for one in selectors.barriers(row, now=now)],
         "shared_with": row.shared_with,
         "weights": row.weights,
+        "k8s": pods_of_pools.shape(row),
         "metadata": row.metadata,
         "created_at": row.created_at,
         "changed_at": row.changed_at,

@@ -145,6 +145,9 @@ class ClusterPort(Protocol):
     def cluster_uid(self) -> str:
         """Return the uid of the kube-system namespace: which cluster this is."""
 
+    def version(self) -> str:
+        """Return the version that the cluster says it has, such as ``v1.36.3``."""
+
     def list_pods(self, config: str) -> Listing:
         """Return every pod that carries the label of this config, in its namespace."""
 

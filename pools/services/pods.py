@@ -3,19 +3,22 @@
 The only writer of pod states. Nothing here calls a cluster: `acting` does what the rows ask for.
 """
 
+import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from agents.core.states import Desired, Observed
 from agents.models import Agent, AgentType, Lane, Slot
-from k8s4r import clock
+from k8s4r import clock, database
 from pools.core import naming
 from pools.core.pods import TABLE, ActionKind, ActionState, PodEvent, PodMode
+from pools.core.sightings import Note
 from pools.models import Pod, PodAction, Pool
 
 SLOT_LANES: Final = (Lane.MAIN, Lane.PLAN, Lane.PLAN)
@@ -27,6 +30,17 @@ _SOURCES: Final = {
     for event in PodEvent
 }
 _TARGET: Final = {event: state for (_, event), state in TABLE.items()}
+_ENDS: Final = frozenset({PodEvent.GONE, PodEvent.FAILED})
+_NOTE: Final = """
+UPDATE pools_pod p SET
+    uid = CASE WHEN p.uid = '' THEN coalesce(n.uid, '') ELSE p.uid END,
+    node = coalesce(n.node, p.node), failure = coalesce(n.failure, p.failure),
+    message = coalesce(n.message, p.message), shielded = coalesce(n.shielded, p.shielded),
+    observed_at = %(now)s, changed_at = %(now)s
+FROM jsonb_to_recordset(%(notes)s::jsonb)
+    AS n(pod_id uuid, uid text, node text, failure text, message text, shielded boolean)
+WHERE p.id = n.pod_id AND p.state <> 'gone'
+"""
 _OPPOSITE: Final = {
     ActionKind.SHIELD: ActionKind.UNSHIELD,
     ActionKind.UNSHIELD: ActionKind.SHIELD,
@@ -100,12 +114,39 @@ def move(
     if event is PodEvent.GONE:
         facts["gone_at"] = now
     if event is PodEvent.CONNECTED:
-        facts.setdefault("ready_at", now)
+        facts.setdefault("ready_at", Coalesce("ready_at", Value(now)))
     Pod.objects.filter(pk__in=moved).update(state=_TARGET[event], changed_at=now, **facts)
-    if event is PodEvent.GONE:
+    if event in _ENDS:
         # There is nothing left to do it to.
         _open(moved).update(state=ActionState.DONE, done_at=now)
     return moved
+
+
+def note(notes: Sequence[Note], *, now: datetime) -> None:
+    """Write what was seen of pods; their states stay. One statement for any number.
+
+    Expects a transaction. A uid that is known stays, and so does whatever a pod that is gone says.
+    """
+    if notes:
+        said = [{**asdict(one), "pod_id": str(one.pod_id)} for one in notes]
+        database.run(_NOTE, {"notes": json.dumps(said), "now": now})
+
+
+def finish(pod_ids: Collection[UUID], kind: ActionKind, *, now: datetime) -> None:
+    """Say of the pods that this need not be done any more: it is so already."""
+    if pod_ids:
+        _open(pod_ids, kind).update(state=ActionState.DONE, done_at=now)
+
+
+def connected(agent_id: UUID, *, now: datetime) -> None:
+    """Say that the agent in a pod opened a session; nothing for any other agent.
+
+    Expects a transaction, and the agent's row locked.
+
+    Locks: the pod.
+    """
+    found = Pod.objects.filter(agent=agent_id).values_list("pk", flat=True)
+    move(list(found), PodEvent.CONNECTED, now=now)
 
 
 def ask(
@@ -119,6 +160,8 @@ def ask(
 
     A shield takes back its opposite, and the other way round.
     """
+    if not pod_ids:
+        return
     opposite = _OPPOSITE.get(kind)
     if opposite is not None:
         _open(pod_ids, opposite).update(state=ActionState.DONE, done_at=now)

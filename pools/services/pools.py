@@ -18,9 +18,11 @@ from pools import selectors
 from pools.core import gates
 from pools.core.windows import leave_time_open
 from pools.models import Membership, Pool, PoolType
+from pools.services import podding
 
 # Who is listed in a pool stands in no column of it.
 AGENT_IDS: Final = "agent_ids"
+_NO_COLUMNS: Final = frozenset({AGENT_IDS, podding.K8S})
 # What a pause consists of; it is written together.
 _PAUSE: Final = ("paused", "paused_reason", "paused_by", "paused_at", "paused_until")
 _NEEDS_PAUSED: Final = "belongs to a pause: send paused: true with it"
@@ -48,9 +50,11 @@ def create(
     if actor is not None:
         attribution.attribute(actor, cause="create_pool")
     agent_ids = columns.pop(AGENT_IDS, ())
+    pods = columns.pop(podding.K8S, None)
     row = Pool(name=name, project=project, created_at=now, changed_at=now, **columns)
+    podding.settle(row, pods)
     _settle_pause(row, was_paused=False, by=by, now=now)
-    _check_gate(row, now=now)
+    _check(row, now=now)
     try:
         with transaction.atomic():
             row.save(force_insert=True)
@@ -78,8 +82,8 @@ def change(
     Raises:
         NotFound: there is no such pool for the caller.
         Forbidden: the caller may see the pool, and no more.
-        Conflict: its project has another pool of this name, or it is the default pool, whose name
-            and rule of membership stay.
+        Conflict: its project has another pool of this name, it is the default pool, whose name
+            and rule of membership stay, or it has pods that could not stay as they are.
         Invalid: the parts do not fit each other, or an agent is not one of the project.
     """
     row = locked(pool_id, principal)
@@ -87,15 +91,17 @@ def change(
         raise Conflict("the default pool keeps its name and takes every agent of its project")
     attribution.attribute(principal.actor, cause=cause)
     was_paused = row.paused
-    columns = {name: value for name, value in changes.items() if name != AGENT_IDS}
+    columns = {name: value for name, value in changes.items() if name not in _NO_COLUMNS}
     for column, value in columns.items():
         setattr(row, column, value)
+    if podding.K8S in changes:
+        podding.settle(row, changes[podding.K8S])
     _settle_pause(row, was_paused=was_paused, by=principal.name, now=now)
-    _check_gate(row, now=now)
+    _check(row, now=now)
     row.changed_at = now
     try:
         with transaction.atomic():
-            row.save(update_fields=[*columns, *_PAUSE, "changed_at"])
+            row.save(update_fields=[*columns, *_PAUSE, *podding.COLUMNS, "changed_at"])
     except IntegrityError as error:
         raise Conflict(f"its project has another pool {row.name}") from error
     if AGENT_IDS in changes:
@@ -211,6 +217,11 @@ def _settle_pause(row: Pool, *, was_paused: bool, by: str, now: datetime) -> Non
         row.paused_reason, row.paused_until = "", None
     if not row.paused:
         row.paused_at, row.paused_by = None, ""
+
+
+def _check(row: Pool, *, now: datetime) -> None:
+    podding.check(row, is_default=row.name == selectors.DEFAULT)
+    _check_gate(row, now=now)
 
 
 def _check_gate(row: Pool, *, now: datetime) -> None:

@@ -3,11 +3,11 @@
 import pytest
 from django.urls import reverse
 
-from executors.operating.core.addresses import allowed_from
 from executors.operating.models import Notification
 from executors.operating.services import targets
 from k8s4r import clock
 from k8s4r.audit.attribution import SYSTEM
+from k8s4r.core.networks import allowed_from
 
 TARGETS = "admin:operating_notificationtarget_changelist"
 MESSAGES = "admin:operating_notification_changelist"

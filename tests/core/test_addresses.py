@@ -4,7 +4,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from executors.operating.core.addresses import allowed_from, check, objection, shown
+from executors.operating.core.addresses import check, objection, shown
+from k8s4r.core.networks import allowed_from
 
 NOTHING = allowed_from("")
 

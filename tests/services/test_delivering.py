@@ -11,11 +11,11 @@ import pytest
 from executors.operating import tasks
 from executors.operating.channels import guard, sending
 from executors.operating.core import notices
-from executors.operating.core.addresses import allowed_from
 from executors.operating.models import Notification
 from executors.operating.services import delivering, targets, writing
 from k8s4r import clock
 from k8s4r.audit.attribution import SYSTEM
+from k8s4r.core.networks import allowed_from
 from tests.builders import NOON, seconds
 from tests.services.receivers import mail_server, web_hook
 

@@ -5,13 +5,13 @@ import pytest
 from agents.models import Agent
 from executors.models import Task
 from executors.operating.core import notices
-from executors.operating.core.addresses import allowed_from
 from executors.operating.models import Notification
 from executors.operating.services import keeping, noticing, rekeying, targets
 from k8s4r import clock
 from k8s4r.access.principals import Principal, PrincipalKind
 from k8s4r.audit.attribution import SYSTEM
 from k8s4r.core.errors import Unavailable
+from k8s4r.core.networks import allowed_from
 from k8s4r.core.roles import EVERYTHING
 from k8s4r.secrets import vault
 from k8s4r.secrets.envelope import CannotDecrypt

@@ -7,10 +7,10 @@ from django.core.management import CommandError, call_command
 
 from agents.models import Generation
 from executors.models import Pulse
-from executors.operating.core.addresses import allowed_from
 from executors.operating.services import targets
 from k8s4r import clock
 from k8s4r.audit.attribution import SYSTEM
+from k8s4r.core.networks import allowed_from
 from tests.builders import NOON, a_pool, a_running_attempt, a_task, an_agent, seconds
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from executors.operating.core import addresses
-from executors.operating.core.addresses import Allowed
+from k8s4r.core.networks import Allowed
 
 _guarded: Final = threading.local()
 _resolve: Final[Callable[..., list[Any]]] = socket.getaddrinfo

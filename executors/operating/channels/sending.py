@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from executors.operating.channels import guard
-from executors.operating.core.addresses import Allowed
 from executors.operating.core.notices import Severity
+from k8s4r.core.networks import Allowed
 
 MOST_OF_AN_ERROR: Final = 500
 _SECRET_PART: Final = re.compile(r"[^/:@?&=+]{6,}")

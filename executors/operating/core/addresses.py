@@ -5,15 +5,12 @@ hosts on the public internet, over TLS; what is private or plain has to be liste
 ``K8S4R_NOTIFY_ALLOWED_HOSTS``. What a name resolves to is checked again at each connection.
 """
 
-import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final, TypeAlias
+from typing import Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-Address: TypeAlias = IPv4Address | IPv6Address
-Network: TypeAlias = IPv4Network | IPv6Network
+from k8s4r.core import networks
+from k8s4r.core.networks import Address, Allowed
 
 MOST_CHARACTERS: Final = 2_048
 # Schemes of apprise. For these the host is the caller's choice; the ones without TLS in front.
@@ -23,36 +20,6 @@ SECURE: Final = frozenset({"jsons", "forms", "xmls", "ntfys", "gotifys", "mmosts
 SERVICES: Final = frozenset({"slack", "discord", "tgram", "pagerduty", "opsgenie"})
 # They name files of this machine, or what else to fetch.
 _FORBIDDEN: Final = frozenset({"attach", "cto", "pgp", "pgpkey", "template"})
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """What an administrator listed: names, and networks."""
-
-    names: frozenset[str] = frozenset()
-    networks: tuple[Network, ...] = ()
-
-    def has_name(self, host: str) -> bool:
-        """Is this very host listed?"""
-        return host.lower().rstrip(".") in self.names
-
-    def admits(self, address: Address) -> bool:
-        """May this address be called?"""
-        mapped = getattr(address, "ipv4_mapped", None)
-        real: Address = mapped or address
-        if any(real in network for network in self.networks if network.version == real.version):
-            return True
-        return real.is_global and not real.is_multicast
-
-
-def allowed_from(text: str) -> Allowed:
-    """Return what a setting lists: host names, addresses and networks, separated by commas."""
-    entries = [entry.strip() for entry in text.split(",") if entry.strip()]
-    networks = {entry: _network(entry) for entry in entries}
-    return Allowed(
-        names=frozenset(entry.lower().rstrip(".") for entry in entries),
-        networks=tuple(network for network in networks.values() if network is not None),
-    )
 
 
 def objection(url: str, allowed: Allowed) -> str | None:
@@ -95,10 +62,8 @@ def check(resolved: Sequence[Address], host: str, allowed: Allowed) -> None:
 
 
 def _objection_to_host(parts: SplitResult, host: str, allowed: Allowed) -> str | None:
-    literal = _literal(host)
-    listed = allowed.has_name(host) or (
-        literal is not None and any(literal in network for network in allowed.networks)
-    )
+    literal = networks.literal(host)
+    listed = allowed.has_name(host) or (literal is not None and allowed.lists(literal))
     if listed:
         return None
     if parts.scheme in PLAIN:
@@ -106,22 +71,3 @@ def _objection_to_host(parts: SplitResult, host: str, allowed: Allowed) -> str |
     if literal is not None and not allowed.admits(literal):
         return f"{host} is private; an administrator may list it in K8S4R_NOTIFY_ALLOWED_HOSTS"
     return None
-
-
-def _literal(host: str) -> Address | None:
-    """Return the address that a host's text is, in whatever form a resolver would take."""
-    try:
-        return ip_address(host)
-    except ValueError:
-        pass
-    try:
-        return IPv4Address(socket.inet_aton(host))
-    except (OSError, UnicodeError):
-        return None
-
-
-def _network(entry: str) -> Network | None:
-    try:
-        return ip_network(entry, strict=False)
-    except ValueError:
-        return None

@@ -9,13 +9,14 @@ from executors.operating.models import NotificationTarget
 from executors.operating.services import targets
 from k8s4r.access.services import second_factor
 from k8s4r.secrets import vault
+from pools.services import configs
 
 
 @transaction.atomic
 def rekey() -> Mapping[str, int]:
     """Wrap every secret anew under the newest key; safe to repeat.
 
-    Locks: the second factors, then the targets, each by pk.
+    Locks: the second factors, the K8s configs, then the targets, each by pk.
 
     Returns:
         How many secrets each key keeps now, by its id.
@@ -26,6 +27,7 @@ def rekey() -> Mapping[str, int]:
     """
     envelope = vault.envelope()
     counts = Counter(second_factor.rewrap(envelope))
+    counts.update(configs.rewrap(envelope))
     for row in NotificationTarget.objects.order_by("pk").select_for_update(of=("self",)):
         if not envelope.is_current(row.encrypted_url):
             row.encrypted_url = envelope.rewrap(row.encrypted_url, targets.place(row.pk))

@@ -9,7 +9,6 @@ from django.db import IntegrityError, transaction
 
 from executors.operating import selectors
 from executors.operating.core import addresses, notices
-from executors.operating.core.addresses import Allowed
 from executors.operating.models import Notification, NotificationTarget
 from executors.operating.services import writing
 from k8s4r import clock
@@ -17,6 +16,7 @@ from k8s4r.access.principals import Principal
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import Conflict, FieldProblem, Invalid
+from k8s4r.core.networks import Allowed
 from k8s4r.core.roles import Permission
 from k8s4r.secrets import vault
 from k8s4r.secrets.envelope import Place

@@ -112,7 +112,12 @@ def revoke(token_ids: Iterable[UUID], *, now: datetime, actor: Actor | None = No
 
 def revoke_agent(agent_id: UUID, *, now: datetime) -> int:
     """End every token of an agent at once and return how many were good until now."""
-    return revoke(_of_agents([agent_id]).values_list("pk", flat=True), now=now)
+    return revoke_agents([agent_id], now=now)
+
+
+def revoke_agents(agent_ids: Iterable[UUID], *, now: datetime) -> int:
+    """End every token of these agents at once and return how many were good until now."""
+    return revoke(_of_agents(agent_ids).values_list("pk", flat=True), now=now)
 
 
 def flag_rotation(agent_id: UUID, *, now: datetime) -> int:

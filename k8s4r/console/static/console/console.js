@@ -241,6 +241,8 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("DOMContentLoaded", () => {
   mend(document);
+  // A browser may leave `autofocus` be: when the page before was sent off by a key, for instance.
+  if (document.activeElement === document.body) document.querySelector("[autofocus]")?.focus();
   showPause();
   setInterval(look, 1000);
 });

@@ -1,0 +1,188 @@
+"""What do a config's rows become when its cluster is looked at?
+
+Rows first, then the list, then the decision (`core.plan`), then one transaction; no network while
+anything is locked. Safe to lose, to repeat and to run twice at once: every move is checked on the
+locked row by the law of `core.pods`.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from agents.core.states import Desired
+from agents.models import Session
+from k8s4r.audit import attribution
+from k8s4r.core.errors import Unavailable
+from pools.core import absences, plan
+from pools.core.pods import ActionKind, PodEvent, PodFailure, PodState
+from pools.core.ports import ClusterPort, PodSeen
+from pools.core.sightings import KnownPod, Observed, Plan, Rules
+from pools.models import Pod
+from pools.services import pods, reach
+from pools.services.reach import Lease
+
+logger = logging.getLogger(__name__)
+
+# Pods asked for by name in one round, and by how many threads; the rest is unknown until the next.
+MOST_ASKED: Final = 400
+MOST_NODES: Final = 100
+MOST_STRAYS: Final = 50
+THREADS: Final = 8
+
+# What happened first is told first.
+_ORDER: Final = (
+    PodEvent.CREATED,
+    PodEvent.CONNECTED,
+    PodEvent.DRAIN,
+    PodEvent.OUT_OF_SIGHT,
+    PodEvent.FAILED,
+    PodEvent.GONE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a look led to: the pods that moved, by event, and the plan."""
+
+    plan: Plan
+    moved: Mapping[PodEvent, Collection[UUID]]
+
+    @property
+    def has_departures(self) -> bool:
+        """Is there work to settle of pods that failed or are gone?"""
+        return bool(self.moved.get(PodEvent.FAILED) or self.moved.get(PodEvent.GONE))
+
+
+def is_due(config_id: UUID, observed_at: datetime | None, *, now: datetime) -> bool:
+    """Is it time to look, when the last look was then? Sooner while pods come or go."""
+    if observed_at is None or now - observed_at >= reach.LIST_EVERY:
+        return True
+    if now - observed_at < reach.LIST_RESTLESS:
+        return False
+    restless = (PodState.CREATING, PodState.STARTING, PodState.DELETING, PodState.UNKNOWN)
+    return Pod.objects.filter(config=config_id, state__in=restless).exists()
+
+
+def run(lease: Lease, port: ClusterPort, *, now: datetime, rules: Rules) -> Round:
+    """Look at the cluster, decide and write; then delete pods that have no row.
+
+    Raises:
+        ClusterUnreachable: nothing is known, and nothing was written.
+        ClusterRefused: the account may not look.
+    """
+    known = known_pods(lease.config_id)
+    observed = look(port, known, lease.config_id)
+    decided = plan.make(known, observed, lease.memory, now=now, rules=rules)
+    moved = write(decided, lease, now=now)
+    _say(decided, lease)
+    for stray in decided.strays[:MOST_STRAYS]:
+        port.delete_pod(stray.name, uid=stray.uid)
+        logger.warning("stray_pod_deleted", extra={"pod": stray.name, "uid": stray.uid})
+    return Round(decided, moved)
+
+
+def known_pods(config_id: UUID) -> list[KnownPod]:
+    """Return the rows of a config that are not gone, by id; one statement."""
+    here = Session.objects.filter(agent=OuterRef("agent"), ended_at=None)
+    rows = Pod.objects.filter(config=config_id).exclude(state=PodState.GONE).order_by("pk")
+    found = rows.annotate(is_here=Exists(here)).values_list(
+        *("id", "pool_id", "name", "state", "created_at", "uid", "node", "failure", "message"),
+        *("shielded", "ready_at", "is_here", "agent__desired"),
+        named=True,
+    )
+    return [
+        KnownPod(
+            id=row.id,
+            pool_id=row.pool_id,
+            name=row.name,
+            state=PodState(row.state),
+            created_at=row.created_at,
+            uid=row.uid,
+            node=row.node,
+            failure=PodFailure(row.failure),
+            message=row.message,
+            shielded=row.shielded,
+            has_connected=row.ready_at is not None,
+            is_here=row.is_here,
+            is_draining=row.agent__desired == Desired.DRAINING,
+        )
+        for row in found
+    ]
+
+
+def look(port: ClusterPort, known: Collection[KnownPod], config_id: UUID) -> Observed:
+    """Ask the cluster: which one it is, what is there, what is missing, and about odd nodes."""
+    rows = list(known)
+    uid = port.cluster_uid()
+    listing = port.list_pods(str(config_id))
+    absent = absences.missing(rows, listing.pods)[:MOST_ASKED]
+    nodes = plan.doubtful_nodes(rows, listing.pods)[:MOST_NODES]
+    return Observed(
+        cluster_uid=uid,
+        pods=listing.pods,
+        asked=_by_name(port, [one.name for one in absent]),
+        nodes={node: port.node_ready(node) for node in nodes},
+    )
+
+
+def _by_name(port: ClusterPort, names: Collection[str]) -> dict[str, PodSeen | None]:
+    """Ask for each pod; one about which nobody answers is left out."""
+
+    def ask(name: str) -> tuple[str, PodSeen | None] | None:
+        try:
+            return name, port.pod(name)
+        except Unavailable:
+            return None
+
+    if not names:
+        return {}
+    with ThreadPoolExecutor(THREADS) as threads:
+        return dict(found for found in threads.map(ask, names) if found is not None)
+
+
+@transaction.atomic
+def write(decided: Plan, lease: Lease, *, now: datetime) -> dict[PodEvent, frozenset[UUID]]:
+    """Write what was decided, in a constant number of statements.
+
+    Locks: the pods that move, by pk, event by event.
+
+    Returns:
+        The pods that moved, by event.
+    """
+    attribution.attribute(attribution.SYSTEM, cause="reconcile")
+    pods.note(decided.notes, now=now)
+    moved = {
+        event: pods.move(decided.events[event], event, now=now)
+        for event in _ORDER
+        if event in decided.events
+    }
+    _ask_for_ends(moved.get(PodEvent.FAILED, frozenset()), now=now)
+    pods.finish(moved.get(PodEvent.CREATED, frozenset()), ActionKind.CREATE, now=now)
+    pods.ask(decided.create, ActionKind.CREATE, now=now)
+    pods.ask(decided.delete, ActionKind.DELETE, now=now)
+    reach.answered(lease, decided, now=now)
+    return moved
+
+
+def _ask_for_ends(failed: Collection[UUID], *, now: datetime) -> None:
+    """Ask for the end of failed pods: at once, or after the time that their pool keeps them."""
+    kept: dict[int, list[UUID]] = defaultdict(list)
+    found = Pod.objects.filter(pk__in=failed).values_list("pk", "pool__keep_failed_s")
+    for pod_id, keep_s in found if failed else ():
+        kept[keep_s].append(pod_id)
+    for keep_s, ids in kept.items():
+        pods.ask(ids, ActionKind.DELETE, now=now, not_before=now + timedelta(seconds=keep_s))
+
+
+def _say(decided: Plan, lease: Lease) -> None:
+    if decided.alarm and decided.alarm != lease.alarm:
+        facts = {"config": str(lease.config_id), "alarm": decided.alarm}
+        logger.error("cluster_alarm", extra=facts)
