@@ -14,6 +14,7 @@ from k8s4r.core.roles import Role
 from pools.models import Pool
 from tests.builders import (
     NOON,
+    a_held_plan,
     a_k8s_config,
     a_member,
     a_pod_pool,
@@ -44,6 +45,7 @@ def a_place(name: str) -> Place:
     open_task = a_task(pool)
     ended = a_task(pool, state="failed", ended_at=NOON)
     attempt = an_attempt(a_task(pool), agent, state="running")
+    planned = a_held_plan(pool, agent)
     lost = attempt.task
     lost.state = "unknown"
     lost.save()
@@ -64,7 +66,7 @@ def a_place(name: str) -> Place:
     return Place(
         project,
         {
-            "task": open_task.pk, "ended": ended.pk, "lost": lost.pk,
+            "task": open_task.pk, "ended": ended.pk, "lost": lost.pk, "planned": planned.task_id,
             "attempt": attempt.pk, "agent": agent.pk, "spare": spare.pk, "pool": listed.pk,
             "project": project.pk,
             "enrolment": enrolment.token.pk, "target": target.pk, "notification": message.pk,
@@ -134,6 +136,8 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         f"tasks/{at.ids['lost']}/resolve",
         {"outcome": "failed", "reason": "seen"},
     ),
+    ("POST", "tasks/{id}/approve"): lambda at: (f"tasks/{at.ids['planned']}/approve", {}),
+    ("POST", "tasks/{id}/reject"): lambda at: (f"tasks/{at.ids['planned']}/reject", {}),
     ("GET", "agents/{id}"): lambda at: (f"agents/{at.ids['agent']}", None),
     ("GET", "agents/{id}/status"): lambda at: (f"agents/{at.ids['agent']}/status", None),
     ("GET", "agent-pools/{id}"): lambda at: (f"agent-pools/{at.ids['pool']}", None),

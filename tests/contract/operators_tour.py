@@ -7,9 +7,16 @@ from django.db import connection
 from agents.models import Agent
 from executors.operating.models import Notification
 from k8s4r import clock
-from pools.models import PodAction, ScalingDecision
-from tests.builders import a_k8s_config, a_pod_pool, a_project, a_ready_pod
-from tests.contract.recording import Json, Tour
+from pools.models import PodAction, Pool, ScalingDecision
+from tests.builders import (
+    a_held_plan,
+    a_k8s_config,
+    a_pod_pool,
+    a_project,
+    a_ready_pod,
+    a_user,
+)
+from tests.contract.recording import DIGEST, Json, Tour
 from tests.sealed import seal_everything
 from tests.waiting import wait_until
 
@@ -20,6 +27,7 @@ def walk(tour: Tour, pool: Json) -> None:
     """Make every call of this part."""
     _reasons(tour, pool)
     _pods(tour)
+    _plans(tour, pool)
     _messages(tour)
     _history(tour, pool)
 
@@ -54,6 +62,26 @@ def _pods(tour: Tour) -> None:
     tour.call("GET", "pods/{pod_id}", **one)
     tour.call("POST", "pods/{pod_id}/drain", {"note": "node-3 gets a new kernel"}, **one)
     tour.call("GET", "pods/{pod_id}/log", **one)
+
+
+def _plans(tour: Tour, pool: Json) -> None:
+    """No machine plans in a test: the rows say what its reports would have said."""
+    machine = Agent.objects.get(name="workstation-7")
+    for word, comment in (("reject", "Two scenes are missing."), ("approve", "As discussed.")):
+        plan = a_held_plan(
+            Pool.objects.get(pk=pool["id"]),
+            machine,
+            now=clock.now(),
+            sha256=DIGEST,
+            owner=a_user("bob"),
+            name="cut",
+            driver="exec",
+            spec={"plan": {"argv": ["cut", "--dry"]}, "apply": {"argv": ["cut"]}},
+        )
+        here = {"task_id": str(plan.task_id)}
+        decision = {"comment": comment, "attempt": str(plan.pk)}
+        tour.call("POST", f"tasks/{{task_id}}/{word}", decision, **here)
+        tour.call("GET", "tasks/{task_id}", **here)
 
 
 def _messages(tour: Tour) -> None:
