@@ -43,11 +43,11 @@ def canary(queue: str) -> None:
 
 @shared_task(name=RECONCILE_ALL, ignore_result=True)
 def reconcile_clusters() -> None:
-    """Ask for a round of every cluster that is free, from beat; each round is a message.
+    """Ask for a round of every cluster where something is due, from beat; each round is a message.
 
     Lost: the next tick, or `kube_watch`, does it. Twice: a cluster has one worker at a time.
     """
-    for config_id in rounds.active(clock.now()):
+    for config_id in rounds.due(clock.now()):
         reconcile_cluster.apply_async((str(config_id),), expires=rounds.PERIOD.total_seconds())
 
 

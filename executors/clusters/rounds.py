@@ -56,12 +56,17 @@ class Means:
     clock: Callable[[], datetime] = clock.now
 
 
-def active(now: datetime) -> list[UUID]:
-    """Return the configs whose clusters may be worked on now, by id; nobody has them."""
+def due(now: datetime) -> list[UUID]:
+    """Return the configs in whose clusters something is to be done now, by id; nobody has them."""
     free = Q(leased_until__isnull=True) | Q(leased_until__lte=now)
     closed = Q(retry_at__isnull=True) | Q(retry_at__lte=now)
     rows = Reach.objects.filter(free, closed, config__active=True, config__archived_at=None)
-    return list(rows.order_by("pk").values_list("pk", flat=True))
+    return [
+        config_id
+        for config_id, observed_at in rows.order_by("pk").values_list("pk", "observed_at")
+        if reconciling.is_due(config_id, observed_at, now=now)
+        or acting.has_due(config_id, now=now)
+    ]
 
 
 def is_overdue(config_id: UUID, *, now: datetime) -> bool:
@@ -112,7 +117,9 @@ def _attempt(lease: Lease, means: Means, *, look: bool) -> bool:
 
 def _round(lease: Lease, means: Means, *, look: bool) -> None:
     port, now = means.clusters.open(lease.config_id), means.clock()
-    if look or lease.failures or not lease.may_act or reconciling.is_due(lease, now=now):
+    if look or lease.failures or not lease.may_act or reconciling.is_due(
+        lease.config_id, lease.observed_at, now=now
+    ):
         seen = reconciling.run(lease, port, now=now, rules=means.rules)
         if seen.plan.alarm.startswith(OTHER_CLUSTER):
             raise ClusterRefused(seen.plan.alarm)

@@ -37,7 +37,8 @@ class Post:
     _seen: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
-        """Begin to watch and to keep."""
+        """Begin to watch and to keep, with a first round at once."""
+        self._word.set()
         for work in (self.watch, self.keep):
             name = f"{work.__name__}-{self.config_id}"
             threading.Thread(target=self._repeat, args=(work,), name=name, daemon=True).start()

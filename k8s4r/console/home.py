@@ -18,7 +18,7 @@ from executors.core.codes import SENTENCES, WaitingCode
 from executors.core.lifecycle import TaskState
 from executors.models import Requirement, Task
 from k8s4r.access.pages import may, within
-from k8s4r.console import figures, hints
+from k8s4r.console import figures, hints, pod_needs
 from k8s4r.core.roles import Permission
 from k8s4r.pages import ago, chip, now_of, span
 
@@ -85,7 +85,8 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         most=max(1, *(one.ended for one in hours)),
         tasks=_tasks(seen, day.by_state),
         agents=_agents(seen),
-        needs=_needs(seen, now),
+        needs=[*_needs(seen, now), *pod_needs.troubles(request, now)],
+        **pod_needs.facts(request),
         failures=_failures(seen, now),
         tasks_link=_tasks_link(),
         agents_link=reverse("admin:agents_agent_changelist"),
@@ -119,7 +120,13 @@ def _agents(seen: Seen) -> list[Count]:
 
 
 def _needs(seen: Seen, now: datetime) -> list[Need]:
-    return [*_parts(now), *_unknown(seen), *_agent_troubles(seen), *_stuck(seen, now)]
+    return [
+        *_parts(now),
+        *_unknown(seen),
+        *_plans(seen, now),
+        *_agent_troubles(seen),
+        *_stuck(seen, now),
+    ]
 
 
 def _parts(now: datetime) -> list[Need]:
@@ -151,6 +158,20 @@ def _unknown(seen: Seen) -> list[Need]:
             chip(task.state),
             str(task),
             f"its agent {task.agent or ''} is away; resolve it if you know how it ended",
+            reverse("admin:executors_task_change", args=[task.pk]),
+        )
+        for task in rows.order_by("changed_at")[:_MOST]
+    ]
+
+
+def _plans(seen: Seen, now: datetime) -> list[Need]:
+    rows = seen.tasks.filter(state=TaskState.APPLY_PENDING).select_related("owner")
+    return [
+        Need(
+            chip(task.state),
+            title(task),
+            f"its plan waits for {span((now - task.changed_at).total_seconds())}: somebody else "
+            f"than {task.owner} approves or rejects it",
             reverse("admin:executors_task_change", args=[task.pk]),
         )
         for task in rows.order_by("changed_at")[:_MOST]

@@ -23,6 +23,8 @@ STOP_STEPS = {
     "postgres": (StopStep(signal.SIGINT, 60), StopStep(signal.SIGQUIT, 10)),
     "redis": (StopStep(TERM, 10),),
     "web": (StopStep(TERM, 8),),
+    # A round under way is repeated by whoever is next.
+    "kube_watch": (StopStep(TERM, 3),),
     # Celery itself waits 20 s for what it works on (k8s4r/celery.py).
     "worker": (StopStep(TERM, 25), StopStep(signal.SIGQUIT, 5)),
     "agent": (StopStep(TERM, 5), StopStep(TERM, 15)),
@@ -145,7 +147,7 @@ def _web(configuration: Configuration, environment: Environment) -> Program:
 
 def _worker(configuration: Configuration, environment: Environment) -> Program:
     argv = (
-        *("celery", "-A", "k8s4r.celery", "worker", "-B", "--concurrency", "1"),
+        *("celery", "-A", "k8s4r.celery", "worker", "-B", "--concurrency", "2"),
         *("--without-gossip", "--without-mingle", "--loglevel", "WARNING"),
         *("--include", "k8s4r.embedded.worker_children"),
     )
@@ -154,6 +156,11 @@ def _worker(configuration: Configuration, environment: Environment) -> Program:
     program = _python(configuration, environment, "worker", argv, is_ready=has_children)
     # Without Redis, which ends at the same moment, it would not get to its end by itself.
     return replace(program, dies_by=signal.SIGKILL)
+
+
+def _kube_watch(configuration: Configuration, environment: Environment) -> Program:
+    argv = ("k8s4r.embedded.kube_watch",)
+    return _python(configuration, environment, "kube_watch", argv, is_ready=lambda _pid: True)
 
 
 def _agent(configuration: Configuration, environment: Environment) -> Program:
@@ -221,6 +228,7 @@ ALL = (
     Part("bootstrap", _bootstrap, runs_once=True),
     Part("web", _web),
     Part("worker", _worker),
+    Part("kube_watch", _kube_watch),
     # 2: it is configured wrongly; 4: its token is refused.
     Part("agent", _agent, within_s=30.0, final_codes=frozenset({2, 4})),
 )

@@ -61,14 +61,14 @@ class Round:
         return bool(self.moved.get(PodEvent.FAILED) or self.moved.get(PodEvent.GONE))
 
 
-def is_due(lease: Lease, *, now: datetime) -> bool:
-    """Is it time to look? Sooner while pods come or go."""
-    if lease.observed_at is None or now - lease.observed_at >= reach.LIST_EVERY:
+def is_due(config_id: UUID, observed_at: datetime | None, *, now: datetime) -> bool:
+    """Is it time to look, when the last look was then? Sooner while pods come or go."""
+    if observed_at is None or now - observed_at >= reach.LIST_EVERY:
         return True
-    if now - lease.observed_at < reach.LIST_RESTLESS:
+    if now - observed_at < reach.LIST_RESTLESS:
         return False
     restless = (PodState.CREATING, PodState.STARTING, PodState.DELETING, PodState.UNKNOWN)
-    return Pod.objects.filter(config=lease.config_id, state__in=restless).exists()
+    return Pod.objects.filter(config=config_id, state__in=restless).exists()
 
 
 def run(lease: Lease, port: ClusterPort, *, now: datetime, rules: Rules) -> Round:

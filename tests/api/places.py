@@ -14,10 +14,13 @@ from k8s4r.core.roles import Role
 from pools.models import Pool
 from tests.builders import (
     NOON,
+    a_held_plan,
     a_k8s_config,
     a_member,
+    a_pod_pool,
     a_pool,
     a_project,
+    a_ready_pod,
     a_task,
     an_agent,
     an_attempt,
@@ -42,9 +45,11 @@ def a_place(name: str) -> Place:
     open_task = a_task(pool)
     ended = a_task(pool, state="failed", ended_at=NOON)
     attempt = an_attempt(a_task(pool), agent, state="running")
+    planned = a_held_plan(pool, agent)
     lost = attempt.task
     lost.state = "unknown"
     lost.save()
+    in_pods = a_pod_pool(name="pods", project=project, k8s_config=a_k8s_config(project=project))
     enrolment = tokens.mint(TokenKind.ENROLMENT, Terms(lifetime=None, project=project), now=NOON)
     member = a_member(f"{name}-member", Role.VIEWER, project=project)
     token = tokens.mint(
@@ -62,11 +67,11 @@ def a_place(name: str) -> Place:
     return Place(
         project,
         {
-            "task": open_task.pk, "ended": ended.pk, "lost": lost.pk,
+            "task": open_task.pk, "ended": ended.pk, "lost": lost.pk, "planned": planned.task_id,
             "attempt": attempt.pk, "agent": agent.pk, "spare": spare.pk, "pool": listed.pk,
             "project": project.pk,
             "enrolment": enrolment.token.pk, "target": target.pk, "notification": message.pk,
-            "token": token.token.pk, "config": config.pk,
+            "token": token.token.pk, "config": config.pk, "pod": a_ready_pod(in_pods).pk,
         },
         member.username,
         _change(listed),
@@ -155,6 +160,8 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         f"tasks/{at.ids['lost']}/resolve",
         {"outcome": "failed", "reason": "seen"},
     ),
+    ("POST", "tasks/{id}/approve"): lambda at: (f"tasks/{at.ids['planned']}/approve", {}),
+    ("POST", "tasks/{id}/reject"): lambda at: (f"tasks/{at.ids['planned']}/reject", {}),
     ("GET", "agents/{id}"): lambda at: (f"agents/{at.ids['agent']}", None),
     ("GET", "agents/{id}/status"): lambda at: (f"agents/{at.ids['agent']}/status", None),
     ("GET", "agent-pools/{id}"): lambda at: (f"agent-pools/{at.ids['pool']}", None),
@@ -168,6 +175,15 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         f"agent-pools/{at.ids['pool']}/explain",
         EXEC,
     ),
+    ("GET", "agent-pools/{id}/pods"): lambda at: (f"agent-pools/{at.ids['pool']}/pods", None),
+    ("GET", "agent-pools/{id}/slots"): lambda at: (f"agent-pools/{at.ids['pool']}/slots", None),
+    ("GET", "agent-pools/{id}/decisions"): lambda at: (
+        f"agent-pools/{at.ids['pool']}/decisions",
+        None,
+    ),
+    ("GET", "pods/{id}"): lambda at: (f"pods/{at.ids['pod']}", None),
+    ("GET", "pods/{id}/log"): lambda at: (f"pods/{at.ids['pod']}/log", None),
+    ("POST", "pods/{id}/drain"): lambda at: (f"pods/{at.ids['pod']}/drain", {}),
     ("POST", "agents"): lambda at: ("agents", {"name": "new", "project": at.project.name}),
     ("PUT", "agents/{id}"): lambda at: (f"agents/{at.ids['agent']}", {"name": "renamed"}),
     ("PATCH", "agents/{id}"): lambda at: (f"agents/{at.ids['agent']}", {"description": "x"}),

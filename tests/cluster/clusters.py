@@ -89,8 +89,9 @@ class Cluster:
 
         Args:
             wanted: what they have to be, such as ``verb="delete"``, ``user=``, ``resource="pods"``,
-                ``subresource=``, ``namespace=`` or ``name=``.
+                ``subresource=`` (none unless said), ``namespace=`` or ``name=``.
         """
+        wanted = {"subresource": "", **wanted}
         lines = (self.folder / "audit.log").read_bytes().split(b"\n")[:-1]
         entries = [json.loads(line) for line in lines]
         return [entry for entry in entries if wanted.items() <= _facets(entry).items()]

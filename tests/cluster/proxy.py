@@ -214,6 +214,8 @@ async def _serve(carrier: _Carrier, context: ssl.SSLContext, over: asyncio.Event
     await over.wait()
     server.close()
     proxy._cut()
+    while proxy._open:
+        await asyncio.sleep(0.01)
 
 
 def _address(server: str) -> tuple[str, int]:

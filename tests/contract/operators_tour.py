@@ -4,9 +4,19 @@ import threading
 
 from django.db import connection
 
+from agents.models import Agent
 from executors.operating.models import Notification
 from k8s4r import clock
-from tests.contract.recording import Json, Tour
+from pools.models import PodAction, Pool, ScalingDecision
+from tests.builders import (
+    a_held_plan,
+    a_k8s_config,
+    a_pod_pool,
+    a_project,
+    a_ready_pod,
+    a_user,
+)
+from tests.contract.recording import DIGEST, Json, Tour
 from tests.sealed import seal_everything
 from tests.waiting import wait_until
 
@@ -17,6 +27,8 @@ HOOK = "jsons://hooks.example.org/films"
 def walk(tour: Tour, pool: Json) -> None:
     """Make every call of this part."""
     _reasons(tour, pool)
+    _pods(tour)
+    _plans(tour, pool)
     _messages(tour)
     _clusters(tour)
     _history(tour, pool)
@@ -48,6 +60,49 @@ def _reasons(tour: Tour, pool: Json) -> None:
     tour.call("POST", "tasks", {**wanted, "pool": "render", "name": "frame 3"})
     tour.call("GET", "agent-pools/{pool_id}/waiting", **here)
     tour.call("GET", "agent-pools/{pool_id}/dispatches?limit=1", **here)
+
+
+def _pods(tour: Tour) -> None:
+    """Nobody reaches a cluster from a test: the rows say what one would have told."""
+    project, now = a_project("films"), clock.now()
+    config = a_k8s_config("farm", project=project, created_at=now, changed_at=now)
+    pool = a_pod_pool(name="pods", project=project, k8s_config=config, max_pods=20)
+    pod = a_ready_pod(pool, now=now, name="k8s4r-pods-4f1d2a9c7e30", node="node-3")
+    Agent.objects.filter(pk=pod.agent_id).update(name=pod.name)
+    PodAction.objects.filter(pod=pod).update(state="done", tries=1, done_at=now)
+    ScalingDecision.objects.create(
+        pool=pool, at=now, until=now, demand={"plan": {"busy": 0, "queued": 1, "held": 0}},
+        desired=1, serving=0, ready=0, counted=0, made=1, code="scale_out",
+        reason="1 plan waits and no pod is there: 1 pod is made",
+    )  # fmt: skip
+    here, one = {"pool_id": pool.pk}, {"pod_id": pod.pk}
+    tour.call("GET", "agent-pools/{pool_id}/pods", **here)
+    tour.call("GET", "agent-pools/{pool_id}/slots", **here)
+    tour.call("GET", "agent-pools/{pool_id}/decisions", **here)
+    tour.call("GET", "pods?pool=pods&state=ready")
+    tour.call("GET", "pods/{pod_id}", **one)
+    tour.call("POST", "pods/{pod_id}/drain", {"note": "node-3 gets a new kernel"}, **one)
+    tour.call("GET", "pods/{pod_id}/log", **one)
+
+
+def _plans(tour: Tour, pool: Json) -> None:
+    """No machine plans in a test: the rows say what its reports would have said."""
+    machine = Agent.objects.get(name="workstation-7")
+    for word, comment in (("reject", "Two scenes are missing."), ("approve", "As discussed.")):
+        plan = a_held_plan(
+            Pool.objects.get(pk=pool["id"]),
+            machine,
+            now=clock.now(),
+            sha256=DIGEST,
+            owner=a_user("bob"),
+            name="cut",
+            driver="exec",
+            spec={"plan": {"argv": ["cut", "--dry"]}, "apply": {"argv": ["cut"]}},
+        )
+        here = {"task_id": str(plan.task_id)}
+        decision = {"comment": comment, "attempt": str(plan.pk)}
+        tour.call("POST", f"tasks/{{task_id}}/{word}", decision, **here)
+        tour.call("GET", "tasks/{task_id}", **here)
 
 
 def _messages(tour: Tour) -> None:

@@ -16,6 +16,7 @@ from tests.builders import NOON, seconds
 
 POOL = UUID(int=7)
 RULES = Rules()
+NO_MEMORY = Memory()
 S, E = PodState, PodEvent
 RUNNING = ContainerSeen(running=True)
 
@@ -47,7 +48,7 @@ def pod_of(known: KnownPod, **facts: object) -> PodSeen:
     return PodSeen(namespace="n", name=known.name, **{**usual, **facts})
 
 
-def made(known, pods, *, asked=None, memory=Memory(), now=NOON, uid="c1", nodes=None):
+def made(known, pods, *, asked=None, memory=NO_MEMORY, now=NOON, uid="c1", nodes=None):
     observed = Observed(cluster_uid=uid, pods=pods, asked=asked or {}, nodes=nodes or {})
     return plan.make(known, observed, memory, now=now, rules=RULES)
 

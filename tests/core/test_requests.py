@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from executors.core import requests
 from executors.core.endings import policy_from
-from executors.core.requests import COMMAND_BYTES, MOST_PROBLEMS, RetryAsked
+from executors.core.requests import MOST_PROBLEMS, RetryAsked
 from executors.core.retry import RetryOn, RetryPolicy
+from executors.core.specs import COMMAND_BYTES
 from k8s4r.core.backoff import Growth
 from k8s4r.core.errors import DomainError, Invalid, Malformed
 

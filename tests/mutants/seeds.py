@@ -2,12 +2,14 @@
 
 from tests.mutants.fleet_seeds import FLEET_SEEDS
 from tests.mutants.history_seeds import HISTORY_SEEDS
+from tests.mutants.plan_seeds import PLAN_SEEDS
 from tests.mutants.seed import Seed
 from tests.mutants.signing_in_seeds import SIGNING_IN_SEEDS
 from tests.mutants.telling_seeds import TELLING_SEEDS
 
 SEEDS: tuple[Seed, ...] = (
     *FLEET_SEEDS,
+    *PLAN_SEEDS,
     Seed(
         name="assign-without-locks-and-indexes",
         invariant="I3",

@@ -54,7 +54,9 @@ async def _watch(tower: Watchtower) -> None:
     )
     listening = asyncio.create_task(subscriber.run())
     while not over.is_set():
-        tower.man(await asyncio.to_thread(_in_use))
+        wanted = await asyncio.to_thread(_in_use)
+        if wanted is not None:
+            tower.man(wanted)
         try:
             await asyncio.wait_for(over.wait(), LOOK_EVERY_S)
         except TimeoutError:
@@ -63,13 +65,13 @@ async def _watch(tower: Watchtower) -> None:
     tower.leave()
 
 
-def _in_use() -> frozenset[UUID]:
-    """Return the configs whose clusters are to be watched; none while the database is away."""
+def _in_use() -> frozenset[UUID] | None:
+    """Return the configs whose clusters are to be watched, as long as the database says so."""
     try:
         rows = K8sConfig.objects.filter(active=True, archived_at=None)
         return frozenset(rows.values_list("pk", flat=True))
     except DatabaseError:
         logger.warning("configs_not_read")
-        return frozenset()
+        return None
     finally:
         connection.close()

@@ -37,6 +37,7 @@ class PodWorker:
     Attributes:
         pod: as the apiserver had it last.
         is_silent: the node hears and tells nothing, and what runs goes on.
+        is_unwell: the node is not ready, and others may say of the pod what they like.
     """
 
     api: NodeApi
@@ -45,6 +46,7 @@ class PodWorker:
     namespace: Json = field(default_factory=lambda: {"metadata": {}})
     containers: list[Container] = field(default_factory=list)
     is_silent: bool = False
+    is_unwell: bool = False
     _is_gone: bool = False
     _fault_shown: Fault = Fault.NONE
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -75,7 +77,15 @@ class PodWorker:
     def update(self, pod: Json) -> None:
         """Take note of a change of the pod."""
         self.pod = pod
+        if not self.is_unwell and self._is_contradicted():
+            self._published = {}
         self.wake()
+
+    def _is_contradicted(self) -> bool:
+        """Return whether others say now that it is not ready, and it is."""
+        told = self._conditions.get("Ready", {}).get("status")
+        found = {one["type"]: one["status"] for one in self.pod["status"].get("conditions", [])}
+        return told == "True" and found.get("Ready") == "False"
 
     def remove(self) -> None:
         """Take note that the apiserver has it no more."""

@@ -129,9 +129,9 @@ class Node:
     async def _spread_silence(self, entry: Registration) -> None:
         while True:
             for worker in self.workers.values():
-                if worker.is_silent != entry.is_silent:
-                    worker.is_silent = entry.is_silent
-                    worker.wake()
+                if (worker.is_silent, worker.is_unwell) != (entry.is_silent, bool(entry.mood)):
+                    worker.is_silent, worker.is_unwell = entry.is_silent, bool(entry.mood)
+                    worker.update(worker.pod)
             await asyncio.sleep(0.1)
 
 

@@ -3,8 +3,9 @@
 ======================  ==========================================================================
 ``k8s4r.test/node``     on the Node object: what is seen
 ======================  ==========================================================================
-``not_ready``           Ready is False; its pods run on, and are marked not ready by Kubernetes
-``silent``              nothing more is heard of it: Unknown after the grace period
+``not_ready``           Ready is False; its pods run on, and nobody says otherwise of them
+``silent``              nothing is heard of it: Unknown after the grace period, its pods are
+                        marked not ready by Kubernetes, and evicted after their toleration
 ======================  ==========================================================================
 """
 
