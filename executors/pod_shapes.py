@@ -87,7 +87,7 @@ def since(attempt: Attempt) -> datetime:
 
 def held_until(attempt: Attempt) -> datetime | None:
     """Return until when a slot is kept for a decision; ``None``: it is not, or without end."""
-    return getattr(attempt, "reserved_until", None)
+    return attempt.reserved_until if attempt.state == AttemptState.HELD else None
 
 
 def action(row: PodAction) -> dict[str, Any]:
