@@ -209,8 +209,8 @@ SEEDS: tuple[Seed, ...] = (
         name="work-of-before-a-restore-is-started-again",
         invariant="F35",
         path="executors/core/reunion.py",
-        old="elif attempt.phase == APPLY or attempt.is_restored:",
-        new="elif attempt.phase == APPLY:",
+        old="elif attempt.phase != APPLY and not attempt.is_restored:",
+        new="elif attempt.phase != APPLY:",
         tests=("tests/services/test_restoration.py",),
     ),
     Seed(
