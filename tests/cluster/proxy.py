@@ -39,7 +39,7 @@ HOP = (b"connection:", b"accept-encoding:")
 class Break(StrEnum):
     """What is done to a request that a rule matches."""
 
-    STATUS = "status"  # answered here, with ``status``
+    STATUS = "status"  # answered here, with ``status`` and ``body``
     DELAY = "delay"  # passed on after ``delay_s``
     BLACKHOLE = "blackhole"  # never answered, the connection stays open
     CUT = "cut"  # the answer ends after ``cut_after_bytes``
@@ -55,6 +55,7 @@ class Rule:
     Attributes:
         method: or empty for all; a watch is a GET whose query has ``watch=``.
         path: a pattern that is searched in path and query.
+        body: what is answered instead of an error, such as another cluster's kube-system.
         times: for so many requests; None for ever.
     """
 
@@ -62,6 +63,7 @@ class Rule:
     path: str
     kind: Break
     status: int = 500
+    body: dict[str, object] | None = None
     retry_after_s: int | None = None
     delay_s: float = 0.0
     cut_after_bytes: int = 0
@@ -144,7 +146,7 @@ class _Carrier:
             await asyncio.sleep(rule.delay_s if rule else 0)
             await self._pass(request, writer, None)
         elif kind is Break.STATUS:
-            writer.write(_refusal(rule))
+            writer.write(_chosen(rule))
         elif kind is Break.EMPTY_LIST:
             writer.write(_answer(200, _empty_list(target)))
         elif kind is Break.BLACKHOLE:
@@ -173,12 +175,13 @@ class _Carrier:
             onward.close()
 
 
-def _refusal(rule: Rule) -> bytes:
+def _chosen(rule: Rule) -> bytes:
     reason = REASONS.get(rule.status, "")
     body = {
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "message": f"the fault proxy says {rule.status}", "reason": reason, "code": rule.status,
     }  # fmt: skip
+    body = body if rule.body is None else rule.body
     after = "" if rule.retry_after_s is None else f"Retry-After: {rule.retry_after_s}\r\n"
     return _answer(rule.status, body, after)
 
