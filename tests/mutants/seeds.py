@@ -1,5 +1,6 @@
 """The seeded bugs, one or more per invariant (docs/invariants.md names them)."""
 
+from tests.mutants.cluster_seeds import CLUSTER_SEEDS
 from tests.mutants.fleet_seeds import FLEET_SEEDS
 from tests.mutants.history_seeds import HISTORY_SEEDS
 from tests.mutants.seed import Seed
@@ -8,6 +9,7 @@ from tests.mutants.telling_seeds import TELLING_SEEDS
 
 SEEDS: tuple[Seed, ...] = (
     *FLEET_SEEDS,
+    *CLUSTER_SEEDS,
     Seed(
         name="assign-without-locks-and-indexes",
         invariant="I3",
