@@ -1,12 +1,13 @@
-"""What does an attempt leave behind: output, files, what it told, reports too late?"""
+"""What does an attempt leave behind: output, files, what it told, decisions, late reports?"""
 
 from typing import ClassVar, Final, get_args
 
 from django.db import models
 
-from agents.models import Agent
+from agents.models import Agent, Slot
 from agents.wire.tellings import Style
 from k8s4r import clock
+from k8s4r.access.models import User
 
 STYLES: Final = sorted(get_args(Style))
 
@@ -68,6 +69,26 @@ class Annotation(models.Model):
 
     def __str__(self) -> str:
         return self.context
+
+
+class PlanDecision(models.Model):
+    """What a person decided about the plan that an attempt made; never changed, never reused.
+
+    It binds what was looked at: this attempt and no later one, the bytes of its plan (no digest
+    where it left no file), and the slot whose folder has it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    attempt = models.OneToOneField("executors.Attempt", models.CASCADE, related_name="+")
+    is_approved = models.BooleanField()
+    comment = models.CharField(max_length=4096, blank=True)
+    person = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
+    plan_sha256 = models.CharField(max_length=64, blank=True)
+    slot = models.ForeignKey(Slot, models.PROTECT, related_name="+", db_index=False)
+    decided_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{'approved' if self.is_approved else 'rejected'} {self.attempt_id}"
 
 
 class Evidence(models.Model):

@@ -8,13 +8,13 @@ from django.db.models import Q
 
 from agents.models import Agent, Session, Slot
 from executors.core.lifecycle import ATTEMPT_CURRENT, AttemptState, StopReason, TaskState
-from executors.leavings import Annotation, Artifact, Evidence, LogChunk
+from executors.leavings import Annotation, Artifact, Evidence, LogChunk, PlanDecision
 from k8s4r.access.models import Project, User
 from pools.models import Pool
 
 __all__ = [
-    "Annotation", "Artifact", "Attempt", "Disconnect", "Evidence", "LogChunk", "Pulse",
-    "Requirement", "Task", "Tick",
+    "Annotation", "Artifact", "Attempt", "Disconnect", "Evidence", "LogChunk", "PlanDecision",
+    "Pulse", "Requirement", "Task", "Tick",
 ]  # fmt: skip
 
 CURRENT = sorted(ATTEMPT_CURRENT)
@@ -85,6 +85,8 @@ class Task(models.Model):
     queue_deadline_at = models.DateTimeField(null=True, blank=True)
     run_timeout_s = models.PositiveIntegerField(null=True, blank=True)
     silence_timeout_s = models.PositiveIntegerField(null=True, blank=True)
+    # How long a plan waits for a decision, with its slot.
+    reservation_timeout_s = models.PositiveIntegerField(default=86_400, db_default=86_400)
     lost_after_s = models.PositiveIntegerField(default=120)
     disconnect = models.CharField(
         max_length=8, choices=Disconnect.choices, default=Disconnect.REPLACE
@@ -190,6 +192,8 @@ class Attempt(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     last_report_at = models.DateTimeField(null=True, blank=True)
     run_deadline_at = models.DateTimeField(null=True, blank=True)
+    # Set while it is held: until then somebody may decide about its plan.
+    reserved_until = models.DateTimeField(null=True, blank=True)
     silence_timeout_s = models.PositiveIntegerField(null=True, blank=True)
     lost_after_s = models.PositiveIntegerField()
     disconnect = models.CharField(max_length=8, choices=Disconnect.choices)
@@ -214,6 +218,11 @@ class Attempt(models.Model):
                 fields=["run_deadline_at"],
                 condition=Q(state__in=CURRENT, run_deadline_at__isnull=False),
                 name="attempt_run_deadline",
+            ),
+            models.Index(
+                fields=["reserved_until"],
+                condition=Q(state=AttemptState.HELD),
+                name="attempt_reserved_until",
             ),
         ]
         constraints: ClassVar = [

@@ -53,6 +53,7 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
     queue_deadline_at: datetime | None
     run_timeout_s: int | None
     silence_timeout_s: int | None
+    reservation_timeout_s: int
     lost_after_s: int
     disconnect: str
     retry: dict[str, Any]

@@ -6,7 +6,8 @@ from executors.core import progress
 from executors.core.changes import Change
 from executors.core.codes import SENTENCES, WaitingCode
 from executors.core.lifecycle import TaskState
-from executors.models import Annotation, Attempt
+from executors.models import Annotation, Attempt, PlanDecision
+from executors.plans import Plan, Planning
 from executors.selectors import TaskRecord
 from k8s4r.audit.models import AuditEvent
 
@@ -55,6 +56,7 @@ def attempt(row: Attempt) -> dict[str, Any]:
         "started_at": row.started_at,
         "ended_at": row.ended_at,
         "run_deadline_at": row.run_deadline_at,
+        "reserved_until": row.reserved_until,
         "exit_code": row.exit_code,
         "signal": row.signal,
         "reason": row.reason,
@@ -73,6 +75,37 @@ def annotation(row: Annotation) -> dict[str, Any]:
         "style": row.style,
         "text": row.text,
         "told_at": row.told_at,
+    }
+
+
+def planning(found: Planning) -> dict[str, Any]:
+    """Return the newest plan of a task, and what was decided about its plans."""
+    return {
+        "plan": found.plan and _plan(found.plan),
+        "decisions": [_decision(row) for row in found.decisions],
+    }
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {
+        "attempt_id": plan.attempt.pk,
+        "attempt": plan.attempt.number,
+        "waits": plan.waits,
+        "sha256": plan.file.sha256 if plan.file else "",
+        "size_bytes": plan.file.size_bytes if plan.file else None,
+        "reserved_until": plan.attempt.reserved_until if plan.waits else None,
+    }
+
+
+def _decision(row: PlanDecision) -> dict[str, Any]:
+    return {
+        "attempt_id": row.attempt_id,
+        "attempt": row.attempt.number,
+        "outcome": "approved" if row.is_approved else "rejected",
+        "person": row.person.username,
+        "comment": row.comment,
+        "sha256": row.plan_sha256,
+        "decided_at": row.decided_at,
     }
 
 
@@ -110,6 +143,7 @@ def _asked(record: TaskRecord) -> dict[str, Any]:
         "priority": record.priority,
         "run_timeout_s": record.run_timeout_s,
         "silence_timeout_s": record.silence_timeout_s,
+        "reservation_timeout_s": record.reservation_timeout_s,
         "lost_after_s": record.lost_after_s,
         "disconnect": record.disconnect,
         "retry": retry or None,

@@ -27,6 +27,7 @@ from executors.services import (
     expiry,
     leftovers,
     pulses,
+    reservations,
     retention,
     ticks,
 )
@@ -108,6 +109,11 @@ def _silence(now: datetime) -> None:
 
 def _queue_deadlines(now: datetime) -> None:
     _in_batches(lambda limit: expiry.expire_queue(now=now, limit=limit))
+
+
+def _reservations(now: datetime) -> None:
+    _in_batches(lambda limit: reservations.expire(now=now, limit=limit))
+    _in_batches(lambda limit: reservations.give_up(now=now, limit=limit))
 
 
 def _heartbeats(now: datetime) -> None:
@@ -200,6 +206,7 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.RUN_DEADLINES: _run_deadlines,
     Job.SILENCE: _silence,
     Job.QUEUE_DEADLINES: _queue_deadlines,
+    Job.RESERVATIONS: _reservations,
     Job.HEARTBEATS: _heartbeats,
     Job.DEPARTURES: _departures,
     Job.DELAYED: _delayed,

@@ -10,7 +10,7 @@ from agents.api import routes as agents
 from agents.api.filters import Beyond
 from executors import selectors as executors_selectors
 from executors.api import routes as executors
-from executors.core import requests
+from executors.core import specs
 from executors.gateway import routes as gateway
 from executors.operating import selectors as operating_selectors
 from executors.operating.api import routes as operating
@@ -38,7 +38,7 @@ def openapi() -> Mapping[str, Any]:
         served,
         examples=reference.examples(),
         version=about.own_version(),
-        beside=requests.SPECS,
+        beside=specs.ALL,
     )
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from agents.models import Agent, Session, Slot
 from executors.core.lifecycle import AttemptState, TaskState
-from executors.models import Attempt, Requirement, Task
+from executors.models import Artifact, Attempt, Requirement, Task
 from k8s4r import clock
 from k8s4r.access.models import Membership, Project, User
 from pools.core.pods import PodMode
@@ -221,6 +221,27 @@ def an_attempt(
     task.state = TaskState.RUNNING if running else TaskState.DISPATCHING
     task.started_at = attempt.started_at
     task.save()
+    return attempt
+
+
+def a_held_plan(
+    pool: Pool, agent: Agent, *, sha256: str = "", now: datetime = NOON, **fields: Any
+) -> Attempt:
+    """Return the attempt whose plan waits for a decision; with a digest it left a file."""
+    asked = {"kind": "plan_and_apply", "phase": "plan", **fields}
+    attempt = an_attempt(
+        a_task(pool, now=now, **asked),
+        agent,
+        state=AttemptState.HELD,
+        now=now,
+        last_seq=2,
+        reserved_until=now + seconds(86_400),
+    )
+    Task.objects.filter(pk=attempt.task_id).update(state=TaskState.APPLY_PENDING)
+    if sha256:
+        Artifact.objects.create(
+            attempt=attempt, name="plan", sha256=sha256, size_bytes=5, stored_at=now
+        )
     return attempt
 
 

@@ -95,6 +95,24 @@ class Farewell(Frame, frozen=True, tag="farewell"):
     """The runner ends in good order: nothing is left to clean up."""
 
 
+class Upload(Frame, frozen=True, tag="upload"):
+    """A file to store with the server as an artifact of an attempt; said again to each link."""
+
+    attempt: UUID
+    token: str
+    name: str
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+class Stored(Frame, frozen=True, tag="stored"):
+    """What became of an upload; with a ``refusal`` the server does not take it, ever."""
+
+    attempt: UUID
+    refusal: str = ""
+
+
 class Orders(Frame, frozen=True, tag="orders"):
     """Orders from a claim; the next claim waits until a `Roster` counts this frame."""
 
@@ -134,8 +152,8 @@ class Ended(Frame, frozen=True, tag="ended"):
     message: str
 
 
-FromRunner: TypeAlias = Setup | Roster | Items | Pong | Farewell
-FromLink: TypeAlias = Orders | Told | Outcomes | Heard | Ping | Ended
+FromRunner: TypeAlias = Setup | Roster | Items | Pong | Farewell | Upload
+FromLink: TypeAlias = Orders | Told | Outcomes | Heard | Ping | Ended | Stored
 
 _encoder = msgspec.msgpack.Encoder()
 from_runner: Final = msgspec.msgpack.Decoder(FromRunner)

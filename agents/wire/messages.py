@@ -15,41 +15,14 @@ from uuid import UUID
 from msgspec import Meta
 
 from agents.wire.fields import BootSeconds, Facts, Message, Name, Sequence, ShortText, Token
+from agents.wire.orders import ApprovedPlan as ApprovedPlan  # noqa: PLC0414 - said from here on
+from agents.wire.orders import Order as Order  # noqa: PLC0414
+from agents.wire.orders import OrderedTask as OrderedTask  # noqa: PLC0414
 from agents.wire.settings import NotNow, Settings, SettingsVersion, Wanted
 
 PROTOCOL_VERSION = 1
 LOG_CHUNK_BYTES = 64 * 1024
 REPORT_ITEMS = 1000
-
-
-class Order(Message, frozen=True):
-    """An assignment: one attempt of one task for one slot.
-
-    ``token`` proves that a later report is about this attempt. ``lost_after_s`` and ``disconnect``
-    tell the runner when to stop the work by itself (docs/states.md).
-    """
-
-    attempt: UUID
-    number: int
-    token: Token
-    slot: int
-    task: "OrderedTask"
-    lost_after_s: int
-    disconnect: Literal["replace", "stop", "wait"]
-
-
-class OrderedTask(Message, frozen=True):
-    """What an order asks for; deadlines are durations in seconds from `started`."""
-
-    id: UUID
-    kind: str
-    driver: str
-    phase: str
-    spec: Facts
-    name: str = ""
-    project: str = ""
-    pool: str = ""
-    run_timeout_s: int | None = None
 
 
 class Stop(Message, frozen=True):
@@ -93,11 +66,15 @@ class Registered(Message, frozen=True):
 
 
 class Held(Message, frozen=True):
-    """An attempt a runner has on its disk: still running, or ended and not yet acknowledged."""
+    """An attempt a runner has on its disk: running, ended and not acknowledged, or a held plan.
+
+    ``slot`` is the one of the runner's own slots that it occupies, if any.
+    """
 
     attempt: UUID
     token: Token
     running: bool
+    slot: int | None = None
 
 
 class OpenSession(Message, frozen=True):
@@ -246,13 +223,17 @@ class Stopped(Message, frozen=True, tag="stopped", tag_field="kind"):
 
 
 class Refused(Message, frozen=True, tag="refused", tag_field="kind"):
-    """The agent does not take the order: its owner forbids it, or it has no such driver."""
+    """The agent does not take the order: its owner forbids it, or it has no such driver.
+
+    ``reason`` is a stable word where there is more to say: `REPLAN_REQUIRED`.
+    """
 
     attempt: UUID
     token: Token
     seq: Sequence
     at: BootSeconds
     message: ShortText
+    reason: str = ""
 
 
 Report: TypeAlias = Started | Progress | Log | Finished | Stopped | Refused

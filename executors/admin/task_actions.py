@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
 from executors import selectors
-from executors.admin import again, mass
+from executors.admin import again, mass, task_decision
 from executors.admin.mass import ACTIONS
 from executors.models import Task
 from executors.selectors import TaskRecord
@@ -48,6 +48,11 @@ class TaskActions(ReadOnlyAdmin[Task]):
                 "<uuid:task_id>/resolve/",
                 wrap(require_POST(self.resolve_view)),
                 name="task_resolve",
+            ),
+            path(
+                "<uuid:task_id>/decide/",
+                wrap(require_POST(self.decide_view)),
+                name="task_decide",
             ),
             path("<uuid:task_id>/again/", wrap(self.again_view), name="task_again"),
             *super().get_urls(),
@@ -116,6 +121,21 @@ class TaskActions(ReadOnlyAdmin[Task]):
             )
         except (DomainError, ValueError) as error:
             self.message_user(request, str(error), messages.WARNING)
+        return _back_to(task_id)
+
+    def decide_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
+        """Approve or reject the plan of a task; who may not is told so by the service."""
+        task = get_object_or_404(self.get_queryset(request), pk=task_id)
+        if not may(request, Permission.TASKS_APPROVE, task.project_id):
+            raise PermissionDenied(refusal(Permission.TASKS_APPROVE).message)
+        try:
+            done = task_decision.decide(request, task_id, request.POST.get("decision", ""))
+        except KeyError as error:
+            raise Http404 from error
+        except DomainError as error:
+            self.message_user(request, error.message, messages.WARNING)
+        else:
+            self.message_user(request, done)
         return _back_to(task_id)
 
     def again_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:

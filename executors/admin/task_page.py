@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from django.utils.safestring import SafeString
 
+from agents.wire.orders import PLAN_AND_APPLY
 from executors import selectors
-from executors.admin import actors, task_log, task_told, task_waiting
+from executors.admin import actors, task_decision, task_log, task_told, task_waiting
 from executors.admin.task_request import as_command, as_request, command
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
 from executors.models import Artifact, Attempt, Task
@@ -22,7 +23,9 @@ _NOT_STARTED: Final = "Not started: no agent has been given this task yet."
 _NEVER_ENDED: Final = "It ended before any agent was given it: there is no log."
 # Reasons that only repeat what a number says.
 _SAID_ALREADY: Final = frozenset({"", "exit_code", "signal"})
-_CANCELLABLE: Final = frozenset({TaskState.PENDING, TaskState.DISPATCHING, TaskState.RUNNING})
+_CANCELLABLE: Final = frozenset(
+    {TaskState.PENDING, TaskState.DISPATCHING, TaskState.RUNNING, TaskState.APPLY_PENDING}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ def facts(task: Task, *, attempt: str, now: datetime) -> dict[str, Any]:
         "age": ago(task.submitted_at, now),
         "phases": _phases(task, now),
         "waiting": task_waiting.box(task, now),
+        "decision": task_decision.box(task, attempts, now),
         "attempts": [_attempt_row(one, now) for one in attempts],
         "steps": _steps(task, attempts, now),
         "details": _details(task),
@@ -82,6 +86,8 @@ def _summary(task: Task, now: datetime) -> str:
     """Return the state of affairs in one sentence."""
     if task.state == TaskState.PENDING:
         return f"waits for {span((now - task.submitted_at).total_seconds())}"
+    if task.state == TaskState.APPLY_PENDING:
+        return f"planned, waits for a decision for {span((now - task.changed_at).total_seconds())}"
     if task.started_at is None:
         return task.message or task.reason.replace("_", " ")
     ran = span(((task.ended_at or now) - task.started_at).total_seconds())
@@ -188,6 +194,8 @@ def _details(task: Task) -> list[tuple[str, str]]:
          if task.queue_deadline_at else ""),
         ("may run for", _seconds(task.run_timeout_s)),
         ("may be silent for", _seconds(task.silence_timeout_s)),
+        ("plan waits for", _seconds(task.reservation_timeout_s)
+         if task.kind == PLAN_AND_APPLY else ""),
         ("agent lost after", f"{_seconds(task.lost_after_s)}, then {task.disconnect}"),
         ("retry", _retry(task.retry)),
     ]  # fmt: skip

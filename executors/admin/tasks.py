@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from executors import selectors
-from executors.admin import filters, task_page
+from executors.admin import filters, task_decision, task_page
 from executors.admin.filters import OwnerFilter, PoolFilter, ProjectFilter, StateFilter
 from executors.admin.task_actions import TaskActions
 from executors.core.lifecycle import TaskState
@@ -113,6 +113,7 @@ class TaskAdmin(TaskActions):
             **(extra_context or {}),
             **facts,
             "may_act": self.has_act_permission(request, task),
+            "may_decide": task_decision.is_open_to(request, task),
         }
         return super().change_view(request, object_id, form_url, context)
 
@@ -134,6 +135,8 @@ class TaskAdmin(TaskActions):
             why = f"exit code {task.exit_code}"
         elif why == "signal":
             why = f"signal {task.signal}"
+        elif task.state == TaskState.APPLY_PENDING:
+            why = "a decision is due"
         words = "" if why == task.state else why.replace("_", " ")
         return format_html('{} <span class="k-why">{}</span>', chip(task.state), words)
 

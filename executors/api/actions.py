@@ -1,6 +1,7 @@
-"""What people do to tasks over REST: cancel, try again, say how an unknown one ended."""
+"""What people do to tasks over REST: cancel, try again, decide, say how an unknown one ended."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import msgspec
@@ -12,7 +13,9 @@ from rest_framework.response import Response
 from agents.api.bodies import Nothing
 from executors import conf, creation, selectors, shapes
 from executors.api import answers, creates
-from executors.services import cancellation, rerunning, resolution
+from executors.core.lifecycle import TaskState
+from executors.services import approvals, cancellation, rerunning, resolution
+from executors.services.approvals import Decision
 from executors.services.rerunning import Changed
 from executors.services.resolution import Resolution
 from k8s4r import clock
@@ -20,7 +23,7 @@ from k8s4r.api.operations import Repeats, operation
 from k8s4r.api.requests import principal_of
 from k8s4r.api.views import View
 from k8s4r.core import conversion
-from k8s4r.core.errors import IllegalTransition, NeedsResolution
+from k8s4r.core.errors import Conflict, IllegalTransition, NeedsResolution
 from k8s4r.core.roles import Permission
 
 
@@ -29,6 +32,16 @@ class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     outcome: Resolution
     reason: Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+class Decide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person says of a plan.
+
+    With ``attempt``, the id of the one whose plan was looked at, a later plan is refused.
+    """
+
+    comment: Annotated[str, Meta(max_length=4096)] = ""
+    attempt: UUID | None = None
 
 
 class Again(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,6 +120,55 @@ class RerunView(View):
         changes = [shapes.change(each) for each in again.changes]
         made = creation.made_one({**shapes.task(again.record), "changes": changes})
         return creates.response(made)
+
+
+class _DecisionView(View):
+    """A decision about the plan of a task, never by whom the task belongs to."""
+
+    decide: ClassVar[Callable[..., TaskState]]
+
+    def decided(self, request: Request, task_id: UUID) -> Response:
+        """Decide as asked, and show the task."""
+        asked = conversion.convert(request.data, Decide)
+        principal = principal_of(request)
+        selectors.task(task_id, principal, Permission.TASKS_APPROVE)
+        decision = Decision(person=principal, comment=asked.comment, attempt_id=asked.attempt)
+        type(self).decide(task_id, decision, now=clock.now())
+        return Response(shapes.task(selectors.task(task_id, principal)))
+
+
+class ApproveView(_DecisionView):
+    """``POST tasks/{id}/approve {comment, attempt}``: the plan is applied where it was made."""
+
+    decide = staticmethod(approvals.approve)
+
+    @operation(
+        needs=Permission.TASKS_APPROVE,
+        body=Decide,
+        answers={200: answers.Task},
+        refuses=(IllegalTransition, Conflict),
+        repeats=Repeats.TOGETHER,
+    )
+    def post(self, request: Request, task_id: UUID) -> Response:
+        """Approve the plan of a task: it is applied."""
+        return self.decided(request, task_id)
+
+
+class RejectView(_DecisionView):
+    """``POST tasks/{id}/reject {comment, attempt}``: the task ends as cancelled."""
+
+    decide = staticmethod(approvals.reject)
+
+    @operation(
+        needs=Permission.TASKS_APPROVE,
+        body=Decide,
+        answers={200: answers.Task},
+        refuses=(IllegalTransition, Conflict),
+        repeats=Repeats.TOGETHER,
+    )
+    def post(self, request: Request, task_id: UUID) -> Response:
+        """Reject the plan of a task: it ends, and nothing is applied."""
+        return self.decided(request, task_id)
 
 
 class ResolveView(View):

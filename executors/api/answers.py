@@ -85,6 +85,7 @@ class Task(Shape, frozen=True):
     priority: int
     run_timeout_s: int | None
     silence_timeout_s: int | None
+    reservation_timeout_s: int
     lost_after_s: int
     disconnect: Literal["replace", "stop", "wait"]
     retry: Retry | None
@@ -122,6 +123,7 @@ class Attempt(Shape, frozen=True):
     started_at: Moment | None
     ended_at: Moment | None
     run_deadline_at: Moment | None
+    reserved_until: Moment | None
     exit_code: int | None
     signal: int | None
     reason: str
@@ -129,10 +131,38 @@ class Attempt(Shape, frozen=True):
     pid: int | None
 
 
+class Plan(Shape, frozen=True):
+    """The plan that an attempt made: its file, if it left one, and until when it waits.
+
+    ``waits``: a person has to decide about it, by ``reserved_until``; its slot is kept so long.
+    """
+
+    attempt_id: UUID
+    attempt: int
+    waits: bool
+    sha256: str
+    size_bytes: int | None
+    reserved_until: Moment | None
+
+
+class PlanDecision(Shape, frozen=True):
+    """What a person decided about the plan of an attempt, and what they said."""
+
+    attempt_id: UUID
+    attempt: int
+    outcome: Literal["approved", "rejected"]
+    person: str
+    comment: str
+    sha256: str
+    decided_at: Moment
+
+
 class TaskInFull(Task, frozen=True):
-    """A task with its attempts."""
+    """A task with its attempts, its newest plan, and the decisions about all of its plans."""
 
     attempts: list[Attempt]
+    plan: Plan | None
+    decisions: list[PlanDecision]
 
 
 class Event(Shape, frozen=True):

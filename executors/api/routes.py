@@ -25,6 +25,8 @@ urlpatterns: list[URLPattern] = [
     path("tasks/<uuid:task_id>/cancel", actions.CancelView.as_view()),
     path("tasks/<uuid:task_id>/retry", actions.RetryView.as_view()),
     path("tasks/<uuid:task_id>/rerun", actions.RerunView.as_view()),
+    path("tasks/<uuid:task_id>/approve", actions.ApproveView.as_view()),
+    path("tasks/<uuid:task_id>/reject", actions.RejectView.as_view()),
     path("tasks/<uuid:task_id>/resolve", actions.ResolveView.as_view()),
     path("agent-pools/<uuid:pool_id>/explain", pool_reasons.ExplainView.as_view()),
     path("agent-pools/<uuid:pool_id>/waiting", pool_reasons.PoolWaitingView.as_view()),

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executors import creation, filters, reason_shapes, reasons, selectors, shapes
+from executors import creation, filters, plans, reason_shapes, reasons, selectors, shapes
 from executors.api import answers, creates, reason_answers
 from executors.core import requests
 from k8s4r import clock
@@ -68,8 +68,10 @@ class TaskView(View):
     def get(self, request: Request, task_id: UUID) -> Response:
         """Show a task with its attempts."""
         record = selectors.task(task_id, principal_of(request))
-        attempts = [shapes.attempt(row) for row in selectors.attempts_of(task_id)]
-        return Response({**shapes.task(record), "attempts": attempts})
+        attempts = list(selectors.attempts_of(task_id))
+        shown = {"attempts": [shapes.attempt(row) for row in attempts]}
+        found = plans.planning(record.kind, attempts)
+        return Response({**shapes.task(record), **shown, **shapes.planning(found)})
 
 
 class TaskAttemptsView(View):

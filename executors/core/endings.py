@@ -1,6 +1,9 @@
 """What becomes of a task when its attempt has ended, or its agent is silent?
 
 succeeded                          completed
+held: a plan that is to be applied apply_pending
+held and lost, or not as approved  another plan
+an apply whose runner was lost     unknown: it may have come any way
 stopped or lost, asked to cancel   cancelled
 stopped or lost, at a deadline     timed_out, or another try
 failed                             failed, or another try
@@ -14,6 +17,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any, Final
 
+from agents.wire.orders import APPLY, REPLAN_REQUIRED
 from executors.core.lifecycle import (
     DEADLINE_REASONS,
     AttemptEvent,
@@ -24,11 +28,12 @@ from executors.core.lifecycle import (
 from executors.core.retry import RetryOn, RetryPolicy, next_attempt
 from k8s4r.core.backoff import Growth
 
-APPLY: Final = "apply"
 AGENT_LOST: Final = "agent_lost"
 REFUSED: Final = "refused"
 CANCELLED: Final = "cancelled"
 FAILED: Final = "failed"
+# There is no plan any more that could be applied as it was approved: another one has to be made.
+REPLAN: Final = REPLAN_REQUIRED
 
 # A task that says nothing about retries still survives its agents, this many attempts in all.
 LOST_ATTEMPTS: Final = 5
@@ -44,13 +49,15 @@ class AttemptEnd:
     """How an attempt ended.
 
     ``stop_reason`` is why the server asked it to stop or, when nobody asked, what the agent gave
-    as its reason. ``confirmed`` means that its processes are known to be gone.
+    as its reason. ``confirmed`` means that its processes are known to be gone, ``was_held`` that
+    it had been a plan that waited for a decision.
     """
 
     state: AttemptState
     stop_reason: StopReason = StopReason.NONE
     reason: str = ""
     confirmed: bool = True
+    was_held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +94,12 @@ def after(
     Args:
         requeue_grace: how long work that nobody saw end waits before it starts elsewhere.
     """
-    if end.state is AttemptState.SUCCEEDED:
-        return Aftermath(TaskEvent.SUCCEEDED)
+    if end.state in _PLAINLY:
+        return _PLAINLY[end.state]
     if end.stop_reason is StopReason.CANCEL:
         return Aftermath(TaskEvent.CANCELLED, CANCELLED)
+    if _has_no_plan(end, task):
+        return Aftermath(TaskEvent.RETURNED, REPLAN, timedelta(0))
     meaning = _meaning(end)
     delay = _next(end, meaning, task, random)
     if delay is None:
@@ -128,6 +137,24 @@ def policy_from(stored: Mapping[str, Any]) -> RetryPolicy:
     if "on" in given:
         given["on"] = frozenset(RetryOn(outcome) for outcome in given["on"])
     return RetryPolicy(**given)
+
+
+# How far it came says all: `HELD` and `UNKNOWN` are no ends, but the last that is heard for now.
+_PLAINLY: Final = {
+    AttemptState.SUCCEEDED: Aftermath(TaskEvent.SUCCEEDED),
+    AttemptState.HELD: Aftermath(TaskEvent.PLANNED),
+    AttemptState.UNKNOWN: Aftermath(TaskEvent.UNSURE, AGENT_LOST),
+}
+
+
+def _has_no_plan(end: AttemptEnd, task: TaskFacts) -> bool:
+    """Is the plan gone, without anything of it having been applied?
+
+    Nothing ran meanwhile, so this is no failed try: it does not count against any policy.
+    """
+    if end.was_held:
+        return True
+    return task.phase == APPLY and end.state is AttemptState.REFUSED and end.reason == REPLAN
 
 
 def _meaning(end: AttemptEnd) -> _Meaning:

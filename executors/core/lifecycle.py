@@ -3,8 +3,11 @@
     pending --assign--> dispatching --started--> running --succeeded--> completed
        ^                     |                      |--failed--> failed       (or retry: pending)
        |<-- returned --------|----------------------|--timed_out--> timed_out (or retry: pending)
-                             |----------------------|--cancelled--> cancelled
-                             |----------------------|--unsure--> unknown --adopted--> running
+       |                     |----------------------|--cancelled--> cancelled
+       |                     |----------------------|--unsure--> unknown --adopted--> running
+       |                                            |--planned--> apply_pending
+       |<-- returned: its plan is gone -------------------------------|--assign--> dispatching
+                                                                      |--cancelled--> cancelled
 
 The tables are the whole law. PostgreSQL repeats them: CHECK constraints come from these enums,
 and a trigger refuses to move a final state (`executors/migrations`).
@@ -118,12 +121,14 @@ TASK_TABLE: Final[dict[tuple[TaskState, TaskEvent], TaskState]] = {
     (_T.APPLY_PENDING, _TE.ASSIGN): _T.DISPATCHING,
     (_T.APPLY_PENDING, _TE.RETURNED): _T.PENDING,
     (_T.APPLY_PENDING, _TE.CANCELLED): _T.CANCELLED,
+    (_T.APPLY_PENDING, _TE.UNSURE): _T.UNKNOWN,
     (_T.UNKNOWN, _TE.ADOPTED): _T.RUNNING,
     (_T.UNKNOWN, _TE.RETURNED): _T.PENDING,
     (_T.UNKNOWN, _TE.SUCCEEDED): _T.COMPLETED,
     (_T.UNKNOWN, _TE.FAILED): _T.FAILED,
     (_T.UNKNOWN, _TE.TIMED_OUT): _T.TIMED_OUT,
     (_T.UNKNOWN, _TE.CANCELLED): _T.CANCELLED,
+    (_T.UNKNOWN, _TE.UNSURE): _T.UNKNOWN,
 }
 
 ATTEMPT_TABLE: Final[dict[tuple[AttemptState, AttemptEvent], AttemptState]] = {
@@ -144,6 +149,7 @@ ATTEMPT_TABLE: Final[dict[tuple[AttemptState, AttemptEvent], AttemptState]] = {
     (_A.HELD, _AE.SUCCEEDED): _A.SUCCEEDED,
     (_A.HELD, _AE.STOPPED): _A.STOPPED,
     (_A.HELD, _AE.LOST): _A.LOST,
+    (_A.HELD, _AE.UNSURE): _A.UNKNOWN,
     (_A.STOPPING, _AE.STOP): _A.STOPPING,
     (_A.STOPPING, _AE.SUCCEEDED): _A.SUCCEEDED,
     (_A.STOPPING, _AE.FAILED): _A.FAILED,
@@ -156,4 +162,5 @@ ATTEMPT_TABLE: Final[dict[tuple[AttemptState, AttemptEvent], AttemptState]] = {
     (_A.UNKNOWN, _AE.FAILED): _A.FAILED,
     (_A.UNKNOWN, _AE.STOPPED): _A.STOPPED,
     (_A.UNKNOWN, _AE.LOST): _A.LOST,
+    (_A.UNKNOWN, _AE.UNSURE): _A.UNKNOWN,
 }

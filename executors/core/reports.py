@@ -4,22 +4,13 @@ Sequence numbers are dense: one that was taken before is a duplicate, one that s
 first end report is the result; the same result again is a success, another one a conflict.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 from uuid import UUID
 
-from agents.wire.messages import (
-    EndReport,
-    Finished,
-    Log,
-    Refused,
-    Report,
-    Started,
-    Stopped,
-)
+from agents.wire.messages import EndReport, Log, Report, Started
 from agents.wire.tellings import PROGRESS_CHARACTERS
 from executors.core.lifecycle import (
     ATTEMPT_TABLE,
@@ -28,18 +19,17 @@ from executors.core.lifecycle import (
     AttemptState,
     StopReason,
 )
+from executors.core.results import ORDINARY, Ending, Sense, as_pid, ending, result_hash
 
 Status: TypeAlias = Literal["ok", "duplicate", "superseded", "conflict", "gap"]
-
-REASON_CHARACTERS: Final = 64
-_INT32: Final = 2**31
-_INT64: Final = 2**63
-_REASONS: Final = {str(reason): reason for reason in StopReason}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFacts:
-    """An attempt as it is in the database; ``log_room_bytes`` is what its log may still grow."""
+    """An attempt as it is in the database; ``log_room_bytes`` is what its log may still grow.
+
+    ``sense`` says what its ends mean.
+    """
 
     id: UUID
     state: AttemptState
@@ -49,6 +39,7 @@ class AttemptFacts:
     last_seq: int = 0
     result_hash: bytes | None = None
     log_room_bytes: int = 0
+    sense: Sense = ORDINARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +58,6 @@ class Beginning:
     event: AttemptEvent | None
     at: datetime | None = None
     pid: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How the attempt ended."""
-
-    event: AttemptEvent
-    at: datetime
-    result_hash: bytes
-    stop_reason: StopReason = StopReason.NONE
-    reason: str = ""
-    message: str = ""
-    exit_code: int | None = None
-    signal: int | None = None
-    started_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +114,6 @@ def end_on_our_clock(ran_s: float, *, started_at: datetime, now: datetime) -> da
     return started_at + timedelta(seconds=min(max(ran_s, 0.0), most_s))
 
 
-def result_hash(report: EndReport) -> bytes:
-    """Return what makes two end reports the same result: how it ended, not when it was said."""
-    said: tuple[str | int | None, ...]
-    if isinstance(report, Finished):
-        said = ("finished", report.exit_code, report.signal, report.signal_reason)
-    elif isinstance(report, Stopped):
-        said = ("stopped", report.exit_code, report.signal, report.reason)
-    else:
-        said = ("refused",)
-    return hashlib.sha256(repr(said).encode()).digest()
-
-
 def fold(attempt: AttemptFacts, items: Sequence[Timed]) -> Fold:
     """Take an attempt's reports one after the other and return what they change together."""
     folding = _Folding(attempt)
@@ -168,6 +132,7 @@ class _Folding:
         self._asked = attempt.stop_reason
         self._started_at = attempt.started_at
         self._room = attempt.log_room_bytes
+        self._sense = attempt.sense
 
     def take(self, item: Timed) -> None:
         status = self._status(item.report)
@@ -198,7 +163,7 @@ class _Folding:
         if isinstance(report, EndReport):
             return self._end(item, report)
         if isinstance(report, Started):
-            self._begin(item.at, _within(report.pid, _INT64))
+            self._begin(item.at, as_pid(report.pid))
         elif isinstance(report, Log):
             self._log(item.at, report)
         elif report.fraction is not None:
@@ -232,68 +197,28 @@ class _Folding:
             self.result.chunks.append(Chunk(report.seq, report.stream, at, kept))
 
     def _end(self, item: Timed, report: EndReport) -> Status:
-        ending = _ending(item, report, self._asked)
-        if self._ran_unsaid(ending):
-            self._begin(ending.started_at or ending.at, None)
-        if (self._state, ending.event) not in ATTEMPT_TABLE:
+        said = ending(report, self._asked, self._sense, at=item.at, started_at=item.started_at)
+        if self._ran_unsaid(said):
+            self._begin(said.started_at or said.at, None)
+        if (self._state, said.event) not in ATTEMPT_TABLE:
             # Only what has not begun can be refused; later it is a failure like any other.
-            ending = replace(ending, event=AttemptEvent.FAILED)
-        if (self._state, ending.event) not in ATTEMPT_TABLE:
+            said = replace(said, event=AttemptEvent.FAILED)
+        if (self._state, said.event) not in ATTEMPT_TABLE:
             return "superseded"
-        started_at = self._started_at or ending.started_at
+        started_at = self._started_at or said.started_at
         self.result.ending = replace(
-            ending, started_at=started_at, at=max(ending.at, started_at or ending.at)
+            said, started_at=started_at, at=max(said.at, started_at or said.at)
         )
-        self._state = ATTEMPT_TABLE[self._state, ending.event]
-        self._hash = ending.result_hash
+        self._state = ATTEMPT_TABLE[self._state, said.event]
+        self._hash = said.result_hash
         return "ok"
 
-    def _ran_unsaid(self, ending: Ending) -> bool:
-        """Did the work run, though nobody said so before it ended?"""
+    def _ran_unsaid(self, said: Ending) -> bool:
+        """Did the work run, though nobody said so before it ended, or knew that it still did?"""
+        if self._state is AttemptState.UNKNOWN:
+            return said.event is AttemptEvent.HOLD
         if self._state is not AttemptState.ASSIGNED:
             return False
-        if ending.event is AttemptEvent.FAILED:
-            return ending.started_at is not None
-        return ending.event is AttemptEvent.SUCCEEDED
-
-
-def _ending(item: Timed, report: EndReport, asked: StopReason) -> Ending:
-    """Return what an end report says; the server's own reason to stop counts before the agent's."""
-    said = Ending(
-        event=_event(report),
-        at=item.at,
-        result_hash=result_hash(report),
-        stop_reason=asked,
-        message=report.message,
-        started_at=item.started_at,
-    )
-    if isinstance(report, Refused):
-        return replace(said, reason="refused")
-    said = replace(
-        said, exit_code=_within(report.exit_code, _INT32), signal=_within(report.signal, _INT32)
-    )
-    if isinstance(report, Stopped):
-        own = _REASONS.get(report.reason, StopReason.NONE)
-        return replace(said, stop_reason=asked or own, reason=report.reason[:REASON_CHARACTERS])
-    return replace(said, reason=_reason(report))
-
-
-def _event(report: EndReport) -> AttemptEvent:
-    if isinstance(report, Refused):
-        return AttemptEvent.REFUSED
-    if isinstance(report, Stopped):
-        return AttemptEvent.STOPPED
-    return AttemptEvent.SUCCEEDED if report.exit_code == 0 else AttemptEvent.FAILED
-
-
-def _reason(report: Finished) -> str:
-    if report.exit_code == 0:
-        return ""
-    if report.signal_reason:
-        return report.signal_reason[:REASON_CHARACTERS]
-    return "exit_code" if report.signal is None else "signal"
-
-
-def _within(number: int | None, bound: int) -> int | None:
-    """Return a number as far as a column holds it: what no machine can mean says nothing."""
-    return number if number is not None and -bound <= number < bound else None
+        if said.event is AttemptEvent.FAILED:
+            return said.started_at is not None
+        return said.event in {AttemptEvent.SUCCEEDED, AttemptEvent.HOLD}

@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from agents.wire.specs import ExecSpec, NoopSpec
 from executors.core import constraints as constraint_rules
+from executors.core import specs
 from executors.core.constraints import MAX_CONSTRAINTS, Constraint, Operand
 from executors.core.qualification import Requirement, identity
 from executors.core.retry import MAX_ATTEMPTS, RetryOn
@@ -22,17 +22,15 @@ from k8s4r.core.errors import FieldProblem, Invalid, pointer
 MOST_TASKS: Final = 1000
 # A person corrects a few things at a time, and the answer stays small.
 MOST_PROBLEMS: Final = 20
-# What execve takes in one string (Linux, MAX_ARG_STRLEN), and half of what it takes in all.
-ARGUMENT_BYTES: Final = 128 * 1024 - 1
-COMMAND_BYTES: Final = 1024 * 1024
 YEAR_S: Final = 365 * 86_400
-OWN_PREFIX: Final = "K8S4R_"
+# A plan that nobody looked at for a day is about a world that is gone.
+RESERVATION_S: Final = 86_400
 
-_ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESOURCE_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./-]{0,61}[A-Za-z0-9])?")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 Seconds: TypeAlias = Annotated[int, Meta(ge=1, le=YEAR_S)]
+Reservation: TypeAlias = Annotated[int, Meta(ge=60, le=30 * 86_400)]
 Delay: TypeAlias = Annotated[float, Meta(ge=0, le=86_400)]
 Named: TypeAlias = Annotated[str, Meta(min_length=1, max_length=253)]
 Amount: TypeAlias = Annotated[float, Meta(gt=0, le=1e15)]
@@ -40,14 +38,6 @@ Amount: TypeAlias = Annotated[float, Meta(gt=0, le=1e15)]
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of what people send: a field that nobody knows is a mistake, not a hope."""
-
-
-class ExecAsked(ExecSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Spec of the ``exec`` driver, as people give it."""
-
-
-class NoopAsked(NoopSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Spec of the ``noop`` driver, as people give it."""
 
 
 class RetryAsked(_Body, frozen=True):
@@ -69,23 +59,18 @@ class ConstraintAsked(_Body, frozen=True):
     rtarget: str
 
 
-# Which of the two it is, the driver says; the names are those of the structs above.
-_SPEC_SCHEMA: Final = {
-    "anyOf": [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in (ExecAsked, NoopAsked)]
-}
-
-
 class TaskRequest(_Body, frozen=True):
     """One task as a person asks for it. Durations are seconds.
 
     ``project`` and ``pool`` are names or ids. ``required_labels`` are those an agent must carry,
-    ``labels`` the task's own, by which people find it and treat many alike.
+    ``labels`` the task's own, by which people find it and treat many alike. How long a plan and its
+    slot are kept for a decision is ``reservation_timeout_s``.
     """
 
     name: Annotated[str, Meta(max_length=253)] = ""
-    kind: Literal["exec"] = "exec"
+    kind: Literal["exec", "plan", "plan_and_apply"] = "exec"
     driver: Literal["exec", "noop"] = "exec"
-    spec: Annotated[dict[str, Any], Meta(extra_json_schema=_SPEC_SCHEMA)] = {}
+    spec: Annotated[dict[str, Any], Meta(extra_json_schema=specs.SCHEMA)] = {}
     project: Named = "default"
     pool: Named = "default"
     labels: dict[str, str] | list[str] = {}
@@ -96,6 +81,7 @@ class TaskRequest(_Body, frozen=True):
     queue_timeout_s: Seconds | None = None
     run_timeout_s: Seconds | None = None
     silence_timeout_s: Seconds | None = None
+    reservation_timeout_s: Reservation = RESERVATION_S
     lost_after_s: Seconds = 120
     retry: RetryAsked | None = None
     disconnect: Literal["replace", "stop", "wait"] = "replace"
@@ -110,10 +96,6 @@ _MOST_LABELS: Final = {
 Asked: TypeAlias = (
     TaskRequest | Annotated[list[TaskRequest], Meta(min_length=1, max_length=MOST_TASKS)]
 )
-# What its schema refers to beside.
-SPECS: Final = (ExecAsked, NoopAsked)
-
-_SPECS: Final[Mapping[str, type[msgspec.Struct]]] = {"exec": ExecAsked, "noop": NoopAsked}
 
 
 def read(body: object, *, min_lost_after_s: int) -> list[TaskRequest]:
@@ -198,7 +180,7 @@ def _broken_rules(request: TaskRequest, min_lost_after_s: int) -> Iterator[Field
     for name in request.resources:
         if not _RESOURCE_NAME.fullmatch(name):
             yield FieldProblem(pointer("resources", name), "name", "is not a resource's name")
-    yield from _spec_problems(request, "/spec")
+    yield from specs.problems(request.kind, request.driver, request.spec, at="/spec")
 
 
 def _under(at: str, problems: Iterable[FieldProblem]) -> Iterator[FieldProblem]:
@@ -239,45 +221,3 @@ def _problems_of_labels(
     except Invalid as error:
         return error.errors
     return label_rules.problems(labels, at=at, most=most)
-
-
-def _spec_problems(request: TaskRequest, at: str) -> Iterator[FieldProblem]:
-    kind = _SPECS[request.driver]
-    try:
-        spec = msgspec.convert(request.spec, kind)
-    except msgspec.ValidationError as error:
-        yield from conversion.problems(request.spec, kind, str(error), at=at)
-        return
-    if isinstance(spec, ExecAsked):
-        yield from _exec_problems(spec, at)
-
-
-def _exec_problems(spec: ExecAsked, at: str) -> Iterator[FieldProblem]:
-    if spec.cwd is not None and not spec.cwd.startswith("/"):
-        yield FieldProblem(at + "/cwd", "absolute_path", "begins with /")
-    for name in spec.env:
-        if not _ENV_NAME.fullmatch(name):
-            detail = "letters, digits and _, not beginning with a digit"
-            yield FieldProblem(at + pointer("env", name), "env_name", detail)
-        elif name.startswith(OWN_PREFIX):
-            yield FieldProblem(at + pointer("env", name), "reserved", f"{OWN_PREFIX}* is ours")
-    yield from _size_problems(spec, at)
-
-
-def _size_problems(spec: ExecAsked, at: str) -> Iterator[FieldProblem]:
-    """Yield what the kernel would refuse to start."""
-    texts: Sequence[tuple[tuple[str | int, ...], str]] = [
-        *((("argv", index), text) for index, text in enumerate(spec.argv)),
-        *((("env", name), f"{name}={value}") for name, value in spec.env.items()),
-    ]
-    total = 0
-    for where, text in texts:
-        if "\x00" in text:
-            yield FieldProblem(at + pointer(*where), "nul", "NUL ends a string for the kernel")
-        size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-        total += size + 1
-        if size > ARGUMENT_BYTES:
-            detail = f"at most {ARGUMENT_BYTES} bytes"
-            yield FieldProblem(at + pointer(*where), "max_bytes", detail)
-    if total > COMMAND_BYTES:
-        yield FieldProblem(at, "max_bytes", f"argv and env: at most {COMMAND_BYTES} bytes in all")

@@ -16,6 +16,7 @@ class Job(StrEnum):
     RUN_DEADLINES = "run_deadlines"
     SILENCE = "silence"
     QUEUE_DEADLINES = "queue_deadlines"
+    RESERVATIONS = "reservations"
     HEARTBEATS = "heartbeats"
     DEPARTURES = "departures"
     DELAYED = "delayed"
@@ -36,6 +37,7 @@ PERIODS: Final[dict[Job, timedelta]] = {
     Job.RUN_DEADLINES: timedelta(seconds=2),
     Job.SILENCE: timedelta(seconds=5),
     Job.QUEUE_DEADLINES: timedelta(seconds=2),
+    Job.RESERVATIONS: timedelta(seconds=5),
     Job.HEARTBEATS: timedelta(seconds=5),
     Job.DEPARTURES: timedelta(seconds=2),
     Job.DELAYED: timedelta(seconds=1),

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta, field
 
 from agents.wire.answers import StoredArtifact
+from agents.wire.orders import ARTIFACT_BYTES
 from executors import conf
 from executors.gateway.bodies import Bodies
 from executors.gateway.exchange import Answer, Exchange, json_answer
@@ -40,7 +41,6 @@ from k8s4r.core.errors import (
     Unavailable,
 )
 
-ARTIFACT_BYTES: Final = 64 * 1024 * 1024
 WRITE_BYTES: Final = 1024 * 1024
 LONGEST_NAME: Final = 255
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")

@@ -114,6 +114,10 @@ OF_PROCESS: Final = (
     Described(
         "k8s4r_reports_total", _C, (), "reports", "Reports of agents that this process took."
     ),
+    Described(
+        "k8s4r_slot_drift_total", _C, (), "attempts",
+        "Attempts that a runner said to have in another slot than ordered; it stays 0.",
+    ),
     Described("k8s4r_gateway_claims_held", _G, (), "requests", "Claims that wait for orders."),
     Described("k8s4r_gateway_followers", _G, (), "requests", "Logs that are followed."),
     Described(

@@ -37,6 +37,7 @@ class Own:
     news_failed: int
     redis_connected: bool
     reports: int
+    slot_drift: int
     credentials: Mapping[str, int]
     passes: Durations
 
@@ -52,6 +53,7 @@ def of_process(own: Own) -> list[Metric]:
         ],
         "k8s4r_dispatch_pass_seconds": [((), own.passes)],
         "k8s4r_reports_total": _one(own.reports),
+        "k8s4r_slot_drift_total": _one(own.slot_drift),
         "k8s4r_gateway_claims_held": _one(own.claims_held),
         "k8s4r_gateway_followers": _one(own.followers),
         "k8s4r_gateway_batches_total": [((name,), tally.batches) for name, tally in tallies],

@@ -31,6 +31,7 @@ from executors.gateway.tellings import TellingEndpoints
 from executors.gateway.upkeep import Upkeep
 from executors.gateway.watches import WatchEndpoint
 from executors.gateway.watching import Watchers
+from executors.services import drift
 from k8s4r.api import authentication, guarding
 from k8s4r.api.collector import Collector
 
@@ -161,6 +162,7 @@ class Gateway:
             news_failed=wakeups.failures(),
             redis_connected=self.subscriber.connected,
             reports=self.calls.reports_taken,
+            slot_drift=drift.total(),
             credentials=dict(guarding.GUARD.tally),
             passes=self.passes.durations,
         )

@@ -11,6 +11,8 @@ from executors.core.lifecycle import (
     StopReason,
     TaskEvent,
 )
+from executors.core.reunion import RESTORED
+from executors.models import Attempt
 from executors.services import endings, transitions
 from executors.services.endings import EndedAttempt
 from executors.services.rows import Locked, LockedAttempt
@@ -48,6 +50,13 @@ def stop_again(attempt: LockedAttempt) -> AttemptMove | None:
     )
 
 
+def trust(ids: Collection[UUID], locked: Locked) -> None:
+    """Believe again in plans that a restore had left in doubt: their runner still holds them."""
+    held = [one for one in ids if locked.attempts[one].state is AttemptState.HELD]
+    if held:
+        Attempt.objects.filter(pk__in=held, reason=RESTORED).update(reason="")
+
+
 def doubt(ids: Sequence[UUID], locked: Locked, *, now: datetime) -> None:
     """Say of work that it may or may not have happened: a person has to look."""
     transitions.move_attempts(
@@ -79,6 +88,10 @@ def _ended(attempt: LockedAttempt, event: AttemptEvent, *, now: datetime) -> End
         attempt_id=attempt.id,
         task_id=attempt.task_id,
         agent_id=attempt.agent_id,
-        end=AttemptEnd(state=states[event], stop_reason=attempt.stop_reason),
+        end=AttemptEnd(
+            state=states[event],
+            stop_reason=attempt.stop_reason,
+            was_held=attempt.state is AttemptState.HELD,
+        ),
         at=now,
     )

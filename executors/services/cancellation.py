@@ -1,4 +1,4 @@
-"""How does a cancel end a task? At once while it waits, through its agent once it has one."""
+"""How does a cancel end a task? At once while nothing of it runs, else through its agent."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -11,13 +11,14 @@ from django.db import transaction
 from executors import wakeups
 from executors.core.lifecycle import AttemptEvent, AttemptState, StopReason, TaskEvent, TaskState
 from executors.models import Attempt, Task
-from executors.services import locking, transitions
+from executors.services import capacity, locking, transitions
 from executors.services.transitions import AttemptMove, TaskMove
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import DomainError, IllegalTransition, NeedsResolution, NotFound
 
 CANCELLED: Final = "cancelled"
+_STILL: Final = frozenset({TaskState.PENDING, TaskState.APPLY_PENDING})
 _STOPPABLE: Final = frozenset({AttemptState.ASSIGNED, AttemptState.RUNNING, AttemptState.STOPPING})
 
 
@@ -48,7 +49,8 @@ def cancel(
     tasks = locking.tasks(task_ids)
     attempts = locking.current_attempts(tasks)
     attribution.attribute(actor, cause="cancel")
-    waiting = [task for task in tasks.values() if task.state == TaskState.PENDING]
+    waiting = [task for task in tasks.values() if task.state in _STILL]
+    _release([one for one in attempts.values() if one.state == AttemptState.HELD], now=now)
     moved = transitions.move_tasks([_ended(task, now=now) for task in waiting], now=now)
     stopping = _stop(
         [attempt for attempt in attempts.values() if attempt.state in _STOPPABLE], now=now
@@ -65,6 +67,28 @@ def _ended(task: Task, *, now: datetime) -> TaskMove:
     return TaskMove(
         task_id=task.pk, event=TaskEvent.CANCELLED, reason=CANCELLED, message="", ended_at=now
     )
+
+
+def _release(held: Collection[Attempt], *, now: datetime) -> None:
+    """Let go of plans that nobody is to decide about any more, and of their slots."""
+    if not held:
+        return
+    transitions.move_attempts(
+        [
+            AttemptMove(
+                attempt_id=attempt.pk,
+                event=AttemptEvent.STOPPED,
+                stop_reason=StopReason.CANCEL,
+                reason=CANCELLED,
+                ended_at=now,
+            )
+            for attempt in held
+        ],
+        now=now,
+    )
+    agents = {attempt.agent_id for attempt in held}
+    wakeups.news_for(agents)
+    capacity.freed(agents)
 
 
 def _stop(attempts: Collection[Attempt], *, now: datetime) -> frozenset[UUID]:

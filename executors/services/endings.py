@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from typing import Final
 from uuid import UUID
 
 from executors.core.endings import Aftermath, AttemptEnd, after
@@ -16,11 +17,16 @@ from executors.services.rows import LockedTask
 from executors.services.transitions import TaskMove
 
 NO_GRACE = timedelta(0)
+# What leaves the task with a current attempt.
+_OPEN: Final = frozenset({TaskEvent.PLANNED, TaskEvent.UNSURE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedAttempt:
-    """An attempt that moved to a final state in this transaction."""
+    """An attempt that ended in this transaction, as far as its agent has anything to say.
+
+    A plan may be held, and an apply be unknown: then its task has not ended.
+    """
 
     attempt_id: UUID
     task_id: UUID
@@ -78,6 +84,14 @@ def _decide(one: EndedAttempt, task: LockedTask, requeue_grace: timedelta) -> Af
 
 
 def _move(one: EndedAttempt, aftermath: Aftermath, *, now: datetime) -> TaskMove:
+    if aftermath.event in _OPEN:
+        return TaskMove(
+            task_id=one.task_id,
+            event=aftermath.event,
+            reason=aftermath.reason,
+            message=one.message,
+            started_at=one.started_at,
+        )
     if aftermath.event is TaskEvent.RETURNED:
         delay = aftermath.delay or timedelta(0)
         return TaskMove(

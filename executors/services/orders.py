@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -15,7 +15,7 @@ from django.db import transaction
 
 from agents.core.sessions import SessionSuperseded
 from agents.core.states import Desired
-from agents.wire.messages import Claimed, Directives, Order, OrderedTask, Stop
+from agents.wire.messages import ApprovedPlan, Claimed, Directives, Order, OrderedTask, Stop
 from executors.core.fences import Fence
 from executors.core.lifecycle import AttemptEvent, AttemptState, StopReason
 from executors.core.news import SUPERSEDED, CurrentAttempt, News, news_for
@@ -24,6 +24,9 @@ from executors.services.wanting import OwnSettings
 from k8s4r import database
 from k8s4r.audit import attribution
 from k8s4r.core.errors import DomainError, Forbidden, NotFound
+
+# Where in the row of an order the columns of its plan begin.
+_PLAN: Final = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ def from_rows(rows: Iterable[Sequence[Any]]) -> list[Order]:
 
 
 def _order(row: Sequence[Any], fence: Fence) -> Order:
-    identity, number, lost_after_s, disconnect, slot, *task = row
+    identity, number, lost_after_s, disconnect, slot, *task = row[:_PLAN]
     return Order(
         attempt=identity,
         number=number,
@@ -151,7 +154,13 @@ def _order(row: Sequence[Any], fence: Fence) -> Order:
         task=_ordered_task(*task),
         lost_after_s=lost_after_s,
         disconnect=disconnect,
+        plan=_plan(*row[_PLAN:]),
     )
+
+
+def _plan(attempt: UUID | None = None, sha256: str | None = None) -> ApprovedPlan | None:
+    """Return what an apply applies; the orders of all other work say nothing of it."""
+    return None if attempt is None else ApprovedPlan(attempt=attempt, sha256=sha256 or "")
 
 
 def _ordered_task(*row: Any) -> OrderedTask:

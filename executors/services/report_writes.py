@@ -18,7 +18,8 @@ from executors.core.lifecycle import (
     TaskEvent,
     TaskState,
 )
-from executors.core.reports import Beginning, Ending, Fold
+from executors.core.reports import Beginning, Fold
+from executors.core.results import Ending
 from executors.services import adoption, capacity, endings, report_statements, transitions
 from executors.services.endings import EndedAttempt
 from executors.services.rows import LockedAttempt, LockedTask
@@ -27,6 +28,10 @@ from k8s4r import clock, database
 from k8s4r.audit import attribution
 
 EVIDENCE_BYTES = 64 * 1024
+# Ends that only work which runs can have.
+_GOOD = frozenset({TaskEvent.SUCCEEDED, TaskEvent.PLANNED})
+# What the attempt goes on with: an end of its process, not of the attempt.
+_OPEN = frozenset({AttemptEvent.HOLD, AttemptEvent.UNSURE})
 Move = TypeVar("Move")
 
 
@@ -58,7 +63,7 @@ def _move(accepted: Sequence[Folded], *, now: datetime) -> None:
     }
     tasks = {one.task.id: one.task for one in accepted}
     ends = {move.task_id: move for move in endings.task_moves(ended.values(), tasks, now=now)}
-    attempt_moves = _given(_attempt_move(one) for one in accepted)
+    attempt_moves = _given(_attempt_move(one, now=now) for one in accepted)
     task_moves = _given(_task_move(one, ends.get(one.task.id)) for one in accepted)
     if not attempt_moves and not task_moves:
         return
@@ -75,9 +80,9 @@ def _given(moves: Iterable[Move | None]) -> list[Move]:
     return [move for move in moves if move is not None]
 
 
-def _attempt_move(one: Folded) -> AttemptMove | None:
+def _attempt_move(one: Folded, *, now: datetime) -> AttemptMove | None:
     beginning, ending = one.fold.beginning, one.fold.ending
-    end = None if ending is None else _attempt_end(one, ending)
+    end = None if ending is None else _attempt_end(one, ending, now=now)
     if beginning is None or beginning.event is None:
         return end
     begun = _begun(one, beginning, beginning.event)
@@ -110,7 +115,8 @@ def _run_deadline(started_at: datetime | None, timeout_s: int | None) -> datetim
     return started_at + timedelta(seconds=timeout_s)
 
 
-def _attempt_end(one: Folded, ending: Ending) -> AttemptMove:
+def _attempt_end(one: Folded, ending: Ending, *, now: datetime) -> AttemptMove:
+    reservation = timedelta(seconds=one.task.reservation_timeout_s)
     return AttemptMove(
         attempt_id=one.attempt.id,
         event=ending.event,
@@ -120,14 +126,15 @@ def _attempt_end(one: Folded, ending: Ending) -> AttemptMove:
         exit_code=ending.exit_code,
         signal=ending.signal,
         started_at=ending.started_at,
-        ended_at=ending.at,
+        ended_at=None if ending.event in _OPEN else ending.at,
+        reserved_until=now + reservation if ending.event is AttemptEvent.HOLD else None,
         result_hash=ending.result_hash,
         last_seq=one.fold.last_seq,
     )
 
 
 def _task_move(one: Folded, end: TaskMove | None) -> TaskMove | None:
-    succeeded = end is not None and end.event is TaskEvent.SUCCEEDED
+    succeeded = end is not None and end.event in _GOOD
     begins = {TaskState.DISPATCHING: TaskEvent.STARTED, TaskState.UNKNOWN: TaskEvent.ADOPTED}
     event = begins.get(one.task.state)
     if event is None or not (one.fold.beginning is not None or succeeded):

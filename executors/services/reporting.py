@@ -15,6 +15,7 @@ from django.db import transaction
 
 from agents.core.sessions import SessionSuperseded
 from agents.wire.messages import Finished, Outcome, Report, Reports, ReportsAnswer, Stopped
+from executors.core import results
 from executors.core.fences import Fence
 from executors.core.reports import (
     AttemptFacts,
@@ -170,6 +171,7 @@ def _folded(file: _File) -> Fold:
         result_hash=attempt.result_hash,
         # Each attempt may fill its own share: a retry is not silent because the first was loud.
         log_room_bytes=limit * attempt.number - task.log_bytes,
+        sense=results.sense_of(task.kind, task.facts.phase),
     )
     result = fold(facts, file.items)
     result.evidence += file.late

@@ -3,6 +3,8 @@
     what it says            what may be true              what follows
     has an attempt          ended since, or still runs    unknown: the agent that lists it adopts
                                                           it, else a person says how it ended
+    a plan that waits       applied or dropped since      no approval until its agent lists it;
+                                                          one that has it no more makes it unknown
     waits                   ran since                     its pool is paused until a person looked
     nothing                 an agent runs it              the agent is told to stop it (`sessions`)
 
@@ -26,6 +28,8 @@ from k8s4r.audit import attribution
 from pools.models import Pool
 
 AT_ONCE: Final = 1_000
+# A plan that is held runs nothing: it stays what it is until its agent says whether it has it.
+_UNSURE: Final = frozenset({AttemptState.UNKNOWN, AttemptState.HELD})
 _DOUBT: Final = (
     "The database was restored to a moment before this task's end could be known. An agent that "
     "still has it goes on; else say how it ended."
@@ -80,10 +84,10 @@ def _take_agents_away(*, now: datetime) -> None:
 
 def _doubt_everything(*, now: datetime) -> None:
     """Move every open attempt to unknown, and mark that this is why."""
-    sure = Attempt.objects.filter(state__in=ATTEMPT_CURRENT - {AttemptState.UNKNOWN})
+    sure = Attempt.objects.filter(state__in=ATTEMPT_CURRENT - _UNSURE)
     ids = list(sure.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(ids), AT_ONCE):
         batch = ids[start : start + AT_ONCE]
         adoption.doubt(batch, rows.lock(batch), now=now)
-    Attempt.objects.filter(state=AttemptState.UNKNOWN).update(reason=RESTORED)
+    Attempt.objects.filter(state__in=_UNSURE).update(reason=RESTORED)
     Task.objects.filter(state=TaskState.UNKNOWN).update(reason=RESTORED, message=_DOUBT)

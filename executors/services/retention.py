@@ -52,6 +52,8 @@ _DELETE: Final = (
     " WHERE a.id = f.attempt_id AND a.task_id = ANY(%(ids)s)",
     "DELETE FROM executors_annotation n USING executors_attempt a"
     " WHERE a.id = n.attempt_id AND a.task_id = ANY(%(ids)s)",
+    "DELETE FROM executors_plandecision d USING executors_attempt a"
+    " WHERE a.id = d.attempt_id AND a.task_id = ANY(%(ids)s)",
     "DELETE FROM executors_attempt WHERE task_id = ANY(%(ids)s)",
     "UPDATE executors_task SET parent_id = NULL WHERE parent_id = ANY(%(ids)s)",
     "DELETE FROM executors_task WHERE id = ANY(%(ids)s)",

@@ -22,11 +22,13 @@ from k8s4r import database
 
 _TASKS_OF_ATTEMPTS: Final = """
 SELECT t.id, t.state, t.pool_id, t.phase, t.disconnect, t.retry, t.attempts_made, t.run_timeout_s,
-       t.log_bytes, CASE WHEN jsonb_typeof(t.spec -> 'output_limit_bytes') = 'number'
-                         THEN (t.spec ->> 'output_limit_bytes')::numeric::bigint END
+       t.log_bytes, CASE WHEN jsonb_typeof(said.spec -> 'output_limit_bytes') = 'number'
+                         THEN (said.spec ->> 'output_limit_bytes')::numeric::bigint END,
+       t.kind, t.reservation_timeout_s
 FROM executors_task t
+CROSS JOIN LATERAL (SELECT coalesce(t.spec -> t.phase, t.spec) AS spec) said
 WHERE t.id IN (SELECT task_id FROM executors_attempt WHERE id = ANY(%s::uuid[]))
-ORDER BY t.id FOR NO KEY UPDATE
+ORDER BY t.id FOR NO KEY UPDATE OF t
 """
 _ATTEMPTS: Final = """
 SELECT a.id, a.task_id, a.number, a.agent_id, a.session_id, a.slot_id, a.state, a.stop_reason,
@@ -49,6 +51,8 @@ class LockedTask:
     run_timeout_s: int | None
     log_bytes: int
     output_limit_bytes: int | None
+    kind: str
+    reservation_timeout_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,8 @@ def lock_current_of(agent_id: UUID) -> Locked:
 
 
 def _task(row: tuple[Any, ...]) -> LockedTask:
-    identity, state, pool_id, phase, disconnect, retry, made, timeout, log_bytes, limit = row
+    identity, state, pool_id, phase, disconnect, retry, made, timeout, *rest = row
+    log_bytes, limit, kind, reservation = rest
     return LockedTask(
         id=identity,
         state=TaskState(state),
@@ -119,6 +124,8 @@ def _task(row: tuple[Any, ...]) -> LockedTask:
         run_timeout_s=timeout,
         log_bytes=log_bytes,
         output_limit_bytes=limit,
+        kind=kind,
+        reservation_timeout_s=reservation,
     )
 
 

@@ -1,6 +1,7 @@
 """What happens when a runner says hello: which of its work goes on, and which is lost?"""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -23,13 +24,24 @@ from executors.core.leases import LeasePolicy
 from executors.core.lifecycle import AttemptEvent, AttemptState
 from executors.core.reunion import RESTORED, KnownAttempt, Reunion, reunite
 from executors.models import Attempt
-from executors.services import adoption, capacity, rows, transitions, wanting
+from executors.services import (
+    adoption,
+    capacity,
+    drift,
+    order_statements,
+    rows,
+    transitions,
+    wanting,
+)
 from executors.services.rows import Locked
+from k8s4r import database
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
 from pools.services import pods
 
 SUPERSEDED = "superseded"
+# What a restore may have left in doubt.
+_DOUBTED = frozenset({AttemptState.UNKNOWN, AttemptState.HELD})
 
 
 @transaction.atomic
@@ -55,8 +67,11 @@ def open(
     if begun.agent.type == AgentType.K8S:
         pods.connected(agent_id, now=now)
     locked = rows.lock_current_of(agent_id)
-    reunion = reunite(_known(locked), _listed(message.held, locked), session_id=message.session)
+    plans = _plans(locked)
+    listed = _listed(message.held, _numbers(locked, plans))
+    reunion = reunite(_known(locked, plans), listed, session_id=message.session)
     _apply(reunion, locked, session_id=message.session, now=now)
+    drift.note(agent_id, message.held, locked)
     capacity.freed({agent_id})
     return SessionOpened(
         server_time=now,
@@ -64,7 +79,7 @@ def open(
         generation=begun.generation,
         adopted=reunion.goes_on,
         directives=Directives(
-            stop=_stops(message.held, reunion, locked),
+            stop=_stops(message.held, reunion, locked, plans),
             drain=begun.desired is Desired.DRAINING,
             paused=begun.desired is Desired.PAUSED,
             wanted=wanting.due(begun.agent, message.settings_version),
@@ -72,8 +87,31 @@ def open(
     )
 
 
-def _known(locked: Locked) -> list[KnownAttempt]:
-    doubted = [one.id for one in locked.attempts.values() if one.state is AttemptState.UNKNOWN]
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The attempt whose plan an apply is for, which has ended."""
+
+    id: UUID
+    number: int
+
+
+def _plans(locked: Locked) -> dict[UUID, _Plan]:
+    """Return the plans of the applies that are ordered, by the applies."""
+    ordered = [one.id for one in locked.attempts.values() if one.state is AttemptState.ASSIGNED]
+    if not ordered:
+        return {}
+    found = database.rows(order_statements.PLANS, [ordered])
+    return {apply_id: _Plan(plan_id, number) for apply_id, plan_id, number in found}
+
+
+def _numbers(locked: Locked, plans: Mapping[UUID, _Plan]) -> dict[UUID, int]:
+    """Return the number, which its token proves, of each attempt that may be listed."""
+    current = {one.id: one.number for one in locked.attempts.values()}
+    return current | {plan.id: plan.number for plan in plans.values()}
+
+
+def _known(locked: Locked, plans: Mapping[UUID, _Plan]) -> list[KnownAttempt]:
+    doubted = [one.id for one in locked.attempts.values() if one.state in _DOUBTED]
     marked = Attempt.objects.filter(pk__in=doubted, reason=RESTORED)
     restored = set(marked.values_list("pk", flat=True))
     return [
@@ -83,34 +121,40 @@ def _known(locked: Locked) -> list[KnownAttempt]:
             session_id=attempt.session_id,
             phase=locked.tasks[attempt.task_id].facts.phase,
             is_restored=attempt.id in restored,
+            plan_id=plans[attempt.id].id if attempt.id in plans else None,
         )
         for attempt in locked.attempts.values()
     ]
 
 
-def _listed(held: Collection[Held], locked: Locked) -> frozenset[UUID]:
+def _listed(held: Collection[Held], numbers: Mapping[UUID, int]) -> frozenset[UUID]:
     """Return the attempts that the runner proves to have."""
     fence = Fence(settings.ATTEMPT_KEY)
     return frozenset(
         one.attempt
         for one in held
-        if one.attempt in locked.attempts
-        and fence.admits(one.token, one.attempt, locked.attempts[one.attempt].number)
+        if one.attempt in numbers and fence.admits(one.token, one.attempt, numbers[one.attempt])
     )
 
 
 def _apply(reunion: Reunion, locked: Locked, *, session_id: UUID, now: datetime) -> None:
-    transitions.rebind(reunion.goes_on, session_id=session_id, now=now)
+    transitions.rebind([*reunion.goes_on, *reunion.due], session_id=session_id, now=now)
     adoption.adopt([locked.attempts[one] for one in reunion.goes_on], now=now)
+    adoption.trust(reunion.goes_on, locked)
     adoption.doubt(reunion.unsure, locked, now=now)
     adoption.end(reunion.lost, AttemptEvent.LOST, locked, now=now)
 
 
-def _stops(held: Collection[Held], reunion: Reunion, locked: Locked) -> list[Stop]:
-    """Return what the runner is to stop: what is no longer its own, and what was asked before."""
-    goes_on = frozenset(reunion.goes_on)
+def _stops(
+    held: Collection[Held], reunion: Reunion, locked: Locked, plans: Mapping[UUID, _Plan]
+) -> list[Stop]:
+    """Return what the runner is to stop: what is no longer its own, and what was asked before.
+
+    A plan whose apply is ordered is not over for the runner: the order is on its way.
+    """
+    kept = frozenset(reunion.goes_on) | {plan.id for plan in plans.values()}
     stops = [Stop(attempt=one.attempt, reason=SUPERSEDED) for one in held
-             if one.attempt not in goes_on]  # fmt: skip
+             if one.attempt not in kept]  # fmt: skip
     asked = [locked.attempts[one] for one in reunion.goes_on]
     return stops + [
         Stop(attempt=attempt.id, reason=str(attempt.stop_reason))

@@ -38,6 +38,7 @@ UPDATE executors_task t SET
     started_at = coalesce(m.started_at, t.started_at),
     ended_at = coalesce(m.ended_at, t.ended_at),
     run_after = m.run_after,
+    phase = CASE WHEN law.to_state = 'pending' AND t.phase = 'apply' THEN 'plan' ELSE t.phase END,
     stop_requested_at = CASE WHEN law.to_state = 'pending' THEN NULL
                              ELSE t.stop_requested_at END
 FROM json_to_recordset(%(moves)s::json)
@@ -63,6 +64,7 @@ UPDATE executors_attempt a SET
     started_at = coalesce(m.started_at, a.started_at),
     ended_at = coalesce(m.ended_at, a.ended_at),
     run_deadline_at = coalesce(m.run_deadline_at, a.run_deadline_at),
+    reserved_until = coalesce(m.reserved_until, a.reserved_until),
     result_hash = coalesce(decode(m.result_hash, 'base64'), a.result_hash),
     session_id = coalesce(m.session_id, a.session_id),
     last_seq = coalesce(m.last_seq, a.last_seq),
@@ -70,7 +72,8 @@ UPDATE executors_attempt a SET
 FROM json_to_recordset(%(moves)s::json)
      AS m(attempt_id uuid, first text, event text, stop_reason text, reason text, message text,
           exit_code int, signal int, pid bigint, started_at timestamptz, ended_at timestamptz,
-          run_deadline_at timestamptz, result_hash text, session_id uuid, last_seq bigint),
+          run_deadline_at timestamptz, reserved_until timestamptz, result_hash text,
+          session_id uuid, last_seq bigint),
      {_values(steps(ATTEMPT_TABLE))}
 WHERE a.id = m.attempt_id AND law.first = coalesce(m.first, '') AND law.event = m.event
   AND law.from_state = a.state
@@ -109,6 +112,28 @@ JOIN agents_slot slot ON slot.id = a.slot_id
 JOIN access_project project ON project.id = t.project_id
 JOIN pools_pool pool ON pool.id = t.pool_id
 """  # noqa: S608 - the columns are our own words
+
+# The apply of an approved plan: the next attempt, on the slot whose folder has the plan. It runs on
+# through any silence: nobody may start it elsewhere.
+APPLY: Final = """
+WITH made AS (
+    INSERT INTO executors_attempt (
+        id, task_id, number, agent_id, session_id, slot_id, project_id, state, stop_reason,
+        changed_at, assigned_at, silence_timeout_s, lost_after_s, disconnect, last_seq, reason,
+        message)
+    SELECT %(id)s, t.id, t.attempts_made + 1, %(agent)s, s.id, %(slot)s, t.project_id,
+           'assigned', '', %(now)s, %(now)s, t.silence_timeout_s, t.lost_after_s, 'wait',
+           0, '', ''
+    FROM executors_task t
+    JOIN agents_session s ON s.id = %(session)s AND s.ended_at IS NULL
+    WHERE t.id = %(task)s AND t.state = 'apply_pending'
+    RETURNING *)
+UPDATE executors_task t SET
+    state = 'dispatching', via = '', phase = 'apply', changed_at = %(now)s,
+    attempts_made = made.number, reason = '', message = ''
+FROM made WHERE t.id = made.task_id
+RETURNING t.id
+"""
 
 REQUEST_STOP: Final = """
 UPDATE executors_task SET stop_requested_at = %(now)s, changed_at = %(now)s

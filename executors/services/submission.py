@@ -12,7 +12,7 @@ import orjson
 from django.db import transaction
 
 from executors import wakeups
-from executors.core import requests
+from executors.core import requests, specs
 from executors.core.fairness import sort_key
 from executors.core.lifecycle import TaskState
 from executors.core.requests import TaskRequest
@@ -44,19 +44,19 @@ WITH new_requirements AS (
 INSERT INTO executors_task (
     id, project_id, owner_id, pool_id, requirement_id, parent_id, name, kind, driver, phase, spec,
     labels, own_labels, priority, sort_key, state, changed_at, submitted_at, queue_deadline_at,
-    run_timeout_s, silence_timeout_s, lost_after_s, disconnect, retry, attempts_made, reason,
-    message, log_bytes)
+    run_timeout_s, silence_timeout_s, reservation_timeout_s, lost_after_s, disconnect, retry,
+    attempts_made, reason, message, log_bytes)
 SELECT t.id, t.project_id, %(owner)s, t.pool_id, t.requirement_id, t.parent_id, t.name, t.kind,
-       t.driver, 'run', t.spec, t.required_labels, t.labels, t.priority, t.sort_key, 'pending',
+       t.driver, t.phase, t.spec, t.required_labels, t.labels, t.priority, t.sort_key, 'pending',
        %(now)s, %(now)s,
-       t.queue_deadline_at, t.run_timeout_s, t.silence_timeout_s, t.lost_after_s, t.disconnect,
-       t.retry, 0, '', '', 0
+       t.queue_deadline_at, t.run_timeout_s, t.silence_timeout_s, t.reservation_timeout_s,
+       t.lost_after_s, t.disconnect, t.retry, 0, '', '', 0
 FROM jsonb_to_recordset(%(tasks)s::jsonb) AS t(
     id uuid, project_id uuid, pool_id uuid, requirement_id text, parent_id uuid, name text,
-    kind text, driver text, spec jsonb, required_labels jsonb, labels jsonb, priority int,
-    sort_key float8,
-    queue_deadline_at timestamptz, run_timeout_s int, silence_timeout_s int, lost_after_s int,
-    disconnect text, retry jsonb)
+    kind text, driver text, phase text, spec jsonb, required_labels jsonb, labels jsonb,
+    priority int, sort_key float8,
+    queue_deadline_at timestamptz, run_timeout_s int, silence_timeout_s int,
+    reservation_timeout_s int, lost_after_s int, disconnect text, retry jsonb)
 """
 
 
@@ -120,6 +120,7 @@ class _Tasks:
             "name": request.name,
             "kind": request.kind,
             "driver": request.driver,
+            "phase": specs.first_phase(request.kind),
             "spec": request.spec,
             "labels": request.labels,
             "required_labels": request.required_labels,
@@ -127,6 +128,7 @@ class _Tasks:
             "queue_deadline_at": deadline,
             "run_timeout_s": request.run_timeout_s,
             "silence_timeout_s": request.silence_timeout_s,
+            "reservation_timeout_s": request.reservation_timeout_s,
             "lost_after_s": request.lost_after_s,
             "disconnect": request.disconnect,
             "retry": requests.stored_retry(request.retry),
@@ -136,7 +138,6 @@ class _Tasks:
         )
         return TaskRecord(
             **row,
-            phase="run",
             state=TaskState.PENDING,
             project_name=pool.project_name,
             pool_name=pool.name,

@@ -63,6 +63,7 @@ class AttemptMove:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     run_deadline_at: datetime | None = None
+    reserved_until: datetime | None = None
     result_hash: bytes | None = None
     session_id: UUID | None = None
     last_seq: int | None = None
@@ -155,6 +156,22 @@ def assign(placements: Sequence[NewAttempt], *, now: datetime) -> list[Assigned]
     }
     made = database.rows(statements.ASSIGN, parameters)
     return [Assigned(agent_id, session_id, order) for agent_id, session_id, *order in made]
+
+
+def apply(new: NewAttempt, *, now: datetime) -> bool:
+    """Give a task whose plan was approved the attempt that applies it; say whether it got one.
+
+    Locks: expects the agent and the task to be locked, and the plan's attempt to have ended.
+    """
+    parameters = {
+        "now": now,
+        "id": new.attempt_id,
+        "task": new.task_id,
+        "agent": new.agent_id,
+        "session": new.session_id,
+        "slot": new.slot_id,
+    }
+    return bool(_changed(statements.APPLY, parameters))
 
 
 def request_stop(task_ids: Sequence[UUID], *, now: datetime) -> frozenset[UUID]:

@@ -15,6 +15,7 @@ from k8s4r.cli.commands import (
     completion,
     config,
     create,
+    decide,
     delete,
     describe,
     doctor,
@@ -92,7 +93,7 @@ def root(  # noqa: PLR0913 - one argument for each flag
         session.terminal.colour_wanted = False
 
 
-for module in (run, get, describe, logs, events, why, wait, cancel, rerun):
+for module in (run, get, describe, logs, events, why, wait, decide, cancel, rerun):
     module.register(app, panel="Tasks")
 for module in (agent, steer, rotate, explain, top):
     module.register(app, panel="Agents and pools")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from k8s4r.cli import ages, endings
+from k8s4r.cli import ages, endings, plans
 from k8s4r.cli.client import Client
 from k8s4r.cli.errors import CliError
 from k8s4r.cli.kinds import TASK
@@ -13,7 +13,7 @@ from k8s4r.cli.terminal import Terminal, clean
 from k8s4r.cli.watching import WaitingWatch
 
 # Before them a task waits, which is explained; after them it has ended, which is said last.
-_NARRATED: Final = frozenset({"dispatching", "running", "apply_pending"})
+_NARRATED: Final = frozenset({"dispatching", "running"})
 
 
 @dataclass(slots=True)
@@ -60,6 +60,8 @@ class Follower:
                 "unknown: its agent is away and the task may still run there; it goes on when the"
                 f" agent is back, or when a person resolves it: k8s4r describe task {self.task_id}"
             )
+        if news.state == "apply_pending" and self._told != news.state:
+            self._say(plans.waits(self.client.get(f"{TASK.path}/{self.task_id}")))
         if self.narrate and news.state != self._told and news.state in _NARRATED:
             self._say(self._standing(news))
         self._told = news.state

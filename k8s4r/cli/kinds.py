@@ -85,8 +85,13 @@ def _text(key: str) -> Any:
 
 def name_of(task: Row) -> str:
     """Return the name, or the command that a task without one runs."""
-    argv = task["spec"].get("argv") or [task["driver"]]
-    return str(task["name"] or "$ " + shlex.join(argv))
+    return str(task["name"] or "$ " + shlex.join(command_of(task["spec"]) or [task["driver"]]))
+
+
+def command_of(spec: Row) -> list[str]:
+    """Return what a task runs, or plans with; empty where its driver runs no command."""
+    argv = spec.get("argv") or (spec.get("plan") or {}).get("argv") or []
+    return [str(text) for text in argv]
 
 
 def _short_id(row: Row, context: Context) -> str:
@@ -107,6 +112,8 @@ def _why(row: Row, _: Context) -> str:
     waiting = row.get("waiting") or {}
     if waiting:
         return str(waiting.get("code") or "not looked at yet")
+    if row["state"] == "apply_pending":
+        return "a decision"
     if row.get("stop_requested_at") and not row.get("ended_at"):
         return "stopping"
     if row.get("progress") and not row.get("ended_at"):

@@ -119,7 +119,13 @@ def _agents(seen: Seen) -> list[Count]:
 
 
 def _needs(seen: Seen, now: datetime) -> list[Need]:
-    return [*_parts(now), *_unknown(seen), *_agent_troubles(seen), *_stuck(seen, now)]
+    return [
+        *_parts(now),
+        *_unknown(seen),
+        *_plans(seen, now),
+        *_agent_troubles(seen),
+        *_stuck(seen, now),
+    ]
 
 
 def _parts(now: datetime) -> list[Need]:
@@ -151,6 +157,20 @@ def _unknown(seen: Seen) -> list[Need]:
             chip(task.state),
             str(task),
             f"its agent {task.agent or ''} is away; resolve it if you know how it ended",
+            reverse("admin:executors_task_change", args=[task.pk]),
+        )
+        for task in rows.order_by("changed_at")[:_MOST]
+    ]
+
+
+def _plans(seen: Seen, now: datetime) -> list[Need]:
+    rows = seen.tasks.filter(state=TaskState.APPLY_PENDING).select_related("owner")
+    return [
+        Need(
+            chip(task.state),
+            title(task),
+            f"its plan waits for {span((now - task.changed_at).total_seconds())}: somebody else "
+            f"than {task.owner} approves or rejects it",
             reverse("admin:executors_task_change", args=[task.pk]),
         )
         for task in rows.order_by("changed_at")[:_MOST]

@@ -1,7 +1,6 @@
 """What does the next runner find of attempts, and when may their reports be sent?"""
 
 from pathlib import Path
-from uuid import uuid4
 
 import msgspec
 import pytest
@@ -25,7 +24,7 @@ def ended(spool: Spool, *, chunks: int = 0, size: int = 10) -> Attempt:
     """Make an attempt that started, wrote ``chunks`` pieces and ended."""
     attempt = spool.accept(make_order())
     spool.note(attempt, reports.started(attempt, at=1.0))
-    files = spool.files(attempt.id)
+    files = spool.files(attempt.order)
     written = b"".join(bytes([65 + n % 26]) * size for n in range(chunks))
     Path(files.stdout).write_bytes(written)
     for number in range(chunks):
@@ -68,7 +67,7 @@ def test_a_forgotten_attempt_leaves_nothing(spool: Spool):
     spool.acked(attempt, 3)
     spool.forget(attempt)
     assert found(spool).attempts == {}
-    assert not Path(spool.files(attempt.id).stdout).exists()
+    assert not Path(spool.files(attempt.order).stdout).exists()
 
 
 def test_a_snapshot_says_the_same_as_the_journal_before_it(spool: Spool):
@@ -83,7 +82,7 @@ def test_a_snapshot_says_the_same_as_the_journal_before_it(spool: Spool):
 
 def test_output_that_a_power_cut_took_is_replaced_not_shifted(spool: Spool):
     attempt = ended(spool, chunks=2)
-    Path(spool.files(attempt.id).stdout).write_bytes(b"AAAAAAAAAABBB")
+    Path(spool.files(attempt.order).stdout).write_bytes(b"AAAAAAAAAABBB")
     first, second = bodies(spool, attempt)[1:3]
     assert isinstance(first, wire.Log)
     assert isinstance(second, wire.Log)
@@ -92,14 +91,14 @@ def test_output_that_a_power_cut_took_is_replaced_not_shifted(spool: Spool):
 
 
 def test_files_of_unknown_attempts_are_cleared_away(spool: Spool, tmp_path: Path):
-    stray = spool.files(uuid4())
+    stray = spool.files(make_order())
     Path(stray.work).mkdir()
     Path(stray.stdout).write_bytes(b"x")
     kept = ended(spool, chunks=1)
     spool.begin(a_life(), [kept])
     assert not Path(stray.work).exists()
     assert not Path(stray.stdout).exists()
-    assert Path(spool.files(kept.id).stdout).exists()
+    assert Path(spool.files(kept.order).stdout).exists()
 
 
 def test_two_runners_cannot_have_one_spool(tmp_path: Path):

@@ -12,7 +12,16 @@ from k8s4r.access.services.tokens import Terms
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core.roles import Role
 from pools.models import Pool
-from tests.builders import NOON, a_member, a_pool, a_project, a_task, an_agent, an_attempt
+from tests.builders import (
+    NOON,
+    a_held_plan,
+    a_member,
+    a_pool,
+    a_project,
+    a_task,
+    an_agent,
+    an_attempt,
+)
 
 
 class Place(NamedTuple):
@@ -33,6 +42,7 @@ def a_place(name: str) -> Place:
     open_task = a_task(pool)
     ended = a_task(pool, state="failed", ended_at=NOON)
     attempt = an_attempt(a_task(pool), agent, state="running")
+    planned = a_held_plan(pool, agent, now=clock.now())
     lost = attempt.task
     lost.state = "unknown"
     lost.save()
@@ -52,7 +62,7 @@ def a_place(name: str) -> Place:
     return Place(
         project,
         {
-            "task": open_task.pk, "ended": ended.pk, "lost": lost.pk,
+            "task": open_task.pk, "ended": ended.pk, "lost": lost.pk, "planned": planned.task_id,
             "attempt": attempt.pk, "agent": agent.pk, "spare": spare.pk, "pool": listed.pk,
             "project": project.pk,
             "enrolment": enrolment.token.pk, "target": target.pk, "notification": message.pk,
@@ -122,6 +132,8 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         f"tasks/{at.ids['lost']}/resolve",
         {"outcome": "failed", "reason": "seen"},
     ),
+    ("POST", "tasks/{id}/approve"): lambda at: (f"tasks/{at.ids['planned']}/approve", {}),
+    ("POST", "tasks/{id}/reject"): lambda at: (f"tasks/{at.ids['planned']}/reject", {}),
     ("GET", "agents/{id}"): lambda at: (f"agents/{at.ids['agent']}", None),
     ("GET", "agents/{id}/status"): lambda at: (f"agents/{at.ids['agent']}/status", None),
     ("GET", "agent-pools/{id}"): lambda at: (f"agent-pools/{at.ids['pool']}", None),

@@ -4,9 +4,12 @@ import threading
 
 from django.db import connection
 
+from agents.models import Agent
 from executors.operating.models import Notification
 from k8s4r import clock
-from tests.contract.recording import Json, Tour
+from pools.models import Pool
+from tests.builders import a_held_plan, a_user
+from tests.contract.recording import DIGEST, Json, Tour
 from tests.sealed import seal_everything
 from tests.waiting import wait_until
 
@@ -16,6 +19,7 @@ HOOK = "jsons://hooks.example.org/films"
 def walk(tour: Tour, pool: Json) -> None:
     """Make every call of this part."""
     _reasons(tour, pool)
+    _plans(tour, pool)
     _messages(tour)
     _history(tour, pool)
 
@@ -27,6 +31,26 @@ def _reasons(tour: Tour, pool: Json) -> None:
     tour.call("POST", "tasks", {**wanted, "pool": "render", "name": "frame 3"})
     tour.call("GET", "agent-pools/{pool_id}/waiting", **here)
     tour.call("GET", "agent-pools/{pool_id}/dispatches?limit=1", **here)
+
+
+def _plans(tour: Tour, pool: Json) -> None:
+    """No machine plans in a test: the rows say what its reports would have said."""
+    machine = Agent.objects.get(name="workstation-7")
+    for word, comment in (("reject", "Two scenes are missing."), ("approve", "As discussed.")):
+        plan = a_held_plan(
+            Pool.objects.get(pk=pool["id"]),
+            machine,
+            now=clock.now(),
+            sha256=DIGEST,
+            owner=a_user("bob"),
+            name="cut",
+            driver="exec",
+            spec={"plan": {"argv": ["cut", "--dry"]}, "apply": {"argv": ["cut"]}},
+        )
+        here = {"task_id": str(plan.task_id)}
+        decision = {"comment": comment, "attempt": str(plan.pk)}
+        tour.call("POST", f"tasks/{{task_id}}/{word}", decision, **here)
+        tour.call("GET", "tasks/{task_id}", **here)
 
 
 def _messages(tour: Tour) -> None:

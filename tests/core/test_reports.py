@@ -23,8 +23,8 @@ from executors.core.reports import (
     end_on_our_clock,
     fold,
     on_our_clock,
-    result_hash,
 )
+from executors.core.results import result_hash
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ID = UUID(int=7)

@@ -1,7 +1,8 @@
 """A runner as the protocol demands it, with its processes on a clock that the test moves.
 
 It stops its own work before the lease ends, keeps results until they are acknowledged, and says
-after a crash that what it ran is gone. What it really ran, and when, stays in `World.spans`.
+after a crash that what it ran is gone. It keeps plans until their apply or until it is told to let
+them go. What it really ran, and when, stays in `World.spans`.
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from agents.wire.messages import (
     Log,
     OpenSession,
     Order,
+    Refused,
     Report,
     Reports,
     ReportsAnswer,
@@ -34,6 +36,7 @@ class Span:
     task: UUID
     attempt: UUID
     began: datetime
+    phase: str = "run"
     ended: datetime | None = None
 
 
@@ -46,6 +49,7 @@ class Work:
     reports: list[Report] = field(default_factory=list)
     seq: int = 0
     ended: bool = False
+    held: bool = False
 
 
 @dataclass(slots=True)
@@ -88,11 +92,26 @@ class Runner:
         """Start what was ordered, unless it is known; stop what is to stop."""
         for order in answer.orders:
             if order.attempt not in self.works and self._may_work(order, now):
-                span = Span(order.task.id, order.attempt, now)
-                self.spans.append(span)
-                work = self.works[order.attempt] = Work(order, span)
-                self._say(work, Started, now)
+                self._begin(order, now)
         self.stop(answer.directives.stop, now)
+
+    def _begin(self, order: Order, now: datetime) -> None:
+        if order.plan is not None and not self._takes_over(order):
+            work = self.works[order.attempt] = Work(order, None)
+            self._end(work, Refused, now, message="gone", reason="replan_required")
+            return
+        span = Span(order.task.id, order.attempt, now, order.task.phase)
+        self.spans.append(span)
+        work = self.works[order.attempt] = Work(order, span)
+        self._say(work, Started, now)
+
+    def _takes_over(self, order: Order) -> bool:
+        """Does the apply find its plan here, in its own slot? It is the apply's then."""
+        plan = self.works.get(order.plan.attempt)
+        if plan is None or not plan.held or plan.order.slot != order.slot:
+            return False
+        del self.works[order.plan.attempt]
+        return True
 
     def stop(self, stops, now: datetime) -> None:
         """Stop attempts; superseded ones are forgotten, the others reported."""
@@ -111,6 +130,8 @@ class Runner:
         work = self.works[attempt]
         self._say(work, Log, now, stream="stdout", data=b"done\n")
         self._end(work, Finished, now, exit_code=exit_code)
+        task = work.order.task
+        work.held = exit_code == 0 and (task.kind, task.phase) == ("plan_and_apply", "plan")
 
     def keep_lease(self, now: datetime) -> None:
         """Stop what the silence has made too old, as the policies demand."""
@@ -124,9 +145,11 @@ class Runner:
         silent = (now - (self.acknowledged_at or self.boot)).total_seconds()
         return silent < order.lost_after_s - STOP_MARGIN_S
 
-    def crash(self, now: datetime) -> None:
+    def crash(self, now: datetime, *, loses_plans: bool = False) -> None:
         """Die and come back: processes are gone, what was unfinished is reported as such."""
         self.session = clock.new_id()
+        if loses_plans:
+            self.works = {one: work for one, work in self.works.items() if not work.held}
         self.acknowledged_at = None
         for work in self.works.values():
             if not work.ended:
@@ -149,7 +172,7 @@ class Runner:
             if outcome.status in {"superseded", "conflict"}:
                 self._end_process(work, now)
                 del self.works[outcome.attempt]
-            elif work.ended and not work.reports:
+            elif work.ended and not work.held and not work.reports:
                 del self.works[outcome.attempt]
 
     def _say(self, work: Work, kind, now: datetime, **fields) -> None:

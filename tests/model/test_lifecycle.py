@@ -1,5 +1,6 @@
 """Random histories against the real services: nothing lost, nothing twice, nothing undone."""
 
+import contextlib
 import os
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -21,8 +22,9 @@ from hypothesis.stateful import (
 from agents.wire.messages import Heartbeat
 from executors import conf
 from executors.core.lifecycle import ATTEMPT_CURRENT, TASK_TERMINAL
-from executors.models import Attempt, Task
+from executors.models import Attempt, PlanDecision, Task
 from executors.services import (
+    approvals,
     cancellation,
     dispatch,
     expiry,
@@ -30,20 +32,24 @@ from executors.services import (
     orders,
     pulses,
     reporting,
+    reservations,
     sessions,
 )
+from executors.services.approvals import Decision
 from executors.services.heartbeats import Beat
 from executors.services.orders import Ask
 from executors.services.reporting import Batch
+from k8s4r.access.principals import Principal, PrincipalKind
 from k8s4r.audit import attribution
 from k8s4r.audit.models import AuditEvent
-from k8s4r.core.errors import DomainError
-from tests.builders import NOON, a_pool, a_task, an_agent
+from k8s4r.core.errors import Conflict, DomainError
+from tests.builders import NOON, a_pool, a_task, a_user, an_agent
 from tests.model.runner import Runner, Span
 
 EXAMPLES = int(os.environ.get("K8S4R_MODEL_EXAMPLES", "60"))
 STEPS = 40
 LOST_AFTER_S = 60
+RESERVATION_S = 150
 FAR = NOON + timedelta(days=999)
 
 
@@ -56,6 +62,7 @@ class Fleet(RuleBasedStateMachine):
         self.spans: list[Span] = []
         self.final: dict[UUID, str] = {}
         self.numbers: dict[UUID, int] = {}
+        self.plans = False
         self.block = transaction.atomic()
 
     @initialize()
@@ -64,6 +71,8 @@ class Fleet(RuleBasedStateMachine):
         self.policy = conf.leases()
         agents = [an_agent(slots=2) for _ in range(2)]
         self.pool = a_pool(*agents)
+        bob = a_user("bob")
+        self.bob = Principal(kind=PrincipalKind.PERSON, id=bob.pk, token_id=bob.pk, name="bob")
         self.runners = [Runner(agent.pk, 2, NOON, self.spans) for agent in agents]
         for source in ("gateway", "sweeper"):
             pulses.beat(source, now=NOON - timedelta(hours=1), policy=self.policy)
@@ -86,6 +95,32 @@ class Fleet(RuleBasedStateMachine):
     @rule(disconnect=st.sampled_from(["replace", "stop", "wait"]))
     def submit(self, disconnect: str) -> None:
         a_task(self.pool, now=self.now, disconnect=disconnect, lost_after_s=LOST_AFTER_S)
+
+    @rule(disconnect=st.sampled_from(["replace", "wait"]))
+    def submit_plan(self, disconnect: str) -> None:
+        self.plans = True
+        a_task(
+            self.pool,
+            now=self.now,
+            kind="plan_and_apply",
+            phase="plan",
+            disconnect=disconnect,
+            lost_after_s=LOST_AFTER_S,
+            reservation_timeout_s=RESERVATION_S,
+        )
+
+    @precondition(
+        lambda self: any(work.held for one in self.runners for work in one.works.values())
+    )
+    @rule(which=st.integers(0, 9), approves=st.sampled_from([True, True, False]))
+    def decide(self, which: int, approves: bool) -> None:
+        waiting = list(Task.objects.filter(state="apply_pending").order_by("pk"))
+        if not waiting:
+            return
+        decide = approvals.approve if approves else approvals.reject
+        # An agent that is away is given nothing, and nothing is lost by that.
+        with contextlib.suppress(Conflict):
+            decide(waiting[which % len(waiting)].pk, Decision(person=self.bob), now=self.now)
 
     @rule()
     def run_pass(self) -> None:
@@ -136,6 +171,8 @@ class Fleet(RuleBasedStateMachine):
             for runner in self.runners:
                 runner.keep_lease(self.now)
             self.sweep()
+        if self.plans:
+            reservations.expire(now=self.now, limit=100)
 
     def sweep(self) -> None:
         for source in ("gateway", "sweeper"):
@@ -144,10 +181,10 @@ class Fleet(RuleBasedStateMachine):
         expiry.expire_heartbeats(now=self.now, limit=100, policy=self.policy)
         expiry.release_delayed(now=self.now, limit=100)
 
-    @rule(index=runner)
-    def crash(self, index: int) -> None:
+    @rule(index=runner, loses_plans=st.booleans())
+    def crash(self, index: int, loses_plans: bool) -> None:
         runner = self.runners[index]
-        runner.crash(self.now)
+        runner.crash(self.now, loses_plans=loses_plans)
         self.open(runner)
 
     @rule(index=runner)
@@ -195,20 +232,50 @@ class Fleet(RuleBasedStateMachine):
 
     @invariant()
     def a_completed_task_has_exactly_one_success_and_others_none(self) -> None:
-        won = list(Attempt.objects.filter(state="succeeded").values_list("task_id", flat=True))
+        ended = Attempt.objects.filter(state="succeeded")
+        plans = approved() if self.plans else set()
+        won = list(ended.exclude(pk__in=plans).values_list("task_id", flat=True))
         assert len(won) == len(set(won))
         completed = Task.objects.filter(state="completed").values_list("pk", flat=True)
         assert set(won) == set(completed)
 
     @invariant()
+    def an_apply_is_of_an_approved_plan_in_its_slot_and_the_last_of_its_task(self) -> None:
+        applied = [span for span in self.spans if span.phase == "apply"]
+        rows = {row.pk: row for row in Attempt.objects.all()} if applied else {}
+        plans = {(row.task_id, row.number): row for row in rows.values()}
+        allowed = approved() if applied else set()
+        for span in applied:
+            row = rows[span.attempt]
+            plan = plans[row.task_id, row.number - 1]
+            assert plan.pk in allowed, "nobody approved this plan"
+            assert plan.slot_id == row.slot_id, "applied in another slot"
+            later = [one for one in self.spans if one.task == span.task and one.began > span.began]
+            assert later == [], "something ran after an apply had begun"
+
+    @invariant()
+    def a_plan_is_held_exactly_while_its_task_waits_for_a_decision(self) -> None:
+        if not self.plans:
+            return
+        held = set(Attempt.objects.filter(state="held").values_list("task_id", flat=True))
+        waiting = Task.objects.filter(state="apply_pending").values_list("pk", flat=True)
+        assert held == set(waiting)
+
+    @invariant()
     def the_events_replay_to_the_rows(self) -> None:
         for task in Task.objects.all():
             path = list(
-                AuditEvent.objects.filter(object_id=task.pk).order_by("id")
+                AuditEvent.objects.filter(object_id=task.pk, object_type="task").order_by("id")
                 .values_list("from_state", "to_state")
             )  # fmt: skip
             assert path[-1][1] == task.state
             assert [to for _, to in path[:-1]] == [of for of, _ in path[1:]]
+
+
+def approved() -> set[UUID]:
+    """Return the attempts whose plans somebody approved."""
+    rows = PlanDecision.objects.filter(is_approved=True)
+    return set(rows.values_list("attempt_id", flat=True))
 
 
 @pytest.mark.django_db

@@ -3,6 +3,7 @@
 from tests.mutants.cluster_seeds import CLUSTER_SEEDS
 from tests.mutants.fleet_seeds import FLEET_SEEDS
 from tests.mutants.history_seeds import HISTORY_SEEDS
+from tests.mutants.plan_seeds import PLAN_SEEDS
 from tests.mutants.seed import Seed
 from tests.mutants.signing_in_seeds import SIGNING_IN_SEEDS
 from tests.mutants.telling_seeds import TELLING_SEEDS
@@ -10,6 +11,7 @@ from tests.mutants.telling_seeds import TELLING_SEEDS
 SEEDS: tuple[Seed, ...] = (
     *FLEET_SEEDS,
     *CLUSTER_SEEDS,
+    *PLAN_SEEDS,
     Seed(
         name="assign-without-locks-and-indexes",
         invariant="I3",
@@ -209,8 +211,8 @@ SEEDS: tuple[Seed, ...] = (
         name="work-of-before-a-restore-is-started-again",
         invariant="F35",
         path="executors/core/reunion.py",
-        old="elif attempt.phase == APPLY or attempt.is_restored:",
-        new="elif attempt.phase == APPLY:",
+        old="elif attempt.phase != APPLY and not attempt.is_restored:",
+        new="elif attempt.phase != APPLY:",
         tests=("tests/services/test_restoration.py",),
     ),
     Seed(

@@ -34,8 +34,11 @@ TOLD_ELSEWHERE = {
     "operating_notification": "what was told of events, and what became of it",
     "console_savedfilter": "how one person likes to look at a list; it means nothing to others",
 }
-# Attempts go with their task, whose last event says so.
-PARTLY = {"executors_attempt": {"INSERT", "UPDATE"}}
+# Attempts and decisions go with their task, whose last event says so.
+PARTLY = {
+    "executors_attempt": {"INSERT", "UPDATE"},
+    "executors_plandecision": {"INSERT", "UPDATE"},
+}
 
 
 def tables():

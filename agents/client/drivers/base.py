@@ -55,7 +55,11 @@ Start: TypeAlias = Callable[[], Launch]
 
 
 class Driver(Protocol):
-    """One kind of work. It decides nothing about slots, leases or reports."""
+    """One kind of work. It decides nothing about slots, leases or reports.
+
+    What a phase of a task runs is the driver's to say (``order.task.work``): the plan and the apply
+    of one task are two orders, in one folder.
+    """
 
     @property
     def name(self) -> str: ...

@@ -48,7 +48,7 @@ class ExecDriver:
 
     def prepare(self, order: Order, place: Place) -> Start | End:
         try:
-            spec = msgspec.convert(order.task.spec, ExecSpec)
+            spec = msgspec.convert(order.task.work, ExecSpec)
         except msgspec.ValidationError as error:
             return _unable(NOT_EXECUTABLE, str(error))
         folder = spec.cwd or place.work

@@ -14,7 +14,7 @@ class NoopDriver:
 
     def prepare(self, order: Order, place: Place) -> End:
         try:
-            spec = msgspec.convert(order.task.spec, NoopSpec)
+            spec = msgspec.convert(order.task.work, NoopSpec)
         except msgspec.ValidationError as error:
             return End(NOT_EXECUTABLE, signal_reason="process_run_error", message=str(error))
         return End(spec.exit_code)

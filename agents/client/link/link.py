@@ -16,6 +16,7 @@ from agents.client.link import vocabulary as words
 from agents.client.link.reporter import Reporter, plenty_for
 from agents.client.link.requests import Composer
 from agents.client.link.transports.http import HttpTransport, Request, Unanswered
+from agents.client.link.uploads import Uploads
 from agents.client.link.vocabulary import Call, Lane, Trouble
 from agents.wire.messages import (
     Claimed,
@@ -52,6 +53,7 @@ class Link:
         self._writer = writer
         self._random = random
         self._reporter = Reporter(plenty_for(composer.roster.slots))
+        self._uploads = Uploads(composer, transport, random, self._send)
         self._state = words.State()
         self._tasks: set[asyncio.Task[None]] = set()
         self._rests: dict[Lane, asyncio.TimerHandle] = {}
@@ -74,20 +76,25 @@ class Link:
         """Take in what the runner says."""
         match message:
             case seam.Roster():
-                before, self._composer.roster = self._composer.roster, message
-                self.vitals.held, self.vitals.free = len(message.held), message.free
-                self._reporter.plenty_items = plenty_for(message.slots)
-                if message.offer != before.offer:
-                    self._apply(words.SlotsChanged())
-                elif message.standing != before.standing:
-                    self._apply(words.StandingChanged())
-                if message.frames_taken >= self._frames_sent:
-                    self._apply(words.RunnerCaughtUp())
+                self._hear_roster(message)
             case seam.Pong():
                 self._pong.set()
             case seam.Items(items):
                 self._reporter.offer(items)
                 self._apply(words.ReportsWait(self._reporter.backlog))
+            case seam.Upload():
+                self._uploads.offer(message)
+
+    def _hear_roster(self, message: seam.Roster) -> None:
+        before, self._composer.roster = self._composer.roster, message
+        self.vitals.held, self.vitals.free = len(message.held), message.free
+        self._reporter.plenty_items = plenty_for(message.slots)
+        if message.offer != before.offer:
+            self._apply(words.SlotsChanged())
+        elif message.standing != before.standing:
+            self._apply(words.StandingChanged())
+        if message.frames_taken >= self._frames_sent:
+            self._apply(words.RunnerCaughtUp())
 
     async def last_word(self) -> None:
         """Take the slots back before the runner ends: no work is to be given in its absence."""

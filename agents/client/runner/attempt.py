@@ -2,8 +2,9 @@
 
     waiting --slot free--> running --stop--> stopping --all gone--> ended
                               |--main process ended, others left--> clearing --all gone--> ended
+                              |--a plan was made--> storing --> held --its apply or nothing--> ended
 
-An attempt is held until its end report is acknowledged.
+An attempt is kept until its end report is acknowledged, a held plan until the server lets it go.
 """
 
 from collections import deque
@@ -13,8 +14,10 @@ from uuid import UUID
 
 from agents.client.drivers.base import Child, End
 from agents.client.runner.output import Tail
+from agents.client.runner.plan_file import PlanFile
 from agents.client.runner.records import Entry
 from agents.wire.messages import Held, Order
+from agents.wire.orders import PLAN, PLAN_AND_APPLY
 
 
 class Phase(StrEnum):
@@ -24,10 +27,12 @@ class Phase(StrEnum):
     RUNNING = "running"
     STOPPING = "stopping"
     CLEARING = "clearing"
+    STORING = "storing"
+    HELD = "held"
     ENDED = "ended"
 
 
-LIVE = frozenset({Phase.RUNNING, Phase.STOPPING, Phase.CLEARING})
+LIVE = frozenset({Phase.RUNNING, Phase.STOPPING, Phase.CLEARING, Phase.STORING})
 
 
 @dataclass(slots=True, eq=False)
@@ -37,7 +42,8 @@ class Attempt:
     ``sent`` is the highest ``seq`` handed to the present link; ``acked`` the highest that the
     server has. ``unwanted`` attempts are superseded: they are stopped and forgotten in silence.
     ``reported`` says how far into each output file reports have come. ``stop_reason`` is whose
-    wish the stop was, ``ended_for`` what the work itself did wrong.
+    wish the stop was, ``ended_for`` what the work itself did wrong. ``plan`` is what is stored
+    with the server. ``handed_over``: its folder belongs to the apply now.
     """
 
     order: Order
@@ -57,10 +63,23 @@ class Attempt:
     ended_for: str = ""
     kill_at: float | None = None
     end: End | None = None
+    plan: PlanFile | None = None
+    handed_over: bool = False
 
     @property
     def id(self) -> UUID:
         return self.order.attempt
+
+    @property
+    def makes_plan_to_apply(self) -> bool:
+        """Is its success a plan that somebody has to decide about?"""
+        task = self.order.task
+        return task.kind == PLAN_AND_APPLY and task.phase == PLAN
+
+    @property
+    def is_reported(self) -> bool:
+        """Does the server have everything that there is to say for now?"""
+        return self.phase is Phase.HELD and not self.entries
 
     @property
     def is_settled(self) -> bool:
@@ -70,4 +89,5 @@ class Attempt:
         )
 
     def as_held(self) -> Held:
-        return Held(attempt=self.id, token=self.order.token, running=self.phase in LIVE)
+        slot = None if self.phase in {Phase.WAITING, Phase.ENDED} else self.order.slot
+        return Held(attempt=self.id, token=self.order.token, running=self.phase in LIVE, slot=slot)

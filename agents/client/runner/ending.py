@@ -18,7 +18,9 @@ from agents.client.drivers.base import Child, End
 from agents.client.runner import reports, verdict
 from agents.client.runner.attempt import Attempt, Phase
 from agents.client.runner.belongings import Belongings
+from agents.client.runner.lease import AGENT_STOP, DISCONNECTED
 from agents.client.runner.loop import Loop
+from agents.client.runner.plans import Plans, is_plan
 from agents.client.runner.work import Work
 
 logger = logging.getLogger(__name__)
@@ -27,13 +29,15 @@ LOOK_AGAIN_S: Final = 0.05
 ENCLOSE_AFTER_S: Final = 0.1
 UNACKED_PIECES: Final = 256
 KILL_ROUNDS: Final = 5
+_OWN_ENDS: Final = frozenset({AGENT_STOP, DISCONNECTED})
 
 
 class Ending:
     """Watches first processes and output, and carries stops out."""
 
-    def __init__(self, work: Work, loop: Loop, belongings: Belongings) -> None:
+    def __init__(self, work: Work, loop: Loop, belongings: Belongings, plans: Plans) -> None:
         self._work = work
+        self._plans = plans
         self._loop = loop
         self._belongings = belongings
 
@@ -47,20 +51,33 @@ class Ending:
     def stop(self, attempt: Attempt, reason: str, *, grace_s: float | None) -> None:
         """Stop an attempt; the sooner of two stops counts, the reason of the first.
 
-        Work that has ended by itself already keeps its own result.
+        Work that has ended by itself already keeps its own result, and a plan that is held needs no
+        runner that runs, nor a server that answers.
         """
-        if attempt.phase is Phase.WAITING:
-            self._work.end(attempt, reports.stopped(attempt, reason, at=self._work.clock.now()))
+        now = self._work.clock.now()
+        if attempt.phase in {Phase.WAITING, Phase.STORING}:
+            self._work.end(attempt, reports.stopped(attempt, reason, at=now, end=attempt.end))
+        elif attempt.phase is Phase.HELD:
+            self._let_go(attempt, reason)
         elif attempt.phase is not Phase.ENDED:
             self._stop_process(attempt, reason, grace_s)
 
     def discard(self, attempt: Attempt, reason: str) -> None:
         """Stop a superseded attempt and forget it: nothing about it is wanted any more."""
         self._work.spool.unwanted(attempt)
-        if attempt.phase is Phase.WAITING:
+        if attempt.phase in {Phase.WAITING, Phase.STORING, Phase.HELD}:
             self._work.release(attempt)
         self.stop(attempt, reason, grace_s=self._work.machine.terms.kill_grace_s)
         self._work.forget_if_settled(attempt)
+
+    def _let_go(self, attempt: Attempt, reason: str) -> None:
+        """Give up a plan that the server does not want; what it has not heard of it is still said.
+
+        A runner that ends keeps its plans on disk, for the next one.
+        """
+        if reason not in _OWN_ENDS:
+            self._work.release(attempt)
+            self._work.forget_if_settled(attempt)
 
     def _stop_process(self, attempt: Attempt, reason: str, grace_s: float | None) -> None:
         child = _child(attempt)
@@ -155,7 +172,13 @@ class Ending:
         else:
             reason = attempt.ended_for or verdict.reason(end, self._work.spool.root)
             final = End(end.exit_code, end.signal, reason, verdict.MESSAGES.get(reason, ""))
-            self._work.end(attempt, reports.finished(attempt, final, at=now))
+            self._finish(attempt, final)
+
+    def _finish(self, attempt: Attempt, end: End) -> None:
+        if end.exit_code == 0 and not end.signal_reason and is_plan(attempt):
+            self._plans.made(attempt, end)
+        else:
+            self._work.end(attempt, reports.finished(attempt, end, at=self._work.clock.now()))
 
     def _look_later(self, attempt: Attempt) -> None:
         if attempt.tail is not None:

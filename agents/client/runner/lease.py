@@ -13,6 +13,8 @@ from agents.wire.messages import Order
 
 # Why work is stopped that may not run any longer.
 DISCONNECTED: Final = "disconnected"
+# Why work is stopped whose runner was told to end.
+AGENT_STOP: Final = "agent_stop"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from uuid import UUID
 from agents.client import clock
 from agents.client.drivers.base import Driver
 from agents.client.processes import ATTEMPT_MARK, RUNNER_MARK
+from agents.client.runner import plan_file
 from agents.client.runner.lease import LeaseTerms
 from agents.wire.messages import Order
+from agents.wire.orders import APPLY, PLAN
 from agents.wire.proofs import task_token
 
 
@@ -58,6 +60,9 @@ class Machine:
         if self.labels:
             pairs = (f"{key}={value}" for key, value in sorted(self.labels.items()))
             marks["K8S4R_AGENT_LABELS"] = ",".join(pairs)
+        if task.phase in {PLAN, APPLY}:
+            marks["K8S4R_PHASE"] = task.phase
+            marks["K8S4R_PLAN_FILE"] = f"{folder}/{plan_file.NAME}"
         if task.run_timeout_s is not None:
             marks["K8S4R_DEADLINE"] = _deadline(task.run_timeout_s)
         return marks

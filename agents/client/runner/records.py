@@ -80,6 +80,12 @@ class Acked(Record, frozen=True, tag="acked"):
     seq: int
 
 
+class Kept(Record, frozen=True, tag="kept"):
+    """The attempt made a plan that waits for a decision: its folder and its slot stay."""
+
+    attempt: UUID
+
+
 class Unwanted(Record, frozen=True, tag="unwanted"):
     """The attempt is superseded: nothing about it is sent any more."""
 
@@ -98,7 +104,17 @@ class Complete(Record, frozen=True, tag="complete"):
 
 Entry: TypeAlias = Noted | Piece
 AnyRecord: TypeAlias = (
-    Life | Accepted | Launched | Noted | Piece | Reported | Acked | Unwanted | Forgotten | Complete
+    Life
+    | Accepted
+    | Launched
+    | Noted
+    | Piece
+    | Reported
+    | Acked
+    | Kept
+    | Unwanted
+    | Forgotten
+    | Complete
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -10,6 +10,7 @@ from agents.client.runner.records import (
     Acked,
     AnyRecord,
     Forgotten,
+    Kept,
     Launched,
     Life,
     Noted,
@@ -33,12 +34,16 @@ class Remains:
 
 
 def restore(records: Iterable[AnyRecord]) -> Remains:
-    """Replay a journal. Every attempt comes back as ended: no process outlives its runner."""
+    """Replay a journal. Every attempt comes back as ended: no process outlives its runner.
+
+    Only plans that wait for a decision go on waiting: nothing of them runs.
+    """
     remains = Remains()
     for record in records:
         _apply(record, remains)
     for attempt in remains.attempts.values():
-        attempt.phase = Phase.ENDED
+        is_kept = attempt.phase is Phase.HELD and not attempt.unwanted
+        attempt.phase = Phase.HELD if is_kept else Phase.ENDED
     return remains
 
 
@@ -53,7 +58,7 @@ def _apply(record: AnyRecord, remains: Remains) -> None:
             remains.launched[record.attempt] = record
         case Forgotten(attempt):
             remains.attempts.pop(attempt, None)
-        case Noted() | Piece() | Reported() | Acked() | Unwanted():
+        case Noted() | Piece() | Reported() | Acked() | Kept() | Unwanted():
             held = remains.attempts.get(record.attempt)
             if held is not None:
                 _apply_to(held, record, remains)
@@ -75,6 +80,13 @@ def _apply_to(held: Attempt, record: AnyRecord, remains: Remains) -> None:
             held.next_seq = max(held.next_seq, seq + 1)
             while held.entries and held.entries[0][0].seq <= seq:
                 held.entries.popleft()
-        case Unwanted():
-            held.unwanted = True
-            held.entries.clear()
+        case _:
+            _mark(held, record)
+
+
+def _mark(held: Attempt, record: AnyRecord) -> None:
+    if isinstance(record, Kept):
+        held.phase = Phase.HELD
+    elif isinstance(record, Unwanted):
+        held.unwanted = True
+        held.entries.clear()

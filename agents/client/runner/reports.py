@@ -47,14 +47,15 @@ def stopped(attempt: Attempt, reason: str, *, at: float, end: base.End | None = 
     )
 
 
-def refused(attempt: Attempt, message: str, *, at: float) -> Refused:
-    """The order is not taken."""
+def refused(attempt: Attempt, message: str, *, at: float, reason: str = "") -> Refused:
+    """The order is not taken; ``reason`` is a stable word of the protocol."""
     return Refused(
         attempt=attempt.id,
         token=attempt.order.token,
         seq=attempt.next_seq,
         at=at,
         message=message[:4096],
+        reason=reason,
     )
 
 

@@ -7,7 +7,6 @@ was written down meanwhile goes to the disk in one go, and what is durable goes 
 import logging
 import signal
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from agents.client import seam
@@ -16,10 +15,12 @@ from agents.client.config import Leaving
 from agents.client.runner import verdict
 from agents.client.runner.attempt import Attempt, Phase
 from agents.client.runner.belongings import Belongings
+from agents.client.runner.departure import Departure
 from agents.client.runner.ending import Ending
-from agents.client.runner.lease import DISCONNECTED, may_run
+from agents.client.runner.lease import AGENT_STOP, DISCONNECTED, may_run
 from agents.client.runner.linkage import Linkage
 from agents.client.runner.loop import Loop
+from agents.client.runner.plans import Plans
 from agents.client.runner.standing import Standing
 from agents.wire.messages import Order, Outcome, Stop
 
@@ -32,18 +33,6 @@ NEEDS_NO_STOP: Final = frozenset({Phase.STOPPING, Phase.CLEARING, Phase.ENDED})
 DISCARDING: Final = frozenset({"superseded", "lost"})
 NOT_ALL_DELIVERED: Final = 1
 RESTART_ASKED: Final = 75
-
-
-@dataclass(slots=True)
-class Departure:
-    """Whether and how the runner is about to end."""
-
-    draining: bool = False
-    stopping: bool = False
-    exit_code: int = 0
-    silent: bool = False
-    give_up_at: float | None = None
-    farewell: str = ""
 
 
 class Runner:
@@ -65,7 +54,8 @@ class Runner:
         self._linkage = linkage
         own = lambda: [] if linkage.pid is None else [linkage.pid]  # noqa: E731
         self._belongings = Belongings(self._work.live, own, cgroups)
-        self._ending = Ending(self._work, self._loop, self._belongings)
+        self._plans = Plans(self._work, linkage.send)
+        self._ending = Ending(self._work, self._loop, self._belongings, self._plans)
         self._loop.before = self._watch_lease
         self._loop.after = self._settle
         self._loop.on_signals(
@@ -86,7 +76,7 @@ class Runner:
         """Return what a new link must know: everything."""
         self._frames_taken = 0
         self._work.outbox.restart(self._work.held.values())
-        return [self._setup, self._roster()]
+        return [self._setup, self._roster(), *self._plans.uploads()]
 
     def hear(self, message: seam.FromLink) -> None:
         """Take in what the link says."""
@@ -98,6 +88,13 @@ class Runner:
             case seam.Told(directives):
                 self._take_stops(directives.stop)
                 self._standing.go_by(directives.wanted)
+            case seam.Stored(attempt, refusal):
+                self._plans.stored(attempt, refusal)
+            case _:
+                self._hear_of_link(message)
+
+    def _hear_of_link(self, message: seam.FromLink) -> None:
+        match message:
             case seam.Ping():
                 self._linkage.send(seam.Pong())
             case seam.Heard(sent_at):
@@ -140,7 +137,9 @@ class Runner:
         if attempt is None:
             self._work.remember_stop(stop.attempt, stop.reason)
         elif stop.reason in DISCARDING:
-            self._ending.discard(attempt, stop.reason)
+            # What its apply takes over in this very turn is no longer the server's business.
+            if not self._work.is_awaited(attempt.id):
+                self._ending.discard(attempt, stop.reason)
         else:
             self._ending.stop(attempt, stop.reason, grace_s=stop.grace_s)
 
@@ -218,11 +217,12 @@ class Runner:
 
     def _signalled(self, number: int) -> None:
         hasty = number == signal.SIGQUIT or self._departure.draining
+        self._departure.leaves_plans = True
         if number == signal.SIGHUP:
             self._departure.exit_code = RESTART_ASKED
         self._drain()
         if hasty and number != signal.SIGHUP:
-            self._stop_everything("agent_stop")
+            self._stop_everything(AGENT_STOP)
 
     def _drain(self) -> None:
         if not self._departure.draining:
@@ -266,11 +266,17 @@ class Runner:
         if after is not None and now - self._idle_since >= after:
             self._drain()
 
+    def _stays_for(self) -> list[Attempt]:
+        """Return what this runner has to see to an end."""
+        leaves = self._departure.leaves_plans
+        held = self._work.held.values()
+        return [attempt for attempt in held if not (leaves and attempt.is_reported)]
+
     def _is_done(self) -> bool:
         departure = self._departure
         if not departure.draining or self._work.live():
             return False
-        if departure.silent or not self._work.held:
+        if departure.silent or not self._stays_for():
             return True
         if not departure.stopping:
             return False

@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from agents.client.runner import journal
-from agents.client.runner.attempt import Attempt
+from agents.client.runner.attempt import Attempt, Phase
 from agents.client.runner.blanks import Blanks
 from agents.client.runner.files import Files, Stream
 from agents.client.runner.records import (
@@ -25,6 +25,7 @@ from agents.client.runner.records import (
     Acked,
     Entry,
     Forgotten,
+    Kept,
     Launched,
     Life,
     Noted,
@@ -72,11 +73,13 @@ class Spool:
 
     def begin(self, life: Life, held: Iterable[Attempt]) -> None:
         """Start this runner's segment with what an earlier one left, and drop other folders."""
-        kept = {attempt.id: attempt for attempt in held}
+        kept = list(held)
         self._life = life
-        self.journal.rotate(self._snapshot(kept.values()))
+        self.journal.rotate(self._snapshot(kept))
         self.journal.sync()
-        self._drop_files_of_others({str(identity) for identity in kept})
+        self._drop_files_of_others(
+            {str(identity) for one in kept for identity in (one.id, _folder(one.order))}
+        )
 
     def rotate_when_grown(self, held: Iterable[Attempt], *, now: float) -> None:
         """Begin a new segment when the present one is long; on a full disk try again later."""
@@ -130,22 +133,25 @@ class Spool:
         attempt.entries.clear()
         self.journal.append(Unwanted(attempt.id))
 
-    def forget(self, attempt: Attempt) -> None:
-        """Drop the attempt and its files."""
-        self.journal.append(Forgotten(attempt.id))
-        self._drop_files(attempt.id)
+    def kept(self, attempt: Attempt) -> None:
+        """Write down that the attempt's plan waits for a decision."""
+        self.journal.append(Kept(attempt.id))
 
-    def files(self, attempt: UUID) -> Files:
-        """Return where an attempt's files are."""
-        name = str(attempt)
-        output = f"{self._output}/{name}"
-        return Files(f"{self._attempts}/{name}", f"{output}.stdout", f"{output}.stderr")
+    def forget(self, attempt: Attempt) -> None:
+        """Drop the attempt and its files; a folder that was handed over is its apply's by now."""
+        self.journal.append(Forgotten(attempt.id))
+        self._drop_files(attempt)
+
+    def files(self, order: Order) -> Files:
+        """Return where an attempt's files are; an apply works in the folder of its plan."""
+        output = f"{self._output}/{order.attempt}"
+        return Files(f"{self._attempts}/{_folder(order)}", f"{output}.stdout", f"{output}.stderr")
 
     def body(self, attempt: Attempt, entry: Entry) -> bytes:
         """Return the report as the server reads it; log bytes come from the output file."""
         if isinstance(entry, Noted):
             return entry.body
-        path = self.files(attempt.id).output(entry.stream)
+        path = self.files(attempt.order).output(entry.stream)
         log = Log(
             attempt=attempt.id,
             token=attempt.order.token,
@@ -173,11 +179,13 @@ class Spool:
         self.blanks.close()
         self._trash.close()
 
-    def _drop_files(self, attempt: UUID) -> None:
+    def _drop_files(self, attempt: Attempt) -> None:
         """Delete what an attempt left; a folder that is not empty goes by way of the trash."""
-        files = self.files(attempt)
+        files = self.files(attempt.order)
         self.blanks.put(files.stdout)
         self.blanks.put(files.stderr)
+        if attempt.handed_over:
+            return
         try:
             os.rmdir(files.work)
         except FileNotFoundError:
@@ -202,17 +210,7 @@ class Spool:
         assert self._life is not None
         yield self._life
         for attempt in held:
-            yield Accepted(attempt.order)
-            if attempt.child is not None:
-                yield Launched(attempt.id, attempt.child.pid, attempt.child.start_ticks)
-            if attempt.reported:
-                yield Reported(attempt.id, attempt.reported)
-            if attempt.acked:
-                yield Acked(attempt.id, attempt.acked)
-            if attempt.unwanted:
-                yield Unwanted(attempt.id)
-            for entry, _ in attempt.entries:
-                yield entry
+            yield from _records(attempt)
 
 
 @contextlib.contextmanager
@@ -231,6 +229,28 @@ def claimed(root: Path) -> Iterator[None]:
         raise SpoolInUse(f"another runner works with {root}") from error
     finally:
         os.close(fd)
+
+
+def _records(attempt: Attempt) -> Iterator[Record]:
+    """Yield what a new segment has to say of an attempt."""
+    yield Accepted(attempt.order)
+    if attempt.child is not None:
+        yield Launched(attempt.id, attempt.child.pid, attempt.child.start_ticks)
+    if attempt.reported:
+        yield Reported(attempt.id, attempt.reported)
+    if attempt.acked:
+        yield Acked(attempt.id, attempt.acked)
+    if attempt.phase is Phase.HELD:
+        yield Kept(attempt.id)
+    if attempt.unwanted:
+        yield Unwanted(attempt.id)
+    for entry, _ in attempt.entries:
+        yield entry
+
+
+def _folder(order: Order) -> UUID:
+    """Return the attempt that the working folder is named for."""
+    return order.attempt if order.plan is None else order.plan.attempt
 
 
 def _span(path: str, offset: int, length: int) -> bytes:

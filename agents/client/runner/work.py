@@ -14,16 +14,18 @@ from uuid import UUID
 from agents.client.clock import Clock
 from agents.client.drivers.base import Child, End, Launch, Place, Start
 from agents.client.restrictions import Forbidden
-from agents.client.runner import output, reports
+from agents.client.runner import output, reports, rest
 from agents.client.runner.attempt import LIVE, Attempt, Phase
+from agents.client.runner.holding import Holding
 from agents.client.runner.lease import DISCONNECTED, may_run
 from agents.client.runner.machine import Machine
 from agents.client.runner.outbox import Outbox
 from agents.client.runner.output import Tail
+from agents.client.runner.slots import Slots
 from agents.client.runner.spool import Spool
 from agents.client.runner.starters import Starters
 from agents.wire.messages import Order
-from agents.wire.specs import ExecSpec
+from agents.wire.orders import REPLAN_REQUIRED
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +33,9 @@ V = TypeVar("V")
 # When it was begun, and what became of it; None: its lease is gone, nothing was done.
 GuardedStart: TypeAlias = Callable[[], tuple[float, Launch | None]]
 REMEMBERED: Final = 2_000
-SLOWEST_LOOK_S: Final = 0.2
 # Between two groups of starts the loop looks at everything else. What a group starts and ends is
 # reported together: an attempt of 32 costs the gateway 0.47 ms of CPU, one of 8 costs it 0.72.
 STARTS_AT_ONCE: Final = 32
-DEFAULT_LIMIT_BYTES: Final = ExecSpec(argv=["-"]).output_limit_bytes
 
 
 class Work:
@@ -57,7 +57,8 @@ class Work:
         self.shortest_patience_s = float("inf")
         self._starters = Starters()
         self._waiting: deque[Attempt] = deque()
-        self._slots: dict[int, Attempt] = {}
+        self.taken = Slots()
+        self.holding = Holding(spool, self.taken, outbox, clock)
         self._stops: OrderedDict[UUID, str] = OrderedDict()
         self._done: OrderedDict[UUID, None] = OrderedDict()
 
@@ -68,7 +69,7 @@ class Work:
 
     @property
     def free(self) -> int:
-        return max(0, self.slots - len(self._slots))
+        return max(0, self.slots - len(self.taken))
 
     def offer(self, slots: int | None) -> None:
         """Offer so many slots, within what the owner allows; None: as configured here.
@@ -82,13 +83,20 @@ class Work:
 
     def live(self) -> list[Attempt]:
         """Return the attempts that have processes, or may have some still."""
-        return [attempt for attempt in self._slots.values() if attempt.phase in LIVE]
+        occupants = (self.held.get(slot.attempt) for slot in self.taken if slot.attempt)
+        return [attempt for attempt in occupants if attempt is not None and attempt.phase in LIVE]
 
     def adopt(self, attempt: Attempt) -> None:
-        """Take over what an earlier runner left: ended work that has something to report."""
+        """Take over what an earlier runner left: ended work that has something to report, or plans.
+
+        A plan whose folder is gone is none: the server hears of it by its absence.
+        """
         self.held[attempt.id] = attempt
-        if not attempt.has_end_report and not attempt.unwanted:
-            self._report_rest(attempt)
+        if attempt.phase is Phase.HELD:
+            if not self.holding.adopt(attempt):
+                self.drop(attempt)
+        elif not attempt.has_end_report and not attempt.unwanted:
+            rest.report(attempt, self.spool, now=self.clock.now())
             self.end(attempt, reports.stopped(attempt, "runner_lost", at=self.clock.now()))
         self.outbox.offer(attempt)
         self.forget_if_settled(attempt)
@@ -118,7 +126,7 @@ class Work:
             attempt = self._waiting.popleft()
             if attempt.phase is not Phase.WAITING:
                 continue
-            if attempt.order.slot in self._slots:
+            if not self.taken.is_open_to(attempt.order.slot, _plan_of(attempt.order)):
                 self._waiting.append(attempt)
                 continue
             start = self._occupy(attempt)
@@ -128,6 +136,10 @@ class Work:
         for (attempt, _), (at, launch) in zip(starting, launches, strict=True):
             self._launched(attempt, launch, at=at)
         return len(starting) == STARTS_AT_ONCE
+
+    def is_awaited(self, plan: UUID) -> bool:
+        """Is there an apply that has not begun and takes this plan over?"""
+        return any(_plan_of(one.order) == plan for one in self._waiting)
 
     def remember_stop(self, attempt: UUID, reason: str) -> None:
         """Keep a stop for an order that may still be under way: it must not start then."""
@@ -150,8 +162,7 @@ class Work:
     def release(self, attempt: Attempt) -> None:
         """Give the slot back and let the attempt's reports go out."""
         attempt.phase = Phase.ENDED
-        if self._slots.get(attempt.order.slot) is attempt:
-            del self._slots[attempt.order.slot]
+        self.taken.release(attempt.order.slot, attempt.id)
         self.outbox.offer(attempt)
         self.changed = True
 
@@ -162,15 +173,35 @@ class Work:
             _remember(self._done, attempt.id, None)
             self.changed = True
 
+    def drop(self, attempt: Attempt) -> None:
+        """Forget an attempt of which nothing runs, without a word."""
+        self.spool.unwanted(attempt)
+        self.release(attempt)
+        self.forget_if_settled(attempt)
+
+    def _take_over_plan(self, order: Order) -> str:
+        """Let an apply have the slot and the folder of its plan; else return why not."""
+        plan = self.held.get(order.plan.attempt) if order.plan else None
+        refusal = self.holding.refusal(order, plan) if order.plan else ""
+        if plan is not None and not refusal:
+            plan.handed_over = True
+            self.drop(plan)
+        return refusal
+
     def _occupy(self, attempt: Attempt) -> GuardedStart | None:
         """Give an attempt its slot and return what begins it; or end it for the reason why not."""
-        self._slots[attempt.order.slot] = attempt
         self.changed = True
         now = self.clock.now()
         stop = self._stops.pop(attempt.id, None) or self._lapse(attempt.order)
         if stop is not None:
             self.end(attempt, reports.stopped(attempt, stop, at=now))
             return None
+        changed = self._take_over_plan(attempt.order)
+        if changed:
+            refusal = reports.refused(attempt, changed, at=now, reason=REPLAN_REQUIRED)
+            self.end(attempt, refusal)
+            return None
+        self.taken.acquire(attempt.order.slot, attempt.id, now=now)
         try:
             start = self._prepare(attempt.order)
         except Forbidden as error:
@@ -194,7 +225,7 @@ class Work:
         refusal = self._refusal(order)
         if refusal is not None:
             raise Forbidden(refusal)
-        files = self.spool.files(order.attempt)
+        files = self.spool.files(order)
         marks = self.machine.marks(order, files.work)
         place = Place(*files, marks=marks, new_output=self.spool.blanks.new)
         return self.machine.drivers[order.task.driver].prepare(order, place)
@@ -211,7 +242,8 @@ class Work:
 
     def _refusal(self, order: Order) -> str | None:
         refuses = self.refuses or self.unwilling
-        if refuses is not None:
+        # An apply is the rest of what was begun here: who finishes what they have does it.
+        if refuses is not None and order.plan is None:
             return refuses
         if order.slot >= self._most_offered:
             return f"this machine has {self.slots} slots; the order is for {order.slot}"
@@ -233,9 +265,9 @@ class Work:
         self.spool.launched(attempt, pid=child.pid, start_ticks=child.start_ticks)
         self.spool.note(attempt, reports.started(attempt, at=at))
         attempt.tail = Tail(
-            self.spool.files(attempt.id),
+            self.spool.files(attempt.order),
             limit_bytes=output.room(child.output_limit_bytes),
-            slowest_look_s=SLOWEST_LOOK_S,
+            slowest_look_s=rest.SLOWEST_LOOK_S,
         )
         self.fresh_children.append(attempt)
         self.outbox.offer(attempt)
@@ -249,20 +281,15 @@ class Work:
         if not end.signal_reason:
             attempt.started_at = now
             self.spool.note(attempt, reports.started(attempt, at=now))
-        self.end(attempt, reports.finished(attempt, end, at=now))
+        report = reports.finished(attempt, end, at=now)
+        if end.exit_code == 0 and attempt.makes_plan_to_apply:
+            self.holding.hold(attempt, report)
+        else:
+            self.end(attempt, report)
 
-    def _report_rest(self, attempt: Attempt) -> None:
-        """Report what the work wrote after the last look of the runner that was lost."""
-        limit = attempt.order.task.spec.get("output_limit_bytes", DEFAULT_LIMIT_BYTES)
-        tail = Tail(
-            self.spool.files(attempt.id),
-            limit_bytes=output.room(limit if isinstance(limit, int) else DEFAULT_LIMIT_BYTES),
-            slowest_look_s=SLOWEST_LOOK_S,
-            reported=attempt.reported,
-        )
-        now = self.clock.now()
-        for stream, offset, length in tail.look(room=2**31):
-            self.spool.piece(attempt, stream, (offset, length), at=now)
+
+def _plan_of(order: Order) -> UUID | None:
+    return None if order.plan is None else order.plan.attempt
 
 
 def _remember(memory: "OrderedDict[UUID, V]", key: UUID, value: V) -> None:

@@ -1,10 +1,9 @@
 """What does a person read about one task?"""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from k8s4r.cli import ages, endings, sections
+from k8s4r.cli import ages, endings, plans, sections
 from k8s4r.cli.commands.why import explain
 from k8s4r.cli.kinds import TASK, name_of
 from k8s4r.cli.output import Column, Context
@@ -50,6 +49,7 @@ def write(session: Session, task: Mapping[str, Any]) -> None:
         explain(session, task, client.get(f"{path}/waiting"))
     if task["progress"]:
         terminal.write(clean(_progress(task["progress"])))
+    plans.write(terminal, task, context)
     _write_annotations(session, f"{path}/annotations")
     sections.title(terminal, "Asked for")
     sections.facts(terminal, _asked(task))
@@ -85,9 +85,10 @@ def event_rows(
 
 
 def _asked(task: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    argv, retry = task["spec"].get("argv"), task["retry"] or {}
+    retry = task["retry"] or {}
     return [
-        ("command", shlex.join(argv) if argv else ""),
+        *plans.commands(task["spec"]),
+        ("kind", "" if task["kind"] == "exec" else task["kind"]),
         ("driver", task["driver"]),
         ("environment", ", ".join(task["spec"].get("env", {}))),
         ("pool", f"{task['project']}/{task['pool']}"),
@@ -152,6 +153,12 @@ def _steps(task: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [
             (f"k8s4r why {identity}", "why it waits, agent by agent"),
             (f"k8s4r cancel {identity}", "give up on it"),
+        ]
+    if state == "apply_pending":
+        return [
+            (f"k8s4r logs {identity}", "what its plan says"),
+            (f'k8s4r approve {identity} --comment "..."', "have it applied"),
+            (f'k8s4r reject {identity} --comment "..."', "end it, nothing is applied"),
         ]
     if state in {"dispatching", "running"}:
         return [

@@ -1,4 +1,4 @@
-"""`k8s4r drain`, `pause`, `resume`, `approve`: what people want of agents."""
+"""`k8s4r drain`, `pause`, `resume`: what people want of agents."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -47,7 +47,7 @@ def drain(  # noqa: PLR0913 - one argument for each flag
     if timeout and not wait:
         raise Usage("--timeout goes with --wait")
     limit_s = values.duration_s(timeout, flag="--timeout") if timeout else None
-    drained = _ask(session, agents, "drain", _body(session, note, until))
+    drained = ask(session, agents, "drain", _body(session, note, until))
     if wait:
         try:
             leaving.wait_until_safe(session, drained, limit_s)
@@ -66,7 +66,7 @@ def pause(
     k8s4r get agents -l rack=7 -o name | xargs k8s4r pause
     """
     session: Session = context.obj
-    _ask(session, agents, "pause", _body(session, note, until))
+    ask(session, agents, "pause", _body(session, note, until))
 
 
 def resume(context: typer.Context, agents: Agents) -> None:
@@ -76,22 +76,12 @@ def resume(context: typer.Context, agents: Agents) -> None:
     k8s4r resume web-1 web-2
     k8s4r get agents --state draining -o name | xargs k8s4r resume
     """
-    _ask(context.obj, agents, "resume", {})
-
-
-def approve(context: typer.Context, agents: Agents) -> None:
-    """Let agents work that enrolled themselves without a pool.
-
-    k8s4r approve web-1
-    k8s4r approve web-1 web-2
-    k8s4r get agents --state pending -o name | xargs k8s4r approve
-    """
-    _ask(context.obj, agents, "approve", {})
+    ask(context.obj, agents, "resume", {})
 
 
 def register(app: typer.Typer, *, panel: str) -> None:
     """Add the commands."""
-    for command in (drain, pause, resume, approve):
+    for command in (drain, pause, resume):
         app.command(rich_help_panel=panel)(command)
     # What fingers that know kubectl type.
     app.command("cordon", hidden=True)(pause)
@@ -105,7 +95,7 @@ def _body(session: Session, note: str | None, until: str | None) -> dict[str, An
     return body
 
 
-def _ask(
+def ask(
     session: Session, names: Sequence[str], word: str, body: Mapping[str, Any]
 ) -> Sequence[Mapping[str, Any]]:
     """Ask it of one after the other; return those that took it."""

@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import typer
 
-from k8s4r.cli import endings, finding, kinds, options, suggestions, values
+from k8s4r.cli import endings, finding, kinds, options, plans, suggestions, values
 from k8s4r.cli.client import Client
 from k8s4r.cli.errors import CliError, ExitCode, Usage
 from k8s4r.cli.kinds import AGENT, TASK, Kind
@@ -52,7 +52,8 @@ def wait(
     """Wait until tasks have ended, or tasks or agents are in a state.
 
     Without --for the exit code is 0 when all completed, 1 when one failed, 2 when one was
-    cancelled; with --for it is 1 when a task ended without having been in that state.
+    cancelled; with --for it is 1 when a task ended without having been in that state. A task whose
+    plan waits for a decision has not ended: it says so, and the waiting goes on.
 
     k8s4r wait TASK
     k8s4r wait --timeout 10m build test
@@ -113,6 +114,7 @@ def _until(
     """
     deadline = None if limit_s is None else time.monotonic() + limit_s
     pause, pause_s, reached = threading.Event(), _EVERY_S, []
+    told: set[str] = set()
     while True:
         for item in [item for item in waiting.values() if goal.is_reached(item)]:
             session.terminal.write(_said(goal, item))
@@ -120,6 +122,7 @@ def _until(
         if not waiting:
             return reached
         _check(waiting, goal, lambda: deadline is not None and time.monotonic() >= deadline)
+        _tell_of_plans(session, waiting.values(), told)
         pause.wait(_within(pause_s, deadline))
         pause_s = min(pause_s * 1.5, _MOST_S)
         waiting = {identity: _fresh(session.client, goal.kind, identity) for identity in waiting}
@@ -133,6 +136,14 @@ def _check(waiting: Mapping[str, Item], goal: Goal, is_late: Callable[[], bool])
             )
     if is_late():
         raise _too_late(waiting, goal.kind)
+
+
+def _tell_of_plans(session: Session, waiting: Iterable[Item], told: set[str]) -> None:
+    """Say once of each task that waits for a person what it waits for."""
+    for item in waiting:
+        if item.get("state") == "apply_pending" and str(item["id"]) not in told:
+            told.add(str(item["id"]))
+            session.terminal.note(plans.waits(item))
 
 
 def _said(goal: Goal, item: Item) -> str:

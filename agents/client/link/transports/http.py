@@ -5,6 +5,7 @@ One connection pool, kept alive. Every failure becomes an `Unanswered` that says
 
 import contextlib
 import ssl
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,10 @@ CONNECT_S: Final = 5.0
 ANSWER_S: Final = 15.0
 CLAIM_SPARE_S: Final = 15.0
 CONNECTIONS: Final = 6
+# For each piece of a file, and for the word that all of it was stored.
+UPLOAD_PIECE_S: Final = 30.0
+# Not this file, not for this attempt.
+_NEVER_TAKEN: Final = frozenset({400, 404, 409, 410, 413, 422})
 SUPERSEDED_CODE: Final = "session_superseded"
 
 
@@ -81,6 +86,27 @@ class HttpTransport:
         if response.is_success:
             return response.content
         raise _unanswered(request.call, response)
+
+    async def put(self, path: str, content: AsyncIterator[bytes], headers: dict[str, str]) -> None:
+        """Hand in a file, piece by piece.
+
+        Raises:
+            Unanswered: it was not taken; ``rejected`` means that it never will be.
+        """
+        try:
+            response = await self._client.put(
+                path, content=content, headers=headers, timeout=httpx2.Timeout(UPLOAD_PIECE_S)
+            )
+        except httpx2.RequestError as error:
+            raise Unanswered(Trouble.AWAY, f"{type(error).__name__}: {error}") from error
+        if not response.is_success:
+            never = response.status_code in _NEVER_TAKEN
+            problem = _problem(response)
+            raise Unanswered(
+                Trouble.REJECTED if never else Trouble.AWAY,
+                f"{response.status_code} {problem.code}: {problem.detail or problem.title}",
+                retry_after_s=_retry_after(response),
+            )
 
     async def close(self) -> None:
         await self._client.aclose()

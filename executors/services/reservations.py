@@ -1,0 +1,92 @@
+"""Which plans are not kept any longer? Those nobody decided about, and those of revoked agents.
+
+A plan needs no lease: nothing runs. Its agent may be away for as long as the reservation lasts;
+what it does not have any more when it is back is lost then (`sessions`).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from agents.core.states import Desired
+from executors import wakeups
+from executors.core.lifecycle import AttemptEvent, AttemptState, TaskEvent
+from executors.models import Attempt
+from executors.services import adoption, capacity, locking, rows, transitions
+from executors.services.rows import LockedAttempt
+from executors.services.transitions import AttemptMove, TaskMove
+from k8s4r.audit import attribution
+
+RESERVATION_DEADLINE: Final = "reservation_deadline"
+_UNABLE: Final = Q(agent__desired=Desired.REVOKED) | Q(agent__archived_at__isnull=False)
+
+
+@transaction.atomic
+def expire(*, now: datetime, limit: int) -> int:
+    """End the tasks whose plans waited for too long; their slots are free.
+
+    Locks: the tasks, then their attempts, by pk; skips what others hold.
+    """
+    late = Attempt.objects.filter(state=AttemptState.HELD, reserved_until__lte=now)
+    locked = _held(list(late.order_by("reserved_until").values_list("task_id", "pk")[:limit]))
+    if not locked:
+        return 0
+    attribution.attribute(attribution.SYSTEM, cause=RESERVATION_DEADLINE)
+    _end(locked, now=now)
+    return len(locked)
+
+
+@transaction.atomic
+def give_up(*, now: datetime, limit: int) -> int:
+    """Have other plans made for those that revoked or archived agents hold.
+
+    Locks: the tasks, then their attempts, by pk; skips what others hold.
+    """
+    gone = Attempt.objects.filter(_UNABLE, state=AttemptState.HELD)
+    locked = _held(list(gone.order_by("pk").values_list("task_id", "pk")[:limit]))
+    if not locked:
+        return 0
+    attribution.attribute(attribution.SYSTEM, cause="agent_revoked")
+    ids = [attempt.id for attempt in locked]
+    adoption.end(ids, AttemptEvent.LOST, rows.lock(ids), now=now)
+    return len(locked)
+
+
+def _end(held: Sequence[LockedAttempt], *, now: datetime) -> None:
+    """Cancel the tasks of held attempts: nothing runs, so there is nothing to wait for."""
+    reason = RESERVATION_DEADLINE
+    transitions.move_attempts(
+        [
+            AttemptMove(attempt_id=one.id, event=AttemptEvent.STOPPED, reason=reason, ended_at=now)
+            for one in held
+        ],
+        now=now,
+    )
+    transitions.move_tasks(
+        [
+            TaskMove(
+                task_id=one.task_id,
+                event=TaskEvent.CANCELLED,
+                reason=reason,
+                message="",
+                ended_at=now,
+            )
+            for one in held
+        ],
+        now=now,
+    )
+    agents = {one.agent_id for one in held}
+    wakeups.news_for(agents)
+    capacity.freed(agents)
+
+
+def _held(found: Sequence[tuple[UUID, UUID]]) -> list[LockedAttempt]:
+    """Lock these attempts, given with their tasks; return those that are still held."""
+    attempts = dict(found)
+    free = locking.free_of(attempts)
+    locked = rows.lock([pk for task_id, pk in attempts.items() if task_id in free])
+    return [one for one in locked.attempts.values() if one.state is AttemptState.HELD]
