@@ -50,9 +50,17 @@ def test_a_pod_of_ours_is_let_in_by_pod_security_and_runs(ground):
     wait_until(lambda: ground.seen(pod)["spec"].get("nodeName"))
 
 
-@pytest.mark.parametrize("code", ["image_pull", "oom_killed", "evicted"])
-def test_what_a_node_says_has_its_code(ground, code):
-    pod = patient_with_agents(ground).a_pod("sleep", "1000", fault=code)
+def test_an_image_that_cannot_be_pulled(ground):
+    pod = patient_with_agents(ground).a_pod("sleep", "1000", fault="image_pull")
+    ground.until(pod, "failed", "deleting", "gone")
+    assert pod.failure == "image_pull"
+
+
+@pytest.mark.parametrize("code", ["oom_killed", "evicted"])
+def test_what_happens_to_a_pod_that_runs_has_its_code(ground, code):
+    pod = patient_with_agents(ground).a_pod("sleep", "1000")
+    wait_until(lambda: ground.seen(pod)["status"].get("phase") == "Running")
+    ground.namespace.annotate(pod.name, fault=code)
     ground.until(pod, "failed", "deleting", "gone")
     assert pod.failure == code
 
