@@ -2,6 +2,7 @@
 
 from tests.mutants.fleet_seeds import FLEET_SEEDS
 from tests.mutants.history_seeds import HISTORY_SEEDS
+from tests.mutants.scaling_seeds import SCALING_SEEDS
 from tests.mutants.seed import Seed
 from tests.mutants.signing_in_seeds import SIGNING_IN_SEEDS
 from tests.mutants.telling_seeds import TELLING_SEEDS
@@ -222,4 +223,5 @@ SEEDS: tuple[Seed, ...] = (
     *SIGNING_IN_SEEDS,
     *HISTORY_SEEDS,
     *TELLING_SEEDS,
+    *SCALING_SEEDS,
 )
