@@ -98,7 +98,10 @@ WITH room AS (
     UNION ALL
     SELECT p.id, a.id FROM pools_pool p
     JOIN agents_agent a ON a.project_id = p.project_id AND a.labels @> p.required_labels
-    WHERE p.type = 'dynamic' AND p.archived_at IS NULL
+         AND a.type <> 'k8s'
+    WHERE p.type = 'dynamic' AND p.k8s_config_id IS NULL AND p.archived_at IS NULL
+    UNION ALL
+    SELECT pool_id, agent_id FROM pools_pod WHERE state <> 'gone'
     UNION ALL
     SELECT NULL, agent_id FROM room
 )
