@@ -66,9 +66,18 @@ def make_pods(cluster: Cluster, count: int) -> None:
 def _tell(cluster: Cluster) -> None:
     print(f"server      {cluster.server}")  # noqa: T201
     print(f"namespace   {NAMESPACE} (service accounts k8s4r and k8s4r-agent)")  # noqa: T201
+    print(f"product's   {_product(cluster)}")  # noqa: T201
     print(f"kubectl     {cluster.kubectl_path}")  # noqa: T201
     print(f"logs        {cluster.folder}")  # noqa: T201
     print(f"export KUBECONFIG={cluster.kubeconfig}")  # noqa: T201
+
+
+def _product(cluster: Cluster) -> Path:
+    """Write a kubeconfig of the product's own account, which may do what deploy/ grants."""
+    path = cluster.folder / "product.kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(namespaces.Namespace(cluster, NAMESPACE).access().kubeconfig)
+    return path
 
 
 def _down(asked: argparse.Namespace) -> None:

@@ -1,7 +1,8 @@
 """Where are the cluster's programs? Built once from the pins, then found in a cache.
 
-The cache is ``K8S4R_TEST_CACHE``, else ``k8s4r`` in the user's cache folder; what is built there
-has a name made from the pins. ``KUBEBUILDER_ASSETS`` comes first: only what it lacks is built.
+The cache is ``K8S4R_TEST_CACHE``, else ``~/.cache/k8s4r-tests``, as for all that tests build; the
+folder there has a name made from the pins. ``KUBEBUILDER_ASSETS`` comes first: only what it lacks
+is built.
 """
 
 import fcntl
@@ -55,10 +56,7 @@ class DidNotBuild(RuntimeError):
 
 def cache() -> Path:
     """Return the folder that outlives checkouts."""
-    named = os.environ.get("K8S4R_TEST_CACHE")
-    if named:
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "k8s4r"
+    return Path(os.environ.get("K8S4R_TEST_CACHE") or "~/.cache/k8s4r-tests").expanduser()
 
 
 def folder() -> Path:

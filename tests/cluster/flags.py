@@ -79,7 +79,9 @@ def apiserver(folder: Path, port: int, etcd_url: str, toleration_s: int) -> list
         f"--default-unreachable-toleration-seconds={toleration_s}",
         f"--audit-policy-file={folder / 'audit-policy.yaml'}",
         f"--audit-log-path={folder / 'audit.log'}",
+        "--audit-log-maxsize=10000",
         "--event-ttl=1h",
+        "--delete-collection-workers=8",
         "--profiling=false",
         "--shutdown-delay-duration=0s",
     ]

@@ -99,7 +99,7 @@ def start(wish: Wish, *, admin: Api, token: str, folder: Path, pki: Path) -> Nod
     )
     node = Node(wish.name, wish.label, Part(program), admin)
     node.part.start()
-    wait_until(lambda: _takes_pods(admin, node.path))
+    wait_until(lambda: _takes_pods(admin, node.path), timeout_s=90)
     return node
 
 

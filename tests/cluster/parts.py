@@ -12,7 +12,7 @@ class Part:
     """One program; it ends with the thread that started it."""
 
     program: Program
-    within_s: float = 60.0
+    within_s: float = 120.0
     child: Child | None = field(default=None, repr=False)
 
     @property

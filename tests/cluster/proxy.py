@@ -30,6 +30,8 @@ REASONS = {
     401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "AlreadyExists", 410: "Expired",
     429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable", 504: "Timeout",
 }  # fmt: skip
+# How a connection may end that is nobody's mistake.
+ENDS = (asyncio.CancelledError, ConnectionError, ssl.SSLError, asyncio.IncompleteReadError)
 # Nothing of the answer is kept alive: each request has a connection of its own upstream.
 HOP = (b"connection:", b"accept-encoding:")
 
@@ -37,7 +39,7 @@ HOP = (b"connection:", b"accept-encoding:")
 class Break(StrEnum):
     """What is done to a request that a rule matches."""
 
-    STATUS = "status"  # answered here, with ``status``
+    STATUS = "status"  # answered here, with ``status`` and ``body``
     DELAY = "delay"  # passed on after ``delay_s``
     BLACKHOLE = "blackhole"  # never answered, the connection stays open
     CUT = "cut"  # the answer ends after ``cut_after_bytes``
@@ -53,6 +55,7 @@ class Rule:
     Attributes:
         method: or empty for all; a watch is a GET whose query has ``watch=``.
         path: a pattern that is searched in path and query.
+        body: what is answered instead of an error, such as another cluster's kube-system.
         times: for so many requests; None for ever.
     """
 
@@ -60,6 +63,7 @@ class Rule:
     path: str
     kind: Break
     status: int = 500
+    body: dict[str, object] | None = None
     retry_after_s: int | None = None
     delay_s: float = 0.0
     cut_after_bytes: int = 0
@@ -107,10 +111,16 @@ class _Carrier:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.proxy._open.add(writer)
-        with suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
-            await self._serve_one(reader, writer)
+        work = asyncio.create_task(self._serve_one(reader, writer))
+        gone = asyncio.create_task(writer.wait_closed())
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (work, gone):
+            task.cancel()
+        await asyncio.gather(work, gone, return_exceptions=True)
+        writer.close()
         self.proxy._open.discard(writer)
-        writer.transport.abort() if writer.is_closing() else writer.close()
+        with suppress(*ENDS):
+            work.result()
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -136,7 +146,7 @@ class _Carrier:
             await asyncio.sleep(rule.delay_s if rule else 0)
             await self._pass(request, writer, None)
         elif kind is Break.STATUS:
-            writer.write(_refusal(rule))
+            writer.write(_chosen(rule))
         elif kind is Break.EMPTY_LIST:
             writer.write(_answer(200, _empty_list(target)))
         elif kind is Break.BLACKHOLE:
@@ -165,12 +175,13 @@ class _Carrier:
             onward.close()
 
 
-def _refusal(rule: Rule) -> bytes:
+def _chosen(rule: Rule) -> bytes:
     reason = REASONS.get(rule.status, "")
     body = {
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "message": f"the fault proxy says {rule.status}", "reason": reason, "code": rule.status,
     }  # fmt: skip
+    body = body if rule.body is None else rule.body
     after = "" if rule.retry_after_s is None else f"Retry-After: {rule.retry_after_s}\r\n"
     return _answer(rule.status, body, after)
 

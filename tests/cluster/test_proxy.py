@@ -53,6 +53,8 @@ def test_a_status_is_answered_so_many_times(proxy: Proxy, client: httpx2.Client)
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "7")
     assert refused.json()["reason"] == "TooManyRequests"
     assert client.get("/version").is_success
+    proxy.rules.append(Rule("GET", "/version", Break.STATUS, status=200, body={"major": "0"}))
+    assert client.get("/version").json() == {"major": "0"}
 
 
 def test_a_lost_reply_leaves_what_was_asked_done(

@@ -104,7 +104,7 @@ class Container:
         spec = self.folder / "spec.json"
         spec.write_text(json.dumps(self._inside()))
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-S", INSIDE, spec,
+            sys.executable, "-I", "-S", INSIDE, spec, str(os.getpid()),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

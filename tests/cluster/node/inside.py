@@ -1,16 +1,18 @@
 """How does one container's command run? In namespaces of its own; started as a script.
 
-``python -I -S inside.py SPEC`` with the path of a JSON file ``{argv, env, cwd, hostname,
-read_only_root, mounts: [{source, target, read_only}], keep: [path]}``. The command is process 1 of
-its own process namespace: when it ends, or when we are killed, the kernel ends all its children.
-Paths in ``keep`` stay what they are on the machine, whatever is mounted above them. A mount point
-that the machine lacks is made there, and stays: an empty folder. It imports nothing of ours, so
-that it costs little.
+``python -I -S inside.py SPEC PARENT`` with the path of a JSON file ``{argv, env, cwd, hostname,
+read_only_root, mounts: [{source, target, read_only}], keep: [path]}`` and our parent's pid.
+
+The command is process 1 of its own process namespace: when it ends, or when we are killed, the
+kernel ends all its children. Paths in ``keep`` stay what they are on the machine, whatever is
+mounted above them. A mount point that the machine lacks is made there, and stays: an empty folder.
+It imports nothing of ours, so that it costs little.
 """
 
 import ctypes
 import json
 import os
+import select
 import signal
 import sys
 from typing import Any
@@ -85,9 +87,11 @@ def _make_read_only(target: str) -> None:
     _mount("none", target, None, MS_REMOUNT | MS_BIND | MS_RDONLY | locked)
 
 
-def become(spec: dict[str, Any]) -> None:
-    """Be the command; never returns."""
+def become(spec: dict[str, Any], lifeline: int) -> None:
+    """Be the command; never returns. ``lifeline`` is at its end when our parent has ended."""
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if select.select([lifeline], [], [], 0)[0]:
+        os._exit(NOT_STARTED)
     try:
         _mount("proc", "/proc", "proc", 0)
         lay_mounts(spec)
@@ -107,15 +111,19 @@ def _fail(code: int, error: OSError) -> None:
     os._exit(code)
 
 
-def main(path: str) -> int:
+def main(path: str, parent: int) -> int:
     """Run the command and return how it ended, as a shell says it."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        return NOT_STARTED
     with open(path) as file:
         spec = json.load(file)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     enter_namespaces()
+    lifeline, held = os.pipe()
     child = os.fork()
     if child == 0:
-        become(spec)
+        os.close(held)
+        become(spec, lifeline)
     for number in FORWARDED:
         signal.signal(number, lambda got, _frame: os.kill(child, got))
     _, status = os.waitpid(child, 0)
@@ -124,4 +132,4 @@ def main(path: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))
