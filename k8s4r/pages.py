@@ -48,9 +48,19 @@ __all__ = [
 ]
 
 TONES: Final = {
-    "good": {"completed", "succeeded", "online", "active", "delivered"},
-    "busy": {"running", "dispatching", "assigned", "busy"},
-    "wait": {"pending", "waiting", "apply_pending", "held", "stopping", "paused", "draining"},
+    "good": {"completed", "succeeded", "online", "active", "delivered", "ready", "healthy"},
+    "busy": {"running", "dispatching", "assigned", "busy", "creating", "starting"},
+    "wait": {
+        "pending",
+        "waiting",
+        "apply_pending",
+        "held",
+        "reserved",
+        "stopping",
+        "paused",
+        "draining",
+        "deleting",
+    },
     "odd": {"unknown"},
     "bad": {
         "failed",
@@ -62,6 +72,7 @@ TONES: Final = {
         "revoked",
         "expired",
         "dead",
+        "unhealthy",
     },
     "done": {"cancelled", "stopped", "used up"},
 }

@@ -30,6 +30,7 @@ class Described:
 
 
 _POOL: Final = ("project", "pool")
+_CLUSTER: Final = ("project", "config")
 _C, _G, _H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
 
 OF_FLEET: Final = (
@@ -56,7 +57,7 @@ OF_FLEET: Final = (
     ),
     Described(
         "k8s4r_agents", _G, ("desired", "observed"), "agents",
-        "Agents by what people want of them and what they are.",
+        "Agents by what people want of them and what they are; those in pods count as pods.",
     ),
     Described("k8s4r_slots", _G, (), "slots", "Slots of the agents that are online."),
     Described("k8s4r_slots_used", _G, (), "slots", "Those of them with a current attempt."),
@@ -67,6 +68,50 @@ OF_FLEET: Final = (
     Described(
         "k8s4r_pool_slots_used", _G, _POOL, "slots",
         "Those of them with a current attempt, of this pool or another.",
+    ),
+    Described(
+        "k8s4r_pods", _G, (*_POOL, "state"), "pods",
+        "Pods that are not gone; a state in which there is none is absent.",
+    ),
+    Described(
+        "k8s4r_pods_failing", _G, (*_POOL, "failure"), "pods",
+        "Those of them that do not work, by why.",
+    ),
+    Described(
+        "k8s4r_pod_slots", _G, (*_POOL, "lane", "status"), "slots",
+        "Slots of pods; `away`: nothing on them, and their agent is not there or drains.",
+    ),
+    Described(
+        "k8s4r_pool_pods_desired", _G, _POOL, "pods",
+        "How many pods the pool should have by the last look at its demand.",
+    ),
+    Described(
+        "k8s4r_pool_pods_ready", _G, _POOL, "pods", "How many were ready at that look."
+    ),
+    Described("k8s4r_pool_pods_max", _G, _POOL, "pods", "How many it may have at most."),
+    Described(
+        "k8s4r_scaling_decisions", _G, (*_POOL, "code"), "looks",
+        "Looks at the pool's demand in the last hour, by what they led to.",
+    ),
+    Described(
+        "k8s4r_pod_actions_pending", _G, ("kind",), "actions",
+        "What is to be done to pods in their clusters and is not done yet.",
+    ),
+    Described(
+        "k8s4r_pod_action_oldest_seconds", _G, (), "seconds",
+        "For how long the oldest of them could have been done.",
+    ),
+    Described(
+        "k8s4r_cluster_seen_age_seconds", _G, _CLUSTER, "seconds",
+        "Since the pods of a K8s config were last listed; absent before the first time.",
+    ),
+    Described(
+        "k8s4r_cluster_failures", _G, _CLUSTER, "calls",
+        "Calls in a row that the cluster did not answer.",
+    ),
+    Described(
+        "k8s4r_cluster_alarm", _G, _CLUSTER, "0 or 1",
+        "Does its pods' state need a person? Many missing at once, or another cluster.",
     ),
     Described(
         "k8s4r_job_age_seconds", _G, ("job",), "seconds",

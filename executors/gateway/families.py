@@ -17,8 +17,10 @@ from executors.gateway.catalogue import METRICS, Described, Kind
 from executors.gateway.durations import Durations
 from executors.operating.core.notices import State
 from executors.operating.selectors import ENDED, OPEN, Fleet
+from executors.operating.supply import Supply
 from executors.services.pulses import AUDIT_SEAL, BACKUP
 from k8s4r.api.collector import Tally
+from pools.core.pods import ActionKind
 
 # Per metric: the values of its labels, and its value.
 Samples: TypeAlias = Sequence[tuple[tuple[str, ...], float | Durations]]
@@ -68,7 +70,8 @@ def of_database(fleet: Fleet | None) -> list[Metric]:
     if fleet is None:
         return _families({"k8s4r_database_up": _one(0)})
     samples = {"k8s4r_database_up": _one(1)} | _of_pools(fleet) | _of_tasks(fleet)
-    return _families(samples | _of_capacity(fleet) | _of_ourselves(fleet))
+    samples |= _of_capacity(fleet) | _of_pods(fleet.supply) | _of_clusters(fleet.supply)
+    return _families(samples | _of_ourselves(fleet))
 
 
 def _of_pools(fleet: Fleet) -> dict[str, Samples]:
@@ -112,6 +115,35 @@ def _of_capacity(fleet: Fleet) -> dict[str, Samples]:
         ],
         "k8s4r_slots": _one(fleet.slots_total),
         "k8s4r_slots_used": _one(fleet.slots_used),
+    }
+
+
+def _of_pods(supply: Supply) -> dict[str, Samples]:
+    sizes = supply.sizes.items()
+    return {
+        "k8s4r_pods": [(names, number) for names, number in supply.pods.items()],
+        "k8s4r_pods_failing": [(names, number) for names, number in supply.failing.items()],
+        "k8s4r_pod_slots": [(names, number) for names, number in supply.slots.items()],
+        "k8s4r_pool_pods_desired": [(names, size.desired) for names, size in sizes],
+        "k8s4r_pool_pods_ready": [(names, size.ready) for names, size in sizes],
+        "k8s4r_pool_pods_max": [(names, size.most) for names, size in sizes],
+        "k8s4r_scaling_decisions": [(names, number) for names, number in supply.decisions.items()],
+        "k8s4r_pod_actions_pending": [
+            ((str(kind),), supply.pending.get(kind, 0)) for kind in ActionKind
+        ],
+        "k8s4r_pod_action_oldest_seconds": _one(supply.oldest_s),
+    }
+
+
+def _of_clusters(supply: Supply) -> dict[str, Samples]:
+    """Return how clusters are reached; one that was never listed has no age."""
+    clusters = supply.clusters.items()
+    return {
+        "k8s4r_cluster_seen_age_seconds": [
+            (names, seen.age_s) for names, seen in clusters if seen.age_s is not None
+        ],
+        "k8s4r_cluster_failures": [(names, seen.failures) for names, seen in clusters],
+        "k8s4r_cluster_alarm": [(names, seen.is_alarmed) for names, seen in clusters],
     }
 
 

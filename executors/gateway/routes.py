@@ -65,6 +65,7 @@ def routes(gateway: Gateway, *, behind: ASGIApp) -> list[Route]:
         Route(creation.ROUTE, tasks),
         Route("/api/v1/agents", WatchOrList(watch, behind)),
         Route("/api/v1/agent-pools", WatchOrList(watch, behind)),
+        Route("/api/v1/pods", WatchOrList(watch, behind)),
     ]
 
 

@@ -13,7 +13,7 @@ from agents.api import filters as agent_filters
 from agents.api import shapes as agent_shapes
 from agents.api.shapes import Presence
 from agents.models import Agent
-from executors import filters, selectors, shapes
+from executors import filters, pod_filters, pod_shapes, pods, selectors, shapes
 from executors.models import Task
 from executors.operating import selectors as operating_selectors
 from k8s4r import clock
@@ -22,7 +22,7 @@ from k8s4r.core.roles import Permission
 from pools import selectors as pool_selectors
 from pools.api import filters as pool_filters
 from pools.api import shapes as pool_shapes
-from pools.models import Pool
+from pools.models import Pod, Pool
 
 # What the gateway reads of the query itself.
 OWN: Final = ("watch", "since")
@@ -105,6 +105,12 @@ def _shown_pools(rows: QuerySet[Pool]) -> list[dict[str, Any]]:
     return [shaped(row) for row in found]
 
 
+def _shown_pods(rows: QuerySet[Pod]) -> list[dict[str, Any]]:
+    found = list(rows)
+    shaped = pod_shapes.listed(found)
+    return [shaped(row) for row in found]
+
+
 KINDS: Final = {
     "tasks": Kind("task", Permission.TASKS_READ, _tasks, selectors.visible, _shown_tasks),
     "agents": Kind(
@@ -118,4 +124,5 @@ KINDS: Final = {
         _shown_pools,
         told_with=("pool_member",),
     ),
+    "pods": Kind("pod", Permission.FLEET_READ, pod_filters.found, pods.pods, _shown_pods),
 }

@@ -32,7 +32,7 @@ _CURSOR: Final = re.compile(r"[0-9]{1,18}")
 
 
 class WatchEndpoint:
-    """Handles ``GET tasks?watch=1``, and that of agents and pools."""
+    """Handles ``GET tasks?watch=1``, and that of agents, pools and pods."""
 
     def __init__(self, watchers: Watchers, random: Random) -> None:
         self._watchers = watchers

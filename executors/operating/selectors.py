@@ -12,8 +12,10 @@ from agents.core.totals import Totals
 from agents.services import generations
 from executors.core.codes import WaitingCode
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
+from executors.operating import supply
 from executors.operating.core import reasons
 from executors.operating.models import Notification, NotificationTarget
+from executors.operating.supply import Supply
 from executors.services.pulses import BACKUP
 from k8s4r import database
 from k8s4r.access import selectors as access
@@ -65,6 +67,7 @@ class Fleet:
     pulses_s: Mapping[str, float]
     notifications: Mapping[str, int]
     generation: int
+    supply: Supply
 
 
 _POOLS: Final = """
@@ -82,7 +85,8 @@ FROM executors_task t JOIN executors_requirement r ON r.id = t.requirement_id
 WHERE t.state = ANY(%(open)s) GROUP BY 1, 2, 3
 """
 _AGENTS: Final = """
-SELECT desired, observed, count(*) FROM agents_agent WHERE archived_at IS NULL GROUP BY 1, 2
+SELECT desired, observed, count(*) FROM agents_agent
+WHERE archived_at IS NULL AND type <> 'k8s' GROUP BY 1, 2
 """
 # Slots of agents that are online, once for each pool that the agent is in; NULL: the whole fleet.
 _SLOTS: Final = """
@@ -98,8 +102,8 @@ WITH room AS (
     UNION ALL
     SELECT p.id, a.id FROM pools_pool p
     JOIN agents_agent a ON a.project_id = p.project_id AND a.labels @> p.required_labels
-         AND a.type <> 'k8s'
-    WHERE p.type = 'dynamic' AND p.k8s_config_id IS NULL AND p.archived_at IS NULL
+    WHERE p.type = 'dynamic' AND p.archived_at IS NULL AND p.k8s_config_id IS NULL
+      AND a.type <> 'k8s'
     UNION ALL
     SELECT pool_id, agent_id FROM pools_pod WHERE state <> 'gone'
     UNION ALL
@@ -162,6 +166,7 @@ def fleet(*, now: datetime) -> Fleet:
         pulses_s=_ages_s(_PULSES, now),
         notifications={row[0]: row[1] for row in database.rows(_NOTIFICATIONS)},
         generation=generations.current(),
+        supply=supply.supply(now=now),
     )
 
 

@@ -18,6 +18,7 @@ _NAMED: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     "task": ("executors", "Task", ("name",)),
     "agent": ("agents", "Agent", ("name",)),
     "pool": ("pools", "Pool", ("name",)),
+    "pod": ("pools", "Pod", ("name",)),
     "project": ("access", "Project", ("name",)),
     "user": ("access", "User", ("username",)),
     "token": ("access", "Token", ("label", "key_id")),

@@ -7,7 +7,8 @@ from typing import Any, Final
 from k8s4r.cli import kinds, suggestions
 from k8s4r.cli.client import Client
 from k8s4r.cli.errors import CliError, ExitCode, Missing
-from k8s4r.cli.kinds import AGENT, POOL, TASK, Kind
+from k8s4r.cli.kinds import AGENT, POD, POOL, TASK, Kind
+from k8s4r.cli.pod_kinds import EVERY_STATE
 from k8s4r.cli.terminal import Terminal
 
 Found = Mapping[str, Any]
@@ -19,6 +20,8 @@ _MOST_LISTED: Final = 1_000
 _MOST_NAMED: Final = 5
 _MOST_NEAR: Final = 200
 _DEFAULT: Final = "default"
+# Of what the server finds by name, and what else it is asked then: a pod that is gone is read too.
+_BY_NAME: Final[Mapping[Kind, dict[str, str]]] = {AGENT: {}, POD: {"state": EVERY_STATE}}
 
 
 def one(
@@ -80,8 +83,11 @@ def _named(client: Client, kind: Kind, text: str) -> Sequence[Found]:
         return client.items(kind.path, {"name": text}, limit=2)[0]
     project, _, name = text.rpartition("/")
     query = {"project": project} if project else {}
-    if kind is AGENT:
-        return client.items(kind.path, query | {"name": name}, limit=_MOST_LISTED)[0]
+    if kind in _BY_NAME:
+        found, _ = client.items(
+            kind.path, query | _BY_NAME[kind] | {"name": name}, limit=_MOST_LISTED
+        )
+        return found
     if project and kind is not POOL:
         return []
     listed, _ = client.items(kind.path, query, limit=_MOST_LISTED)

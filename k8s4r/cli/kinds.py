@@ -1,33 +1,20 @@
 """Which kinds of things are there, what are they called, and which columns do their tables have?"""
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from k8s4r.cli import ages, suggestions
+from k8s4r.cli.cluster_kinds import K8S_CONFIG
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.output import Column, Context, Row
+from k8s4r.cli.pod_kinds import DECISION, POD, SLOTS
+from k8s4r.cli.tables import Kind, age, joined, labels, left, slots, text
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Kind:
-    """A kind of thing: its words, where the API lists it, and its columns.
-
-    ``states`` gives, for a word after ``--state``, the query that means it; ``filters`` are the
-    fields that the API itself filters by; ``named_by`` is the field that people name it by.
-    ``is_single``: one of them can be read by its id. ``is_watched``: the API streams its changes.
-    """
-
-    name: str
-    words: frozenset[str]
-    path: str
-    columns: Sequence[Column]
-    states: Mapping[str, Mapping[str, str]]
-    filters: Mapping[str, str] = field(default_factory=dict)
-    named_by: str = "name"
-    is_single: bool = True
-    is_watched: bool = False
+__all__ = [
+    "AGENT", "DECISION", "ENROLMENT", "KINDS", "MEMBER", "OPEN_STATES", "POD", "POOL", "PROJECT",
+    "SLOTS", "TASK", "TASK_STATES", "TOKEN", "Kind", "kind", "name_of", "split",
+]  # fmt: skip
 
 
 def kind(word: str) -> Kind:
@@ -79,10 +66,6 @@ def _is_word(text: str) -> bool:
     return any(text.lower() in one.words for one in KINDS)
 
 
-def _text(key: str) -> Any:
-    return lambda row, _: str(row.get(key) if row.get(key) is not None else "")
-
-
 def name_of(task: Row) -> str:
     """Return the name, or the command that a task without one runs."""
     return str(task["name"] or "$ " + shlex.join(command_of(task["spec"]) or [task["driver"]]))
@@ -96,10 +79,6 @@ def command_of(spec: Row) -> list[str]:
 
 def _short_id(row: Row, context: Context) -> str:
     return context.short_ids.get(row["id"], row["id"])
-
-
-def _age(key: str) -> Any:
-    return lambda row, context: ages.age(row.get(key), context.now)
 
 
 def _ran(row: Row, context: Context) -> str:
@@ -123,14 +102,6 @@ def _why(row: Row, _: Context) -> str:
     return "" if reason == row.get("state") else by_number.get(reason, reason)
 
 
-def _joined(key: str) -> Any:
-    return lambda row, _: ", ".join(row.get(key) or ())
-
-
-def _left(key: str) -> Any:
-    return lambda row, context: ages.left(row.get(key), context.now)
-
-
 def _token_state(row: Row, context: Context) -> str:
     if row["revoked_at"]:
         return "revoked"
@@ -139,15 +110,6 @@ def _token_state(row: Row, context: Context) -> str:
 
 def _uses(row: Row, _: Context) -> str:
     return f"{row['uses']}/{row['max_uses'] or 'any'}"
-
-
-def _slots(row: Row, _: Context) -> str:
-    slots = row["slots"]
-    return f"{slots['total'] - slots['idle']}/{slots['total']}"
-
-
-def _labels(key: str) -> Any:
-    return lambda row, _: ",".join(f"{name}={value}" for name, value in row[key].items())
 
 
 def _limit(row: Row, _: Context) -> str:
@@ -171,17 +133,17 @@ TASK: Final = Kind(
     (
         Column("ID", _short_id, most=18),
         Column("NAME", lambda row, _: name_of(row), most=18),
-        Column("STATE", _text("state"), is_state=True),
+        Column("STATE", text("state"), is_state=True),
         Column("WHY", _why, most=16),
-        Column("AGENT", _text("agent"), most=16),
-        Column("AGE", _age("submitted_at")),
+        Column("AGENT", text("agent"), most=16),
+        Column("AGE", age("submitted_at")),
         Column("RAN", _ran),
-        Column("TRIES", _text("attempts_made"), only_wide=True),
-        Column("POOL", _text("pool"), only_wide=True),
-        Column("PROJECT", _text("project"), only_wide=True),
-        Column("OWNER", _text("owner"), only_wide=True),
-        Column("PRIORITY", _text("priority"), only_wide=True),
-        Column("LABELS", _labels("labels"), most=40, only_wide=True),
+        Column("TRIES", text("attempts_made"), only_wide=True),
+        Column("POOL", text("pool"), only_wide=True),
+        Column("PROJECT", text("project"), only_wide=True),
+        Column("OWNER", text("owner"), only_wide=True),
+        Column("PRIORITY", text("priority"), only_wide=True),
+        Column("LABELS", labels("labels"), most=40, only_wide=True),
     ),
     {
         **{state: {"state": state} for state in TASK_STATES},
@@ -205,15 +167,15 @@ AGENT: Final = Kind(
     frozenset({"agent", "agents", "ag"}),
     "/api/v1/agents",
     (
-        Column("NAME", _text("name"), most=30),
-        Column("STATUS", _text("status"), is_state=True),
-        Column("WANTED", _text("desired"), is_state=True),
-        Column("SLOTS", _slots),
-        Column("HEARD", _age("last_heartbeat_at")),
-        Column("LABELS", _labels("labels"), most=30),
-        Column("PROJECT", _text("project"), only_wide=True),
-        Column("TYPE", _text("agent_type"), only_wide=True),
-        Column("ID", _text("id"), only_wide=True),
+        Column("NAME", text("name"), most=30),
+        Column("STATUS", text("status"), is_state=True),
+        Column("WANTED", text("desired"), is_state=True),
+        Column("SLOTS", slots),
+        Column("HEARD", age("last_heartbeat_at")),
+        Column("LABELS", labels("labels"), most=30),
+        Column("PROJECT", text("project"), only_wide=True),
+        Column("TYPE", text("agent_type"), only_wide=True),
+        Column("ID", text("id"), only_wide=True),
     ),
     {
         **{state: {"observed": state} for state in ("pending", "online", "offline", "error")},
@@ -225,17 +187,17 @@ AGENT: Final = Kind(
 )
 POOL: Final = Kind(
     "pool",
-    frozenset({"pool", "pools", "po"}),
+    frozenset({"pool", "pools", "pl"}),
     "/api/v1/agent-pools",
     (
-        Column("NAME", _text("name"), most=30),
+        Column("NAME", text("name"), most=30),
         Column("STATE", _pool_state, is_state=True),
-        Column("TYPE", _text("pool_type")),
-        Column("STRATEGY", _text("selection_strategy")),
+        Column("TYPE", text("pool_type")),
+        Column("STRATEGY", text("selection_strategy")),
         Column("LIMIT", _limit),
-        Column("PROJECT", _text("project"), most=20),
-        Column("REQUIRES", _labels("required_labels"), only_wide=True),
-        Column("ID", _text("id"), only_wide=True),
+        Column("PROJECT", text("project"), most=20),
+        Column("REQUIRES", labels("required_labels"), only_wide=True),
+        Column("ID", text("id"), only_wide=True),
     ),
     {},
     {"project": "project", "name": "name"},
@@ -246,11 +208,11 @@ PROJECT: Final = Kind(
     frozenset({"project", "projects", "pr"}),
     "/api/v1/projects",
     (
-        Column("NAME", _text("name"), most=40),
-        Column("WEIGHT", _text("weight")),
-        Column("AGE", _age("created_at")),
-        Column("DESCRIPTION", _text("description"), most=40),
-        Column("ID", _text("id"), only_wide=True),
+        Column("NAME", text("name"), most=40),
+        Column("WEIGHT", text("weight")),
+        Column("AGE", age("created_at")),
+        Column("DESCRIPTION", text("description"), most=40),
+        Column("ID", text("id"), only_wide=True),
     ),
     {},
 )
@@ -259,13 +221,13 @@ TOKEN: Final = Kind(
     frozenset({"token", "tokens", "tok"}),
     "/api/v1/tokens",
     (
-        Column("LABEL", _text("label"), most=30),
+        Column("LABEL", text("label"), most=30),
         Column("STATE", _token_state, is_state=True),
-        Column("KEY", _text("key_id")),
-        Column("AGE", _age("created_at")),
-        Column("USED", _age("used_at")),
-        Column("EXPIRES", _left("expires_at")),
-        Column("ID", _text("id"), only_wide=True),
+        Column("KEY", text("key_id")),
+        Column("AGE", age("created_at")),
+        Column("USED", age("used_at")),
+        Column("EXPIRES", left("expires_at")),
+        Column("ID", text("id"), only_wide=True),
     ),
     {},
     named_by="label",
@@ -276,13 +238,13 @@ ENROLMENT: Final = Kind(
     frozenset({"enrolment-token", "enrolment-tokens", "enr"}),
     "/api/v1/enrolment-tokens",
     (
-        Column("LABEL", _text("label"), most=30),
+        Column("LABEL", text("label"), most=30),
         Column("STATE", _token_state, is_state=True),
-        Column("KEY", _text("key_id")),
+        Column("KEY", text("key_id")),
         Column("USES", _uses),
-        Column("AGE", _age("created_at")),
-        Column("EXPIRES", _left("expires_at")),
-        Column("ID", _text("id"), only_wide=True),
+        Column("AGE", age("created_at")),
+        Column("EXPIRES", left("expires_at")),
+        Column("ID", text("id"), only_wide=True),
     ),
     {},
     named_by="label",
@@ -294,13 +256,15 @@ MEMBER: Final = Kind(
     frozenset({"member", "members"}),
     "/api/v1/projects/{project}/members",
     (
-        Column("USER", _text("user"), most=40),
-        Column("ROLES", _joined("roles"), most=50),
-        Column("EVERYWHERE", _joined("roles_everywhere"), most=30),
-        Column("ID", _text("id"), only_wide=True),
+        Column("USER", text("user"), most=40),
+        Column("ROLES", joined("roles"), most=50),
+        Column("EVERYWHERE", joined("roles_everywhere"), most=30),
+        Column("ID", text("id"), only_wide=True),
     ),
     {},
     named_by="user",
     is_single=False,
 )
-KINDS: Final = (TASK, AGENT, POOL, PROJECT, TOKEN, ENROLMENT, MEMBER)
+KINDS: Final = (
+    TASK, AGENT, POOL, POD, SLOTS, DECISION, K8S_CONFIG, PROJECT, TOKEN, ENROLMENT, MEMBER,
+)  # fmt: skip

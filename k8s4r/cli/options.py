@@ -78,6 +78,20 @@ def complete_agent(context: typer.Context, incomplete: str) -> list[str]:
     return completing.names(AGENT, incomplete)
 
 
+def complete_drained(context: typer.Context, incomplete: str) -> list[str]:
+    """Return names of agents, and of pods behind ``pod/``."""
+    is_other = "/" in incomplete
+    return (
+        completing.references([], incomplete) if is_other else complete_agent(context, incomplete)
+    )
+
+
+def complete_written(context: typer.Context, incomplete: str) -> list[str]:
+    """Return names and ids of tasks, and of pods behind ``pod/``."""
+    is_other = "/" in incomplete
+    return completing.references([], incomplete) if is_other else complete_task(context, incomplete)
+
+
 def complete_pool(context: typer.Context, incomplete: str) -> list[str]:
     """Return names of pools."""
     return completing.names(POOL, incomplete)

@@ -17,13 +17,17 @@ STATE_STYLES: Final = {
     "completed": "green",
     "online": "green",
     "active": "green",
+    "ready": "green",
     "running": "cyan",
     "dispatching": "cyan",
     "busy": "cyan",
+    "creating": "cyan",
+    "starting": "cyan",
     "pending": "yellow",
     "apply_pending": "yellow",
     "paused": "yellow",
     "draining": "yellow",
+    "deleting": "yellow",
     "unknown": "bold magenta",
     "failed": "bold red",
     "error": "bold red",
@@ -31,6 +35,7 @@ STATE_STYLES: Final = {
     "revoked": "red",
     "offline": "red",
     "cancelled": "dim",
+    "gone": "dim",
 }
 
 

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from k8s4r.cli import finding
+from k8s4r.cli.cluster_kinds import K8S_CONFIG
 from k8s4r.cli.errors import Usage
-from k8s4r.cli.kinds import AGENT, POOL, PROJECT, TASK, Kind
+from k8s4r.cli.kinds import AGENT, POD, POOL, PROJECT, TASK, Kind
 from k8s4r.cli.session import Session
 
 _PAGES: Final = {
     TASK.name: "/admin/executors/task/",
     AGENT.name: "/admin/agents/agent/",
     POOL.name: "/admin/pools/pool/",
+    POD.name: "/admin/pools/pod/",
+    K8S_CONFIG.name: "/admin/pools/k8sconfig/",
     PROJECT.name: "/admin/access/project/",
 }
 

@@ -18,7 +18,7 @@ from executors.core.codes import SENTENCES, WaitingCode
 from executors.core.lifecycle import TaskState
 from executors.models import Requirement, Task
 from k8s4r.access.pages import may, within
-from k8s4r.console import figures, hints
+from k8s4r.console import figures, hints, pod_needs
 from k8s4r.core.roles import Permission
 from k8s4r.pages import ago, chip, now_of, span
 
@@ -85,7 +85,8 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         most=max(1, *(one.ended for one in hours)),
         tasks=_tasks(seen, day.by_state),
         agents=_agents(seen),
-        needs=_needs(seen, now),
+        needs=[*_needs(seen, now), *pod_needs.troubles(request, now)],
+        **pod_needs.facts(request),
         failures=_failures(seen, now),
         tasks_link=_tasks_link(),
         agents_link=reverse("admin:agents_agent_changelist"),

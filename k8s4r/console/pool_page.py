@@ -13,7 +13,7 @@ from executors.admin.task_page import title
 from executors.core.lifecycle import CURRENT_WORDS
 from executors.models import Attempt
 from k8s4r.access.principals import Principal
-from k8s4r.console import pool_queue
+from k8s4r.console import pool_queue, pool_size, slot_map
 from k8s4r.pages import ago, chip, span
 from pools import selectors
 from pools.models import Pool
@@ -37,7 +37,11 @@ def facts(pool: Pool, viewer: Principal, *, now: datetime) -> dict[str, Any]:
     agents = list(selectors.members(pool)[: _MOST_MEMBERS + 1])
     members = _members(agents[:_MOST_MEMBERS])
     held = pool_queue.held(pool)
+    has_pods = pool.k8s_config_id is not None
     return {
+        "has_pods": has_pods,
+        "size": pool_size.facts(pool, now=now) if has_pods else {},
+        "map": slot_map.facts(pool, viewer, now=now) if has_pods else {},
         "pool": pool,
         "chip": chip("paused" if pool.paused else "active"),
         "members": members,

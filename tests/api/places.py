@@ -15,9 +15,12 @@ from pools.models import Pool
 from tests.builders import (
     NOON,
     a_held_plan,
+    a_k8s_config,
     a_member,
+    a_pod_pool,
     a_pool,
     a_project,
+    a_ready_pod,
     a_task,
     an_agent,
     an_attempt,
@@ -46,6 +49,7 @@ def a_place(name: str) -> Place:
     lost = attempt.task
     lost.state = "unknown"
     lost.save()
+    in_pods = a_pod_pool(name="pods", project=project, k8s_config=a_k8s_config(project=project))
     enrolment = tokens.mint(TokenKind.ENROLMENT, Terms(lifetime=None, project=project), now=NOON)
     member = a_member(f"{name}-member", Role.VIEWER, project=project)
     token = tokens.mint(
@@ -59,6 +63,7 @@ def a_place(name: str) -> Place:
         target=target, event="task_failed", severity="warning", title="t", state="dead",
         next_try_at=NOON, created_at=NOON,
     )  # fmt: skip
+    config = a_k8s_config("cluster", project=project, is_default=True)
     return Place(
         project,
         {
@@ -66,7 +71,7 @@ def a_place(name: str) -> Place:
             "attempt": attempt.pk, "agent": agent.pk, "spare": spare.pk, "pool": listed.pk,
             "project": project.pk,
             "enrolment": enrolment.token.pk, "target": target.pk, "notification": message.pk,
-            "token": token.token.pk,
+            "token": token.token.pk, "config": config.pk, "pod": a_ready_pod(in_pods).pk,
         },
         member.username,
         _change(listed),
@@ -85,6 +90,7 @@ def nowhere(place: Place) -> Place:
     return Place(Project(id=clock.new_id(), name="nowhere"), gone, place.member, place.event)
 
 
+CLUSTER = {"name": "new", "server": "https://93.184.215.14:6443", "token": "x"}
 EXEC = {"spec": {"argv": ["true"]}}
 Recipe = Callable[[Place], tuple[str, Any]]
 # How each call is made on the things of a place: the path and the body.
@@ -102,6 +108,28 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ("POST", "history/{kind}/{id}/revert"): lambda at: (
         f"history/pool/{at.ids['pool']}/revert",
         {"event": at.event},
+    ),
+    ("GET", "k8s-configs/{id}"): lambda at: (f"k8s-configs/{at.ids['config']}", None),
+    ("POST", "k8s-configs"): lambda at: ("k8s-configs", {**CLUSTER, "project": at.project.name}),
+    ("PUT", "k8s-configs/{id}"): lambda at: (f"k8s-configs/{at.ids['config']}", {"name": "other"}),
+    ("PATCH", "k8s-configs/{id}"): lambda at: (f"k8s-configs/{at.ids['config']}", {"active": True}),
+    ("DELETE", "k8s-configs/{id}"): lambda at: (f"k8s-configs/{at.ids['config']}", None),
+    ("POST", "k8s-configs/{id}/test"): lambda at: (f"k8s-configs/{at.ids['config']}/test", {}),
+    ("POST", "k8s-configs/{id}/set-default"): lambda at: (
+        f"k8s-configs/{at.ids['config']}/set-default",
+        {},
+    ),
+    ("GET", "k8s-configs/{id}/pod-template"): lambda at: (
+        f"k8s-configs/{at.ids['config']}/pod-template",
+        None,
+    ),
+    ("PUT", "k8s-configs/{id}/pod-template"): lambda at: (
+        f"k8s-configs/{at.ids['config']}/pod-template",
+        {},
+    ),
+    ("POST", "k8s-configs/{id}/pod-template/preview"): lambda at: (
+        f"k8s-configs/{at.ids['config']}/pod-template/preview",
+        {},
     ),
     ("GET", "notification-targets/{id}"): lambda at: (
         f"notification-targets/{at.ids['target']}",
@@ -147,6 +175,15 @@ RECIPES: dict[tuple[str, str], Recipe] = {
         f"agent-pools/{at.ids['pool']}/explain",
         EXEC,
     ),
+    ("GET", "agent-pools/{id}/pods"): lambda at: (f"agent-pools/{at.ids['pool']}/pods", None),
+    ("GET", "agent-pools/{id}/slots"): lambda at: (f"agent-pools/{at.ids['pool']}/slots", None),
+    ("GET", "agent-pools/{id}/decisions"): lambda at: (
+        f"agent-pools/{at.ids['pool']}/decisions",
+        None,
+    ),
+    ("GET", "pods/{id}"): lambda at: (f"pods/{at.ids['pod']}", None),
+    ("GET", "pods/{id}/log"): lambda at: (f"pods/{at.ids['pod']}/log", None),
+    ("POST", "pods/{id}/drain"): lambda at: (f"pods/{at.ids['pod']}/drain", {}),
     ("POST", "agents"): lambda at: ("agents", {"name": "new", "project": at.project.name}),
     ("PUT", "agents/{id}"): lambda at: (f"agents/{at.ids['agent']}", {"name": "renamed"}),
     ("PATCH", "agents/{id}"): lambda at: (f"agents/{at.ids['agent']}", {"description": "x"}),

@@ -99,6 +99,7 @@ LISTS = {
     ("GET", "notification-targets"): "target",
     ("GET", "notifications"): "notification",
     ("GET", "tasks"): "task", ("GET", "agents"): "agent", ("GET", "agent-pools"): "pool",
+    ("GET", "pods"): "pod",
     ("GET", "projects"): "project", ("GET", "attempts"): "attempt",
     ("GET", "enrolment-tokens"): "enrolment",
 }  # fmt: skip

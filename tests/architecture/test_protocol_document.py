@@ -75,7 +75,7 @@ def test_every_path_that_is_served_is_documented_and_no_other():
 
 def test_the_gateway_and_django_share_only_creates_and_watches():
     django, gateway = of_django(), of_gateway()
-    assert django.keys() & gateway.keys() == {"tasks", "agents", "agent-pools"}
+    assert django.keys() & gateway.keys() == {"tasks", "agents", "agent-pools", "pods"}
     assert gateway["tasks"] == {"POST", "GET"}
     assert gateway["agents"] == gateway["agent-pools"] == {"GET"}
     assert "POST" in django["tasks"], "browsers with their session create there"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.builders import a_task, an_agent
+from tests.builders import a_pod, a_pod_pool, a_task, an_agent
 
 
 def offered(cli, line: str, **environment: str) -> list[str]:
@@ -27,12 +27,15 @@ def offered(cli, line: str, **environment: str) -> list[str]:
         ("k8s4r get tasks/ni", ["tasks/nightly"]),
         ("k8s4r logs ni", ["nightly"]),
         ("k8s4r drain w", ["web-1"]),
+        ("k8s4r drain pod/k8s4r-b", ["pod/k8s4r-blue-1"]),
+        ("k8s4r describe po k8s4r-b", ["k8s4r-blue-1"]),
     ],
 )
 def test_the_tab_key_offers_what_fits(cli, pool, line, words):
     a_task(pool, name="nightly", state="completed")
     a_task(pool, name="build", state="completed")
     an_agent("web-1")
+    a_pod(a_pod_pool(), name="k8s4r-blue-1")
     assert offered(cli, line) == words
 
 

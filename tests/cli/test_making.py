@@ -22,7 +22,7 @@ def test_a_project_and_a_pool_are_made(cli, pool):
     made = Pool.objects.get(name="gpus")
     assert (made.project.name, made.required_labels) == ("web", {"gpu": "a100"})
     assert (made.max_concurrent, made.paused) == (5, True)
-    refused = cli("create", "po", "gpus", "-p", "web")
+    refused = cli("create", "pl", "gpus", "-p", "web")
     assert (refused.code, "gpus" in refused.err) == (5, True)
 
 

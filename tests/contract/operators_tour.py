@@ -7,21 +7,50 @@ from django.db import connection
 from agents.models import Agent
 from executors.operating.models import Notification
 from k8s4r import clock
-from pools.models import Pool
-from tests.builders import a_held_plan, a_user
+from pools.models import PodAction, Pool, ScalingDecision
+from tests.builders import (
+    a_held_plan,
+    a_k8s_config,
+    a_pod_pool,
+    a_project,
+    a_ready_pod,
+    a_user,
+)
 from tests.contract.recording import DIGEST, Json, Tour
 from tests.sealed import seal_everything
 from tests.waiting import wait_until
 
+CLUSTER = "https://cluster.invalid:6443"
 HOOK = "jsons://hooks.example.org/films"
 
 
 def walk(tour: Tour, pool: Json) -> None:
     """Make every call of this part."""
     _reasons(tour, pool)
+    _pods(tour)
     _plans(tour, pool)
     _messages(tour)
+    _clusters(tour)
     _history(tour, pool)
+
+
+def _clusters(tour: Tour) -> None:
+    """The name has no address: nobody is called from a test."""
+    asked = {"name": "studio", "project": "films", "server": CLUSTER, "token": "given-by-kubectl"}
+    made = tour.call("POST", "k8s-configs", {**asked, "namespace": "k8s4r-pods"})
+    here = {"config_id": made["id"]}
+    at = "k8s-configs/{config_id}"
+    tour.call("GET", "k8s-configs")
+    tour.call("GET", at, **here)
+    tour.call("PUT", at, {"name": "studio", "service_account_name": "k8s4r-agent"}, **here)
+    tour.call("PATCH", at, {"description": "Below the roof."}, **here)
+    tour.call("POST", f"{at}/test", {}, **here)
+    tour.call("POST", f"{at}/set-default", {}, **here)
+    template = {"env": [{"name": "TZ", "value": "Europe/Rome"}], "labels": {"k8s4r.io/of": "films"}}
+    tour.call("PUT", f"{at}/pod-template", template, **here)
+    tour.call("GET", f"{at}/pod-template", **here)
+    tour.call("POST", f"{at}/pod-template/preview", {"pool": "render"}, **here)
+    tour.call("DELETE", at, **here)
 
 
 def _reasons(tour: Tour, pool: Json) -> None:
@@ -31,6 +60,29 @@ def _reasons(tour: Tour, pool: Json) -> None:
     tour.call("POST", "tasks", {**wanted, "pool": "render", "name": "frame 3"})
     tour.call("GET", "agent-pools/{pool_id}/waiting", **here)
     tour.call("GET", "agent-pools/{pool_id}/dispatches?limit=1", **here)
+
+
+def _pods(tour: Tour) -> None:
+    """Nobody reaches a cluster from a test: the rows say what one would have told."""
+    project, now = a_project("films"), clock.now()
+    config = a_k8s_config("farm", project=project, created_at=now, changed_at=now)
+    pool = a_pod_pool(name="pods", project=project, k8s_config=config, max_pods=20)
+    pod = a_ready_pod(pool, now=now, name="k8s4r-pods-4f1d2a9c7e30", node="node-3")
+    Agent.objects.filter(pk=pod.agent_id).update(name=pod.name)
+    PodAction.objects.filter(pod=pod).update(state="done", tries=1, done_at=now)
+    ScalingDecision.objects.create(
+        pool=pool, at=now, until=now, demand={"plan": {"busy": 0, "queued": 1, "held": 0}},
+        desired=1, serving=0, ready=0, counted=0, made=1, code="scale_out",
+        reason="1 plan waits and no pod is there: 1 pod is made",
+    )  # fmt: skip
+    here, one = {"pool_id": pool.pk}, {"pod_id": pod.pk}
+    tour.call("GET", "agent-pools/{pool_id}/pods", **here)
+    tour.call("GET", "agent-pools/{pool_id}/slots", **here)
+    tour.call("GET", "agent-pools/{pool_id}/decisions", **here)
+    tour.call("GET", "pods?pool=pods&state=ready")
+    tour.call("GET", "pods/{pod_id}", **one)
+    tour.call("POST", "pods/{pod_id}/drain", {"note": "node-3 gets a new kernel"}, **one)
+    tour.call("GET", "pods/{pod_id}/log", **one)
 
 
 def _plans(tour: Tour, pool: Json) -> None:

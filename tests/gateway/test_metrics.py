@@ -18,8 +18,20 @@ from executors.operating.models import Outcome
 from executors.operating.services import tallying
 from executors.services import pulses
 from k8s4r import clock
+from pools.models import Pool, Reach, ScalingDecision
 from tests.architecture import documents
-from tests.builders import a_pool, a_task, a_tasks, an_agent, an_attempt, seconds, session_of
+from tests.builders import (
+    a_pod,
+    a_pod_pool,
+    a_pool,
+    a_ready_pod,
+    a_task,
+    a_tasks,
+    an_agent,
+    an_attempt,
+    seconds,
+    session_of,
+)
 from tests.serving import AgentSide, Served, an_agents_token
 from tests.waiting import wait_until
 
@@ -46,11 +58,30 @@ def value(scrape: Scrape, name: str, **labels: str) -> float:
     return scrape[name, tuple(sorted(labels.items()))]
 
 
+def pods(moment: datetime) -> Pool:
+    """Make a pool of pods of which each number says something."""
+    pool = a_pod_pool(name="pods", max_pods=9)
+    busy = a_ready_pod(pool, now=moment)
+    task = a_task(pool, now=moment, run_after=moment + seconds(86_400))
+    an_attempt(task, busy.agent, state="held", now=moment)
+    a_pod(pool, now=moment - seconds(60), state="failed", failure="quota")
+    a_pod(pool, now=moment, state="gone", gone_at=moment)
+    ScalingDecision.objects.create(
+        pool=pool, at=moment, until=moment, times=3, desired=4, serving=1, ready=1, counted=2,
+        code="at_max", reason="",
+    )  # fmt: skip
+    Reach.objects.filter(config=pool.k8s_config).update(
+        observed_at=moment - seconds(40), failures=2, alarm="missing"
+    )
+    return pool
+
+
 def of_everything(serving: Served, moment: datetime) -> Scrape:
     """Return a scrape of a fleet in which everything that is counted has happened."""
     pool = a_pool(an_agent(now=moment), name="full")
     a_task(pool, now=moment, run_after=moment + seconds(86_400))
     a_task(pool, now=moment, state="failed", ended_at=moment, reason="exit_code")
+    pods(moment)
     for source in ("backup", "audit_seal"):
         pulses.beat(source, now=moment, policy=LeasePolicy())
     wait_until(lambda: any(name == "k8s4r_job_age_seconds" for name, _ in scraped(serving)))
@@ -101,6 +132,34 @@ def test_slots_are_counted_for_each_pool_that_has_them(gateway: Served, moment: 
     assert value(scrape, "k8s4r_slots") == 3
     assert value(scrape, "k8s4r_slots_used") == 1
     assert value(scrape, "k8s4r_agents", desired="active", observed="offline") == 1
+
+
+def test_pods_are_counted_with_their_slots_sizes_actions_and_clusters(
+    gateway: Served, moment: datetime
+) -> None:
+    pool = pods(moment)
+    place = {"project": "default", "pool": "pods"}
+    cluster = {"project": "default", "config": str(pool.k8s_config)}
+    scrape = scraped(gateway)
+
+    def read(name: str, **labels: str) -> float:
+        return value(scrape, f"k8s4r_{name}", **labels)
+
+    assert read("pods", **place, state="ready") == 1
+    assert read("pods", **place, state="failed") == 1
+    assert ("k8s4r_pods", (*sorted(place.items()), ("state", "gone"))) not in scrape
+    assert read("pods_failing", **place, failure="quota") == 1
+    assert read("pod_slots", **place, lane="main", status="reserved") == 1
+    assert read("pod_slots", **place, lane="plan", status="idle") == 2
+    assert read("pod_slots", **place, lane="plan", status="away") == 2
+    assert (read("pool_slots", **place), read("pool_slots_used", **place)) == (3, 1)
+    assert read("pool_pods_desired", **place) == 4
+    assert (read("pool_pods_ready", **place), read("pool_pods_max", **place)) == (1, 9)
+    assert read("scaling_decisions", **place, code="at_max") == 3
+    assert read("pod_actions_pending", kind="create") == 3
+    assert 60 <= read("pod_action_oldest_seconds") < 360
+    assert 40 <= read("cluster_seen_age_seconds", **cluster) < 340
+    assert (read("cluster_failures", **cluster), read("cluster_alarm", **cluster)) == (2, 1)
 
 
 def outcomes(serving: Served) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from k8s4r.access.models import Project, Token, TokenKind, User
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import SYSTEM, Actor
 from k8s4r.audit.models import AuditEvent
-from pools.models import Pool
+from pools.models import Pod, Pool
 from tests.builders import (
     a_member,
     a_pool,
@@ -28,6 +28,7 @@ from tests.builders import (
     an_agent,
     an_attempt,
 )
+from tests.pages import pod_rows
 from tests.pages.looking import PASSWORD
 from tests.serving import a_token
 
@@ -74,6 +75,7 @@ class Showcase:
     agents: dict[str, Agent] = field(default_factory=dict)
     pools: dict[str, Pool] = field(default_factory=dict)
     token: UUID | None = None
+    pod: Pod | None = None
     # By which the default pool got its limit.
     event: int | None = None
 
@@ -84,6 +86,8 @@ class Showcase:
             "agent_id": self.agents["build-1"].pk,
             "pool_id": self.pools["default"].pk,
             "token_id": self.token,
+            "pod_id": self.pod.pk if self.pod else None,
+            "config_id": self.pod.config_id if self.pod else None,
             "id": User.objects.get(username=VISITOR).pk,
             "name": "cancel",
             "value": "draining",
@@ -113,6 +117,7 @@ def made() -> Showcase:
     _ended(shown)
     _waiting(shown)
     _steered(shown)
+    shown.pools["terraform"], shown.pod = pod_rows.made(now, heard=now + HEARD_AHEAD)
     a_token(TokenKind.ENROLMENT, project=project)
     shown.token = Token.objects.get(kind=TokenKind.ENROLMENT).pk
     return shown

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from k8s4r.cli import sections
+from k8s4r.cli import sections, slot_totals
 from k8s4r.cli.kinds import POOL, TASK
 from k8s4r.cli.output import Column, Context
 from k8s4r.cli.session import Session
@@ -33,6 +33,7 @@ def write(session: Session, pool: Mapping[str, Any]) -> None:
         terminal,
         [(word, _count(session, pool, word)) for word in ("pending", "dispatching", "running")],
     )
+    _size(session, pool)
     sections.title(terminal, "Agents")
     if agents:
         sections.rows(terminal, _MEMBERS, agents, Context(client.server_time, {}))
@@ -41,6 +42,24 @@ def write(session: Session, pool: Mapping[str, Any]) -> None:
     if more:
         terminal.note(f"and more than {_MOST_AGENTS} agents")
     sections.next_steps(terminal, _steps(pool))
+
+
+def _size(session: Session, pool: Mapping[str, Any]) -> None:
+    """Write why a pool of pods is as large as it is; a pool of machines has no such decision."""
+    path = f"{POOL.path}/{pool['id']}"
+    found, _ = session.client.items(f"{path}/decisions", {}, limit=1)
+    if not found:
+        return
+    newest, totals = found[0], session.client.get(f"{path}/slots?limit=1")["totals"]
+    sections.title(session.terminal, "Size")
+    sections.facts(
+        session.terminal,
+        [
+            ("why", f"{newest['code']}: {newest['reason']}"),
+            ("pods", f"{newest['ready']} ready, {newest['desired']} wanted"),
+            ("slots", slot_totals.sentence(totals)),
+        ],
+    )
 
 
 def _facts(pool: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -1,13 +1,13 @@
-"""`k8s4r get`: lists of tasks, agents, pools, projects and tokens, and single ones."""
+"""`k8s4r get`: lists of tasks, agents, pools, pods, projects and tokens, and single ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import kinds, moments, options, places, rows, webpages
+from k8s4r.cli import kinds, moments, options, places, rows, slot_totals, webpages
 from k8s4r.cli.errors import Usage
-from k8s4r.cli.kinds import AGENT, TASK, Kind
+from k8s4r.cli.kinds import AGENT, DECISION, POOL, TASK, Kind
 from k8s4r.cli.listing import Listing, Wanted
 from k8s4r.cli.rows import Condition
 from k8s4r.cli.session import Session
@@ -22,6 +22,8 @@ What = Annotated[
 State = Annotated[str | None, typer.Option(help="Only this state; tasks: a,b, open.")]
 # Which flags filter some kinds only, by the name of their query.
 _OF_SOME = {"pool": "--pool", "owner": "--by", "agent": "--agent"}
+# How the API calls the time after which things came to be, or held.
+_SINCE = {TASK: "created_after", DECISION: "since"}
 
 
 def get(  # noqa: PLR0913 - one argument for each flag
@@ -46,10 +48,13 @@ def get(  # noqa: PLR0913 - one argument for each flag
     no_headers: options.NoHeaders = False,
     web: options.Web = False,
 ) -> None:
-    """List tasks, agents, pools, projects or tokens; the newest tasks first.
+    """List tasks, agents, pools, pods, projects or tokens; the newest tasks and pods first.
+
+    Of a pool also what is on its slots, and the decisions about its size.
 
     k8s4r get tasks --state open --by me
     k8s4r get agents --state busy --pool gpus -o wide --sort-by -slots.idle
+    k8s4r get slots --pool gpus
     k8s4r get task TASK -o json --jq .spec.argv
     k8s4r get tasks --fields name,state,exit_code --field-selector exit_code!=0 --state ended
     """
@@ -57,15 +62,18 @@ def get(  # noqa: PLR0913 - one argument for each flag
     session.choose(format_, fields=fields, jq=jq)
     kind, names = kinds.split(what)
     if web:
-        webpages.show(session, kind, names)
+        _show_pages(session, kind, names, pool)
         return
     place = None if all_projects else session.project(project)
-    asked = {"project": place, "pool": pool, "owner": owner, "agent": agent}
+    inside = None if places.is_of_a_pool(kind) else pool
+    asked = {"project": place, "pool": inside, "owner": owner, "agent": agent}
     query = _query(kind, asked, state, label) | _since(kind, since, session)
     query, rest = _by_the_server(kind, query, rows.conditions(field_selector or ()))
     wanted = Wanted(names=names, query=query, conditions=rest, sort_by=sort_by, limit=limit)
-    listing = Listing(session, places.of(session, kind, place), wanted)
+    placed = places.of(session, kind, place, pool)
+    listing = Listing(session, placed, wanted)
     listing.show(headers=not no_headers)
+    slot_totals.note(session, placed)
     if watch:
         listing.watch()
 
@@ -73,6 +81,13 @@ def get(  # noqa: PLR0913 - one argument for each flag
 def register(app: typer.Typer, *, panel: str) -> None:
     """Add the command."""
     app.command(rich_help_panel=panel)(get)
+
+
+def _show_pages(session: Session, kind: Kind, names: Sequence[str], pool: str | None) -> None:
+    """Show what lies in a pool on the page of the pool."""
+    if places.is_of_a_pool(kind):
+        kind, names = POOL, [pool] if pool else []
+    webpages.show(session, kind, names)
 
 
 def _query(
@@ -110,9 +125,9 @@ def _states(kind: Kind, text: str | None) -> dict[str, str]:
 def _since(kind: Kind, text: str | None, session: Session) -> dict[str, str]:
     if text is None:
         return {}
-    if kind is not TASK:
-        raise Usage(f"--since filters tasks, not {kind.name}s")
-    return {"created_after": moments.since(text, session.client.now(), flag="--since")}
+    if kind not in _SINCE:
+        raise Usage(f"--since filters tasks and decisions, not {kind.name}s")
+    return {_SINCE[kind]: moments.since(text, session.client.now(), flag="--since")}
 
 
 def _by_the_server(

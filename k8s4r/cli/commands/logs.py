@@ -1,4 +1,4 @@
-"""`k8s4r logs`: what tasks wrote, and what they write now."""
+"""`k8s4r logs`: what tasks wrote, and what they write now; what was kept of a pod's log."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import endings, finding, following, interleaving, logview, moments, options, webpages
+from k8s4r.cli import (
+    endings,
+    finding,
+    following,
+    interleaving,
+    logview,
+    moments,
+    options,
+    pod_acts,
+    pod_logs,
+    webpages,
+)
 from k8s4r.cli.errors import CliError, ExitCode, Usage
 from k8s4r.cli.following import Follower
 from k8s4r.cli.interleaving import Together
@@ -57,7 +68,7 @@ def logs(  # noqa: PLR0913 - one argument for each flag
     *,
     tasks: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TASK", show_default=False, autocompletion=options.complete_task),
+        typer.Argument(metavar="TASK", show_default=False, autocompletion=options.complete_written),
     ] = None,
     label: options.Labels = None,
     follow: Annotated[
@@ -78,14 +89,22 @@ def logs(  # noqa: PLR0913 - one argument for each flag
 
     With -f until the task ends, and with its exit code; a task that waits says why, and a
     terminal gets the address of the last line in the browser. Several logs are mixed line by
-    line, each line behind its task. Ctrl-C stops following, never a task.
+    line, each line behind its task. Ctrl-C stops following, never a task. Of a pod that failed
+    (pod/NAME) it prints the end of its log, which was kept.
 
     k8s4r logs TASK
     k8s4r logs -f --tail 20 nightly
     k8s4r logs -f -l batch=7
     k8s4r logs --since 10m --timestamps --previous TASK
+    k8s4r logs pod/k8s4r-gpus-4f1d2a9c7e30
     """
     session: Session = context.obj
+    in_pods = [name for name in map(pod_acts.named, tasks or ()) if name is not None]
+    if in_pods:
+        if len(in_pods) < len(tasks or ()) or follow:
+            raise Usage("the log of a pod is printed as it was kept, by itself and without -f")
+        pod_logs.show(session, in_pods, web=web)
+        return
     shown = Shown(
         follow=follow, tail=tail, timestamps=timestamps, attempt=attempt, previous=previous,
         since=_time(session, since),

@@ -1,11 +1,11 @@
-"""`k8s4r drain`, `pause`, `resume`: what people want of agents."""
+"""`k8s4r drain`, `pause`, `resume`: what people want of agents; `drain` also of pods."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import finding, leaving, moments, options, several, values
+from k8s4r.cli import finding, leaving, moments, options, pod_acts, several, values
 from k8s4r.cli.errors import ExitCode, Usage
 from k8s4r.cli.kinds import AGENT
 from k8s4r.cli.options import Timeout
@@ -14,6 +14,10 @@ from k8s4r.cli.session import Session
 Agents = Annotated[
     list[str],
     typer.Argument(metavar="AGENT", show_default=False, autocompletion=options.complete_agent),
+]
+Drained = Annotated[
+    list[str],
+    typer.Argument(metavar="AGENT", show_default=False, autocompletion=options.complete_drained),
 ]
 Note = Annotated[
     str | None, typer.Option(help="Why; shown wherever the agent is, and on what it delays.")
@@ -27,7 +31,7 @@ Wait = Annotated[bool, typer.Option("--wait", "-w", help="Until nothing is left 
 
 def drain(  # noqa: PLR0913 - one argument for each flag
     context: typer.Context,
-    agents: Agents,
+    agents: Drained,
     *,
     note: Note = None,
     until: Until = None,
@@ -37,20 +41,26 @@ def drain(  # noqa: PLR0913 - one argument for each flag
     """Let agents finish what they run, and give them nothing more.
 
     This never ends by itself: `k8s4r resume` does. With --wait it names what is left, and returns
-    when the machines may be switched off.
+    when the machines may be switched off. A pod (pod/NAME) is deleted once it is idle.
 
     k8s4r drain web-1
     k8s4r drain web-1 --note "disk swap" --wait
     k8s4r drain web-1 web-2 --wait --timeout 30m && ssh web-1 poweroff
+    k8s4r drain pod/k8s4r-gpus-4f1d2a9c7e30 --wait
     """
     session: Session = context.obj
     if timeout and not wait:
         raise Usage("--timeout goes with --wait")
     limit_s = values.duration_s(timeout, flag="--timeout") if timeout else None
-    drained = ask(session, agents, "drain", _body(session, note, until))
+    in_pods = [name for name in map(pod_acts.named, agents) if name is not None]
+    machines = [name for name in agents if pod_acts.named(name) is None]
+    drained = ask(session, machines, "drain", _body(session, note, until)) if machines else []
+    pods: list[Mapping[str, Any]] = []
+    several.each(session, in_pods, lambda name: pods.append(pod_acts.drain(session, name, note)))
     if wait:
         try:
             leaving.wait_until_safe(session, drained, limit_s)
+            pod_acts.wait_until_left(session, pods, limit_s)
         except KeyboardInterrupt:
             session.terminal.note_below("stopped waiting; they still drain. k8s4r resume ends that")
             raise typer.Exit(ExitCode.INTERRUPTED) from None

@@ -1,0 +1,97 @@
+"""Pods on the command line: lists, slots, decisions, one of them, its log, and letting it go."""
+
+import json
+
+import pytest
+from django.db import transaction
+
+from agents.models import Slot
+from k8s4r import clock
+from pools.core.pods import PodEvent
+from pools.models import Pod, ScalingDecision
+from pools.services import pods as writer
+from tests.builders import a_pod, a_pod_pool, a_ready_pod, a_task, an_attempt
+
+
+@pytest.fixture
+def blue(cli):
+    """Return a pool with a pod that works, one that failed and one that is gone."""
+    now = clock.now()
+    pool = a_pod_pool(name="blue")
+    ready = a_ready_pod(pool, now=now, name="k8s4r-blue-1", node="node-7")
+    slot = Slot.objects.get(agent=ready.agent, index=0)
+    an_attempt(a_task(pool, name="plan vpc"), ready.agent, state="running", slot=slot, now=now)
+    failed = {"state": "failed", "failure": "image_pull", "message": "no such image",
+              "log": "Traceback\nno image\n"}  # fmt: skip
+    a_pod(pool, now=now, name="k8s4r-blue-2", **failed)
+    a_pod(pool, now=now, name="k8s4r-blue-3", state="gone", gone_at=now)
+    ScalingDecision.objects.create(
+        pool=pool, at=now, until=now, desired=2, serving=1, ready=1, counted=2, code="at_max",
+        reason="2 of 2 pods are there", demand={"plan": {"busy": 1, "queued": 4, "held": 0}},
+    )  # fmt: skip
+    return pool
+
+
+def moved(name, event):
+    with transaction.atomic():
+        writer.move([Pod.objects.get(name=name).pk], event, now=clock.now())
+
+
+def rows(text):
+    return [line.split() for line in text.splitlines()]
+
+
+def test_pods_slots_and_decisions_are_listed(cli, blue):
+    listed = rows(cli("get", "po", "--pool", "blue", "--sort-by", "name").out)
+    assert listed[0] == ["NAME", "STATE", "WHY", "SLOTS", "NODE", "AGE"]
+    assert [line[:4] for line in listed[1:]] == [
+        ["k8s4r-blue-1", "ready", "-", "1/3"],
+        ["k8s4r-blue-2", "failed", "image_pull", "0/3"],
+    ]
+    assert "k8s4r-blue-3" in cli("get", "pods", "--state", "gone", "-o", "wide").out
+    said = cli("get", "slots", "--pool", "blue")
+    (busy,) = [line for line in said.out.splitlines() if " ready " in line]
+    assert "plan vpc" in busy
+    assert busy.count("idle") == 2
+    assert said.err == ("6 slots: 1 running, 0 held, 5 idle; main 1 of 2 idle, plan 4 of 4 idle\n")
+    decided = rows(cli("get", "decisions", "--pool", "blue", "--since", "1h").out)
+    assert decided[1][2:] == ["at_max", "1/4/0", "2", "1", "0", "0"]
+    refused = cli("get", "slots")
+    assert (refused.code, "--pool NAME" in refused.err) == (2, True)
+    found = json.loads(cli("get", "pod", "k8s4r-blue-1", "-o", "json").out)
+    assert found["slot_map"][0]["task"]["name"] == "plan vpc"
+
+
+def test_a_pod_is_described_with_what_helps_and_its_log_is_printed(cli, gateway, blue):
+    said = cli("describe", "pod", "k8s4r-blue-2").out
+    assert "image_pull: no such image" in said
+    assert "pod template" in said
+    assert "k8s4r logs pod/k8s4r-blue-2" in said
+    assert cli("logs", "pod/k8s4r-blue-2").out == "Traceback\nno image\n"
+    nothing = cli("logs", "po/k8s4r-blue-3")
+    assert (nothing.out, "nothing was kept" in nothing.err) == ("", True)
+    page = cli("get", "pod", "k8s4r-blue-2", "--web").out
+    assert page.startswith(f"{gateway.url}/admin/pools/pod/")
+    pool = cli("describe", "pool", "blue").out
+    assert "at_max: 2 of 2 pods are there" in pool
+    assert "1 ready, 2 wanted" in pool
+
+
+def test_a_busy_pod_is_waited_for_until_its_last_slot_is_free(cli, blue):
+    waiting = cli.start("drain", "pod/k8s4r-blue-1", "--note", "kernel", "--wait")
+    assert waiting.stdout.readline() == "pod/k8s4r-blue-1 draining\n"
+    assert waiting.stderr.readline() == "1 slots of k8s4r-blue-1 in use\n"
+    moved("k8s4r-blue-1", PodEvent.DELETE)
+    assert waiting.communicate(timeout=60)[0] == "pod/k8s4r-blue-1 safe\n"
+    assert waiting.returncode == 0
+    late = cli("drain", "pod/k8s4r-blue-3")
+    assert (late.code, "is gone" in late.err) == (5, True)
+
+
+def test_changes_of_pods_are_watched(cli, blue):
+    watching = cli.start("get", "pods", "--pool", "blue", "--watch", "-o", "jsonl")
+    assert {json.loads(watching.stdout.readline())["name"] for _ in range(2)} == {
+        "k8s4r-blue-1", "k8s4r-blue-2",
+    }  # fmt: skip
+    moved("k8s4r-blue-1", PodEvent.DRAIN)
+    assert json.loads(watching.stdout.readline())["state"] == "draining"
