@@ -90,6 +90,7 @@ class Post:
                 self._over.wait(PERIOD_S)
             finally:
                 connection.close_if_unusable_or_obsolete()
+        connection.close()
 
 
 class Watchtower:

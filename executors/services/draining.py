@@ -15,7 +15,6 @@ from agents.models import Agent
 from executors import wakeups
 from executors.core.lifecycle import CURRENT_WORDS
 from executors.models import Attempt
-from k8s4r import failpoints
 from pools.core.pods import ActionKind, PodEvent
 from pools.models import Pod
 from pools.services import pods
@@ -43,7 +42,6 @@ def drain_if_idle(
     idle = _idle(agent_ids)
     if not idle:
         return idle
-    failpoints.reach("draining.before_write")
     rows = Pod.objects.filter(agent__in=idle)
     found = {pod_id: (agent, config) for pod_id, agent, config in rows.values_list(
         "pk", "agent_id", "config_id")}  # fmt: skip

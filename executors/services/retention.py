@@ -21,6 +21,8 @@ from k8s4r import database
 from k8s4r.access.models import Token
 from k8s4r.api.models import IdempotencyRecord
 from k8s4r.audit import attribution
+from pools.core.pods import PodState
+from pools.models import Pod, PodAction, ScalingDecision
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class RetentionPolicy:
     ticks: timedelta = timedelta(hours=2)
     tokens: timedelta = timedelta(days=90)
     admin_log: timedelta = timedelta(days=365)
+    scaling: timedelta = timedelta(days=7)
 
 
 # Children first; a child task survives its parent and only forgets it.
@@ -109,7 +112,7 @@ def _delete_rows(task_ids: Sequence[UUID]) -> int:
 
 
 def delete_bookkeeping(*, now: datetime, limit: int, policy: RetentionPolicy) -> int:
-    """Delete what is old of records, ticks, evidence, sessions and tokens.
+    """Delete what is old of records, ticks, evidence, sessions, tokens, pods and their scaling.
 
     Returns the most of any one kind.
     """
@@ -121,6 +124,9 @@ def delete_bookkeeping(*, now: datetime, limit: int, policy: RetentionPolicy) ->
         _ended_tokens(now - policy.tokens),
         SignIn.objects.filter(expire_date__lte=now),
         LogEntry.objects.filter(action_time__lte=now - policy.admin_log),
+        ScalingDecision.objects.filter(until__lte=now - policy.scaling),
+        PodAction.objects.filter(done_at__lte=now - policy.tasks),
+        Pod.objects.filter(state=PodState.GONE, gone_at__lte=now - policy.tasks),
     )
     return max(_delete_some(rows, limit=limit) for rows in doomed)
 

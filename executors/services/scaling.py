@@ -164,7 +164,6 @@ def _make(sight: _Sight, scaling: Scaling, *, now: datetime) -> int:
         wanted = turns.next[: scaling.make]
     if not wanted:
         return 0
-    failpoints.reach("scaling.before_make")
     made = pods.make(sight.pool, wanted, now=now)
     failpoints.reach("scaling.before_commit")
     wakeups.tasks_waiting([sight.pool.pk])

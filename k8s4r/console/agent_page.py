@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from agents import selectors
 from agents.core.states import Desired, Observed
 from agents.core.totals import Totals
-from agents.models import Agent, Session, Slot
+from agents.models import Agent, AgentType, Session, Slot
 from executors.admin.task_page import title
 from executors.core.lifecycle import CURRENT_WORDS
 from executors.models import Attempt
@@ -22,7 +22,7 @@ from k8s4r.console import presence
 from k8s4r.console.presence import Life, Presence
 from k8s4r.core.roles import Permission
 from k8s4r.pages import ago, chip, span
-from pools.models import Membership, Pool, PoolType
+from pools.models import Membership, Pod, Pool, PoolType
 
 _LAST_TASKS: Final = 20
 _LIVES: Final = 200
@@ -130,11 +130,13 @@ def _presence(agent: Agent, now: datetime) -> Presence:
 
 
 def _pools(agent: Agent) -> list[Pool]:
-    """Return the pools that it works in: those that list it, and those whose labels it has."""
+    """Return the pools that it works in: that of its pod, or those that list it or match it."""
     listed = Membership.objects.filter(agent=agent).values("pool")
     rows = Pool.objects.filter(archived_at=None, project_id=agent.project_id).order_by("name")
+    if agent.type == AgentType.K8S:
+        return list(rows.filter(pk__in=Pod.objects.filter(agent=agent).values("pool")))
     static = rows.filter(type=PoolType.STATIC, pk__in=listed)
-    dynamic = rows.filter(type=PoolType.DYNAMIC)
+    dynamic = rows.filter(type=PoolType.DYNAMIC, k8s_config=None)
     wanted = [one for one in dynamic if one.required_labels.items() <= agent.labels.items()]
     return [*static, *wanted]
 

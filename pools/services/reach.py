@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from k8s4r.core.errors import DomainError, Unavailable
 from pools.core.absences import OTHER_CLUSTER
 from pools.core.sightings import Memory, Plan
-from pools.models import Reach
+from pools.models import K8sConfig, Reach
 
 LEASE: Final = timedelta(seconds=60)
 LIST_EVERY: Final = timedelta(seconds=30)
@@ -52,8 +52,10 @@ def take(config_id: UUID, *, now: datetime) -> Lease | None:
     """
     free = Q(leased_until__isnull=True) | Q(leased_until__lte=now)
     closed = Q(retry_at__isnull=True) | Q(retry_at__lte=now)
-    rows = Reach.objects.filter(free, closed, config=config_id, config__active=True)
-    if not rows.filter(config__archived_at=None).update(leased_until=now + LEASE):
+    # No join: its conditions would be of before the lock, and two could take it.
+    in_use = K8sConfig.objects.filter(pk=config_id, active=True, archived_at=None)
+    rows = Reach.objects.filter(free, closed, pk__in=in_use.values("pk"))
+    if not rows.update(leased_until=now + LEASE):
         return None
     row = Reach.objects.get(pk=config_id)
     memory = Memory(cluster_uid=row.cluster_uid, odd=frozenset(row.missing), since=row.alarmed_at)

@@ -1,14 +1,17 @@
 """The seeded bugs, one or more per invariant (docs/invariants.md names them)."""
 
+from tests.mutants.cluster_seeds import CLUSTER_SEEDS
 from tests.mutants.fleet_seeds import FLEET_SEEDS
 from tests.mutants.history_seeds import HISTORY_SEEDS
 from tests.mutants.plan_seeds import PLAN_SEEDS
+from tests.mutants.scaling_seeds import SCALING_SEEDS
 from tests.mutants.seed import Seed
 from tests.mutants.signing_in_seeds import SIGNING_IN_SEEDS
 from tests.mutants.telling_seeds import TELLING_SEEDS
 
 SEEDS: tuple[Seed, ...] = (
     *FLEET_SEEDS,
+    *CLUSTER_SEEDS,
     *PLAN_SEEDS,
     Seed(
         name="assign-without-locks-and-indexes",
@@ -224,4 +227,5 @@ SEEDS: tuple[Seed, ...] = (
     *SIGNING_IN_SEEDS,
     *HISTORY_SEEDS,
     *TELLING_SEEDS,
+    *SCALING_SEEDS,
 )

@@ -15,7 +15,18 @@ from executors.services.retention import RetentionPolicy
 from k8s4r import clock
 from k8s4r.access.models import Token
 from k8s4r.api.models import IdempotencyRecord
-from tests.builders import NOON, a_pool, a_task, a_user, an_agent, an_attempt, seconds
+from pools.models import Pod, PodAction, ScalingDecision
+from tests.builders import (
+    NOON,
+    a_pod,
+    a_pod_pool,
+    a_pool,
+    a_task,
+    a_user,
+    an_agent,
+    an_attempt,
+    seconds,
+)
 
 pytestmark = pytest.mark.django_db
 POLICY = RetentionPolicy()
@@ -117,6 +128,25 @@ def test_old_bookkeeping_goes_each_after_its_own_time():
     assert set(IdempotencyRecord.objects.values_list("key", flat=True)) == {"1", "3"}
     assert Evidence.objects.count() == 1
     assert retention.delete_bookkeeping(now=NOON, limit=100, policy=POLICY) == 0
+
+
+def test_pods_that_are_gone_go_with_what_was_done_to_them_and_scaling_after_a_week():
+    pool = a_pod_pool()
+    for state, days in (("gone", 31), ("gone", 29), ("ready", 90)):
+        at = NOON - seconds(days * 86_400)
+        pod = a_pod(pool, now=at, state=state, gone_at=at if state == "gone" else None)
+        PodAction.objects.filter(pod=pod).update(state="done", done_at=at)
+    for days in (6, 8):
+        at = NOON - seconds(days * 86_400)
+        ScalingDecision.objects.create(
+            pool=pool, at=at, until=at, desired=0, serving=0, ready=0, counted=0, code="steady"
+        )
+
+    retention.delete_bookkeeping(now=NOON, limit=100, policy=POLICY)
+
+    assert sorted(Pod.objects.values_list("state", flat=True)) == ["gone", "ready"]
+    assert PodAction.objects.count() == 1
+    assert ScalingDecision.objects.count() == 1
 
 
 def test_sessions_that_ended_long_ago_go_unless_an_attempt_still_names_them():

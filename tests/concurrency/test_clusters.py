@@ -1,0 +1,30 @@
+"""Many workers on one cluster: each action is done once, and each cluster has one at a time."""
+
+import pytest
+
+from k8s4r import clock
+from pools.models import Pod
+from pools.services import acting, pods, reach
+from pools.services.pods import NewPod
+from tests.builders import a_pod_pool
+from tests.clusters import PLATFORM, a_played_cluster
+from tests.concurrency.racing import race, times
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_eight_workers_that_act_at_once_make_each_pod_once():
+    pool = a_pod_pool()
+    pods.make(pool, [NewPod() for _ in range(40)], now=clock.now())
+    fake, _ = a_played_cluster(pool)
+    done = race(
+        *times(8, lambda _: acting.run(pool.k8s_config_id, fake, PLATFORM, clock=clock.now))
+    )
+    assert (sum(done), fake.calls.count("create_pod"), len(fake.pods)) == (40, 40, 40)
+    assert set(Pod.objects.values_list("state", flat=True)) == {"starting"}
+
+
+def test_of_eight_workers_one_gets_the_cluster():
+    pool, now = a_pod_pool(), clock.now()
+    leases = race(*times(8, lambda _: reach.take(pool.k8s_config_id, now=now)))
+    assert len([lease for lease in leases if lease is not None]) == 1
