@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 TONES: Final = {
-    "good": {"completed", "succeeded", "online", "active", "delivered", "ready"},
+    "good": {"completed", "succeeded", "online", "active", "delivered", "ready", "healthy"},
     "busy": {"running", "dispatching", "assigned", "busy", "creating", "starting"},
     "wait": {
         "pending",
@@ -72,6 +72,7 @@ TONES: Final = {
         "revoked",
         "expired",
         "dead",
+        "unhealthy",
     },
     "done": {"cancelled", "stopped", "used up"},
 }

@@ -12,6 +12,7 @@ from k8s4r.cli.commands import (
     audit,
     backups,
     cancel,
+    clusters,
     completion,
     config,
     create,
@@ -95,7 +96,7 @@ def root(  # noqa: PLR0913 - one argument for each flag
 
 for module in (run, get, describe, logs, events, why, wait, decide, cancel, rerun):
     module.register(app, panel="Tasks")
-for module in (agent, steer, rotate, explain, top):
+for module in (agent, steer, rotate, explain, top, clusters):
     module.register(app, panel="Agents and pools")
 for module in (create, apply, delete, share):
     module.register(app, panel="Making and sharing")

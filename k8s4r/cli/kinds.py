@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from k8s4r.cli import ages, suggestions
+from k8s4r.cli.cluster_kinds import K8S_CONFIG
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.output import Column, Context, Row
 from k8s4r.cli.pod_kinds import DECISION, POD, SLOTS
@@ -264,4 +265,6 @@ MEMBER: Final = Kind(
     named_by="user",
     is_single=False,
 )
-KINDS: Final = (TASK, AGENT, POOL, POD, SLOTS, DECISION, PROJECT, TOKEN, ENROLMENT, MEMBER)
+KINDS: Final = (
+    TASK, AGENT, POOL, POD, SLOTS, DECISION, K8S_CONFIG, PROJECT, TOKEN, ENROLMENT, MEMBER,
+)  # fmt: skip

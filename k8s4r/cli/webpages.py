@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from k8s4r.cli import finding
+from k8s4r.cli.cluster_kinds import K8S_CONFIG
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.kinds import AGENT, POD, POOL, PROJECT, TASK, Kind
 from k8s4r.cli.session import Session
@@ -16,6 +17,7 @@ _PAGES: Final = {
     AGENT.name: "/admin/agents/agent/",
     POOL.name: "/admin/pools/pool/",
     POD.name: "/admin/pools/pod/",
+    K8S_CONFIG.name: "/admin/pools/k8sconfig/",
     PROJECT.name: "/admin/access/project/",
 }
 

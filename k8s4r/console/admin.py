@@ -7,6 +7,7 @@ from executors.models import Task
 from k8s4r.access.models import Project, User
 from k8s4r.audit.models import AuditEvent
 from k8s4r.console.agents import AgentPages
+from k8s4r.console.clusters import ConfigPages
 from k8s4r.console.events import EventPages
 from k8s4r.console.people import UserPages
 from k8s4r.console.pods import PodPages
@@ -14,7 +15,7 @@ from k8s4r.console.pools import PoolPages
 from k8s4r.console.projects import ProjectPages
 from k8s4r.console.signing_in import SignIn
 from k8s4r.console.tasks import TaskPages
-from pools.models import Pod, Pool
+from pools.models import K8sConfig, Pod, Pool
 
 admin.site.index_template = "console/home.html"
 admin.site.index_title = "Overview"
@@ -22,6 +23,7 @@ admin.site.login_form = SignIn
 admin.site.unregister([Agent, AuditEvent, Pool, Project, Task, User])
 admin.site.register(Agent, AgentPages)
 admin.site.register(AuditEvent, EventPages)
+admin.site.register(K8sConfig, ConfigPages)
 admin.site.register(Pod, PodPages)
 admin.site.register(Pool, PoolPages)
 admin.site.register(Project, ProjectPages)

@@ -15,6 +15,7 @@ _GROUPS: Final = {
         ("Agents", "dns", "admin:agents_agent_changelist", Permission.FLEET_READ),
         ("Pools", "lan", "admin:pools_pool_changelist", Permission.FLEET_READ),
         ("Pods", "deployed_code", "admin:pools_pod_changelist", Permission.FLEET_READ),
+        ("Clusters", "cloud", "admin:pools_k8sconfig_changelist", Permission.FLEET_READ),
     ],
     "People": [
         ("Projects", "folder", "admin:access_project_changelist", Permission.PROJECT_READ),

@@ -23,6 +23,7 @@ from pools.core import manifests, templates
 from pools.core.manifests import Ground, Identity
 from pools.core.pods import PodMode
 from pools.core.ports import ClusterRefused, ClusterUnreachable
+from pools.core.templates import PodTemplate
 from pools.models import K8sConfig
 from pools.services import configs
 
@@ -35,7 +36,7 @@ class Previewed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ``dry_run`` ``server``: the cluster says what it would do with the pod.
     """
 
-    pod_template: dict[str, object] | UnsetType = UNSET
+    pod_template: PodTemplate | UnsetType = UNSET
     mode: Literal["slots", "task"] = "slots"
     pool: Slug = "example"
     dry_run: Literal["", "server"] = ""
@@ -105,8 +106,9 @@ class PreviewView(View):
 
 def _ground(row: K8sConfig, body: Previewed) -> Ground:
     template = templates.kept(row.pod_template)
-    if body.pod_template is not UNSET:
-        template = templates.read(body.pod_template, conf.images())
+    if isinstance(body.pod_template, PodTemplate):
+        template = body.pod_template
+        templates.check(template, conf.images(), at="/pod_template")
     return Ground(
         config=str(row.pk),
         namespace=row.namespace,

@@ -11,7 +11,7 @@ from pools import conf
 from pools.api.bodies import Reference, Slug, Text
 from pools.core import credentials, kubeconfigs, servers, templates
 from pools.core.access import Credential
-from pools.core.templates import DnsLabel, DnsName
+from pools.core.templates import DnsLabel, DnsName, PodTemplate
 from pools.models import K8sConfig
 from pools.services import configs
 
@@ -56,7 +56,7 @@ class ReplacedConfig(_Connection, frozen=True, kw_only=True, forbid_unknown_fiel
     namespace: DnsLabel | UnsetType = UNSET
     service_account_name: DnsName = "default"
     image_pull_secrets: Secrets = []
-    pod_template: dict[str, Any] = {}
+    pod_template: PodTemplate = PodTemplate()
     is_default: bool | UnsetType = UNSET
     active: bool = True
     metadata: dict[str, Any] = {}
@@ -76,13 +76,13 @@ class ChangedConfig(_Connection, frozen=True, kw_only=True, forbid_unknown_field
     namespace: DnsLabel | UnsetType = UNSET
     service_account_name: DnsName | UnsetType = UNSET
     image_pull_secrets: Secrets | UnsetType = UNSET
-    pod_template: dict[str, Any] | UnsetType = UNSET
+    pod_template: PodTemplate | UnsetType = UNSET
     is_default: bool | UnsetType = UNSET
     active: bool | UnsetType = UNSET
     metadata: dict[str, Any] | UnsetType = UNSET
 
 
-class PodTemplateBody(templates.PodTemplate, frozen=True, kw_only=True):
+class PodTemplateBody(PodTemplate, frozen=True, kw_only=True):
     """``PUT k8s-configs/{id}/pod-template``: also the account and the secrets of its pods."""
 
     service_account_name: DnsName | UnsetType = UNSET
@@ -105,8 +105,8 @@ def given(
         if name not in _CONNECTION | {"project"} and (value := getattr(body, name)) is not UNSET
     }
     if "pod_template" in columns:
-        read = templates.read(columns["pod_template"], conf.images())
-        columns["pod_template"] = templates.stored(read)
+        templates.check(columns["pod_template"], conf.images(), at="/pod_template")
+        columns["pod_template"] = templates.stored(columns["pod_template"])
     connection, credential = _connection(body)
     columns = connection | columns
     if row is None:
@@ -126,8 +126,8 @@ def template_of(value: object) -> dict[str, Any]:
         Invalid: names each field that is not taken, and the rule.
     """
     body = conversion.convert(value, PodTemplateBody)
-    fields = {name: getattr(body, name) for name in templates.PodTemplate.__struct_fields__}
-    template = templates.PodTemplate(**fields)
+    fields = {name: getattr(body, name) for name in PodTemplate.__struct_fields__}
+    template = PodTemplate(**fields)
     templates.check(template, conf.images(), at="")
     columns: dict[str, Any] = {"pod_template": templates.stored(template)}
     for name in ("service_account_name", "image_pull_secrets"):

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from k8s4r.api.answers import Shape
 from pools import conf
 from pools.core import templates
+from pools.core.templates import PodTemplate
 from pools.models import Pool
 from pools.services import podding
 
@@ -35,7 +36,7 @@ class PodsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cooldown_s: Seconds = 300
     max_surge: Annotated[int, Meta(ge=1, le=1000)] = 10
     keep_failed_s: Seconds = 0
-    pod_template: dict[str, Any] = {}
+    pod_template: PodTemplate = PodTemplate()
 
 
 class ChangedPods(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,7 +50,7 @@ class ChangedPods(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     cooldown_s: Seconds | UnsetType = UNSET
     max_surge: Annotated[int, Meta(ge=1, le=1000)] | UnsetType = UNSET
     keep_failed_s: Seconds | UnsetType = UNSET
-    pod_template: dict[str, Any] | UnsetType = UNSET
+    pod_template: PodTemplate | UnsetType = UNSET
 
 
 class PodsOfPool(Shape, frozen=True):
@@ -83,8 +84,8 @@ def given(body: PodsBody | ChangedPods | None) -> Mapping[str, Any] | None:
     if "mode" in said:
         said[podding.MODE] = said.pop("mode")
     if "pod_template" in said:
-        read = templates.read(said["pod_template"], conf.images(), at="/k8s/pod_template")
-        said["pod_template"] = templates.stored(read)
+        templates.check(said["pod_template"], conf.images(), at="/k8s/pod_template")
+        said["pod_template"] = templates.stored(said["pod_template"])
     return said
 
 

@@ -54,7 +54,14 @@ Quantity: TypeAlias = Annotated[str, Meta(max_length=20)]
 Unprivileged: TypeAlias = Annotated[int, Meta(ge=1000, le=2**31 - 1)]
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+class _Part(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    rename="camel",
+):
     """Kubernetes' names for what it holds."""
 
 
@@ -92,7 +99,7 @@ class SecurityContext(_Part, frozen=True, kw_only=True):
     allow_privilege_escalation: bool = False
 
 
-class PodTemplate(_Part, frozen=True, kw_only=True, omit_defaults=True):
+class PodTemplate(_Part, frozen=True, kw_only=True):
     """What the pods of a config, or of one pool, look like beyond what is always so."""
 
     image: Annotated[str, Meta(max_length=512)] | None = None

@@ -1,5 +1,6 @@
 """A person's client, as a program on the network sees the API."""
 
+import socket
 from datetime import timedelta
 
 import pytest
@@ -84,3 +85,34 @@ def stranger(pool):
     other = a_project("other")
     a_pool(project=other, name="default")
     return Api(token_of(an_admin("bob"), project=other))
+
+
+class Listening:
+    """A socket on the loopback that counts who connects."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.setblocking(False)
+        self.port = self._socket.getsockname()[1]
+
+    @property
+    def connections(self) -> int:
+        """Return how many connections wait to be taken."""
+        found = 0
+        while True:
+            try:
+                self._socket.accept()[0].close()
+            except BlockingIOError:
+                return found
+            found += 1
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def listening():
+    """Return a real socket inside, which nobody may call."""
+    made = Listening()
+    yield made
+    made.close()

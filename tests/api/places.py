@@ -63,6 +63,7 @@ def a_place(name: str) -> Place:
         target=target, event="task_failed", severity="warning", title="t", state="dead",
         next_try_at=NOON, created_at=NOON,
     )  # fmt: skip
+    config = a_k8s_config("cluster", project=project, is_default=True)
     return Place(
         project,
         {
@@ -70,7 +71,7 @@ def a_place(name: str) -> Place:
             "attempt": attempt.pk, "agent": agent.pk, "spare": spare.pk, "pool": listed.pk,
             "project": project.pk,
             "enrolment": enrolment.token.pk, "target": target.pk, "notification": message.pk,
-            "token": token.token.pk, "pod": a_ready_pod(in_pods).pk,
+            "token": token.token.pk, "config": config.pk, "pod": a_ready_pod(in_pods).pk,
         },
         member.username,
         _change(listed),
@@ -89,6 +90,7 @@ def nowhere(place: Place) -> Place:
     return Place(Project(id=clock.new_id(), name="nowhere"), gone, place.member, place.event)
 
 
+CLUSTER = {"name": "new", "server": "https://93.184.215.14:6443", "token": "x"}
 EXEC = {"spec": {"argv": ["true"]}}
 Recipe = Callable[[Place], tuple[str, Any]]
 # How each call is made on the things of a place: the path and the body.
@@ -106,6 +108,28 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ("POST", "history/{kind}/{id}/revert"): lambda at: (
         f"history/pool/{at.ids['pool']}/revert",
         {"event": at.event},
+    ),
+    ("GET", "k8s-configs/{id}"): lambda at: (f"k8s-configs/{at.ids['config']}", None),
+    ("POST", "k8s-configs"): lambda at: ("k8s-configs", {**CLUSTER, "project": at.project.name}),
+    ("PUT", "k8s-configs/{id}"): lambda at: (f"k8s-configs/{at.ids['config']}", {"name": "other"}),
+    ("PATCH", "k8s-configs/{id}"): lambda at: (f"k8s-configs/{at.ids['config']}", {"active": True}),
+    ("DELETE", "k8s-configs/{id}"): lambda at: (f"k8s-configs/{at.ids['config']}", None),
+    ("POST", "k8s-configs/{id}/test"): lambda at: (f"k8s-configs/{at.ids['config']}/test", {}),
+    ("POST", "k8s-configs/{id}/set-default"): lambda at: (
+        f"k8s-configs/{at.ids['config']}/set-default",
+        {},
+    ),
+    ("GET", "k8s-configs/{id}/pod-template"): lambda at: (
+        f"k8s-configs/{at.ids['config']}/pod-template",
+        None,
+    ),
+    ("PUT", "k8s-configs/{id}/pod-template"): lambda at: (
+        f"k8s-configs/{at.ids['config']}/pod-template",
+        {},
+    ),
+    ("POST", "k8s-configs/{id}/pod-template/preview"): lambda at: (
+        f"k8s-configs/{at.ids['config']}/pod-template/preview",
+        {},
     ),
     ("GET", "notification-targets/{id}"): lambda at: (
         f"notification-targets/{at.ids['target']}",

@@ -20,6 +20,7 @@ from tests.contract.recording import DIGEST, Json, Tour
 from tests.sealed import seal_everything
 from tests.waiting import wait_until
 
+CLUSTER = "https://cluster.invalid:6443"
 HOOK = "jsons://hooks.example.org/films"
 
 
@@ -29,7 +30,27 @@ def walk(tour: Tour, pool: Json) -> None:
     _pods(tour)
     _plans(tour, pool)
     _messages(tour)
+    _clusters(tour)
     _history(tour, pool)
+
+
+def _clusters(tour: Tour) -> None:
+    """The name has no address: nobody is called from a test."""
+    asked = {"name": "studio", "project": "films", "server": CLUSTER, "token": "given-by-kubectl"}
+    made = tour.call("POST", "k8s-configs", {**asked, "namespace": "k8s4r-pods"})
+    here = {"config_id": made["id"]}
+    at = "k8s-configs/{config_id}"
+    tour.call("GET", "k8s-configs")
+    tour.call("GET", at, **here)
+    tour.call("PUT", at, {"name": "studio", "service_account_name": "k8s4r-agent"}, **here)
+    tour.call("PATCH", at, {"description": "Below the roof."}, **here)
+    tour.call("POST", f"{at}/test", {}, **here)
+    tour.call("POST", f"{at}/set-default", {}, **here)
+    template = {"env": [{"name": "TZ", "value": "Europe/Rome"}], "labels": {"k8s4r.io/of": "films"}}
+    tour.call("PUT", f"{at}/pod-template", template, **here)
+    tour.call("GET", f"{at}/pod-template", **here)
+    tour.call("POST", f"{at}/pod-template/preview", {"pool": "render"}, **here)
+    tour.call("DELETE", at, **here)
 
 
 def _reasons(tour: Tour, pool: Json) -> None:

@@ -111,7 +111,7 @@ def kubeconfigs(marker: str) -> dict[str, tuple[str, str, Callable[[], str]]]:
         "deep": ("/kubeconfig", "too_large", lambda: "a: " + "[" * 20_000),
         "a megabyte": ("/kubeconfig", "too_large", lambda: "a: b\n" * 13_200),
         "two documents": ("/kubeconfig", "too_large", lambda: a_kubeconfig() + "---\na: b\n"),
-        "no YAML": ("/kubeconfig", "yaml", lambda: "a: [\x00"),
+        "no YAML": ("/kubeconfig", "yaml", lambda: "a: ["),
         "no map": ("/kubeconfig", "type", lambda: "- a: b"),
         "no base64": ("/kubeconfig", "base64", lambda: "hello world"),
         "a token with a line end": (

@@ -1,4 +1,4 @@
-"""`k8s4r create`: projects, pools, agents, tokens, and tasks from a file."""
+"""`k8s4r create`: projects, pools, agents, K8s configs, tokens, and tasks from a file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from k8s4r.cli import documents, moments, options, output, values
+from k8s4r.cli.cluster_kinds import K8S_CONFIG
+from k8s4r.cli.commands import clusters
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.kinds import AGENT, ENROLMENT, POOL, PROJECT, TASK, TOKEN, Kind
 from k8s4r.cli.mass import DryRun
@@ -50,6 +52,13 @@ def pool(  # noqa: PLR0913 - one argument for each flag
     require: options.Required = None,
     max_concurrent: Annotated[int | None, typer.Option(min=1, help="Tasks at once.")] = None,
     max_per_owner: Annotated[int | None, typer.Option(min=1, help="Of one person.")] = None,
+    k8s: Annotated[bool, typer.Option("--k8s", help="Pods of the default K8s config.")] = False,
+    k8s_config: Annotated[str | None, typer.Option(help="Pods of this K8s config.")] = None,
+    pod_per_task: Annotated[
+        bool, typer.Option("--pod-per-task", help="One pod for each task, not three slots.")
+    ] = False,
+    min_: Annotated[int | None, typer.Option("--min", min=0, help="Pods at least.")] = None,
+    max_: Annotated[int | None, typer.Option("--max", min=0, help="Pods at most.")] = None,
     description: Description = "",
     settings: Settings = None,
     dry_run: options.Dry = None,
@@ -59,6 +68,7 @@ def pool(  # noqa: PLR0913 - one argument for each flag
 
     k8s4r create pool builds
     k8s4r create pool gpus --require gpu=a100 --max-per-owner 4
+    k8s4r create pool plans --k8s --min 0 --max 50
     k8s4r create pool robots --static -p lab --set paused=true
     """
     session: Session = context.obj
@@ -73,6 +83,8 @@ def pool(  # noqa: PLR0913 - one argument for each flag
         **documents.fields(settings or ()),
     }
     body = {key: value for key, value in wanted.items() if value not in (None, {}, "")}
+    pods = {"config": k8s_config, "mode": "task" if pod_per_task else None}
+    body |= _pods(pods | {"min_pods": min_, "max_pods": max_}, wanted=k8s)
     _make(session, POOL, body, format_, dry_run)
 
 
@@ -202,7 +214,9 @@ def task(
 
 def register(app: typer.Typer, *, panel: str) -> None:
     """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Make projects, pools, agents, tokens, tasks.")
+    group = typer.Typer(
+        no_args_is_help=True, help="Make projects, pools, agents, K8s configs, tokens, tasks."
+    )
     commands: Sequence[tuple[Kind, Callable[..., None]]] = (
         (PROJECT, project),
         (POOL, pool),
@@ -210,6 +224,7 @@ def register(app: typer.Typer, *, panel: str) -> None:
         (TOKEN, token),
         (ENROLMENT, enrolment_token),
         (TASK, task),
+        (K8S_CONFIG, clusters.create_config),
     )
     for kind, command in commands:
         for word in sorted(kind.words):
@@ -239,6 +254,20 @@ def _make(
         session.terminal.note(f"{kind.name}/{called} created; its token is shown this once")
     else:
         session.terminal.write(f"{kind.name}/{called} created")
+
+
+def _pods(said: Mapping[str, Any], *, wanted: bool) -> dict[str, Any]:
+    """Return what is said about pods as a field of a pool; naming a config wants them too.
+
+    Raises:
+        Usage: something is said about pods, and none are wanted.
+    """
+    given = {name: value for name, value in said.items() if value is not None}
+    if wanted or "config" in given:
+        return {"k8s": given}
+    if given:
+        raise Usage("--min, --max and --pod-per-task are about pods", hint="with --k8s")
+    return {}
 
 
 def _refuse_server(dry_run: DryRun | None) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 import typer
 
 from k8s4r.cli import finding, kinds, options, prompts, several
+from k8s4r.cli.cluster_kinds import K8S_CONFIG
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.kinds import AGENT, ENROLMENT, POOL, TASK, TOKEN
 from k8s4r.cli.mass import DryRun
@@ -14,6 +15,7 @@ from k8s4r.cli.session import Session
 _MEANS: Final = {
     AGENT.name: "its tokens end now, what it runs ends with its lease, its history stays",
     POOL.name: "it takes no more tasks; those it has still run",
+    K8S_CONFIG.name: "its credential is forgotten; refused while pools have their pods there",
     TOKEN.name: "it is good for nothing from now on",
     ENROLMENT.name: "no further agent can register with it; those it made stay",
 }

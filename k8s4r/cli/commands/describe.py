@@ -1,4 +1,4 @@
-"""`k8s4r describe`: everything about one task, agent, pool or pod, for a person."""
+"""`k8s4r describe`: everything about one task, agent, pool, pod or K8s config, for a person."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -6,7 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from k8s4r.cli import finding, kinds, options, places, sections
-from k8s4r.cli.commands import describe_agent, describe_pod, describe_pool, describe_task
+from k8s4r.cli.cluster_kinds import K8S_CONFIG
+from k8s4r.cli.commands import (
+    describe_agent,
+    describe_config,
+    describe_pod,
+    describe_pool,
+    describe_task,
+)
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.kinds import AGENT, POD, POOL, TASK
 from k8s4r.cli.output import MACHINE
@@ -17,6 +24,7 @@ _PAGES: Mapping[str, Callable[[Session, Mapping[str, Any]], None]] = {
     AGENT.name: describe_agent.write,
     POOL.name: describe_pool.write,
     POD.name: describe_pod.write,
+    K8S_CONFIG.name: describe_config.write,
 }
 
 
