@@ -153,7 +153,7 @@ def decide(
     look = _Look(demand, pods, policy, outlook, now)
     make, hindrance = look.make()
     drain, cause = look.drain()
-    code = hindrance or cause
+    code = hindrance if hindrance and (make or not drain) else cause
     return Scaling(
         desired=look.desired,
         serving=len(look.serving),
@@ -180,14 +180,14 @@ class _Look:
         self.demand, self.policy, self.outlook, self.now = demand, policy, outlook, now
         self.pods = sorted(pods, key=lambda pod: (pod.created_at, pod.agent_id.int))
         self.serving = [pod for pod in self.pods if pod.state in SERVING and not pod.is_over]
-        wanted = max(demand.pods + policy.spares, policy.least)
-        self.desired = min(wanted, policy.most)
+        self.wanted = max(demand.pods + policy.spares, policy.least)
+        self.desired = min(self.wanted, policy.most)
 
     def make(self) -> tuple[int, ScalingCode | None]:
         """Return how many pods to make; and why fewer than are missing, or that they are made."""
         missing = self.desired - len(self.serving)
         if missing <= 0:
-            return 0, None
+            return 0, ScalingCode.AT_MOST if self.wanted > self.policy.most else None
         room = max(self.policy.most - len(self.pods), 0)
         make = min(missing, room, self._surge())
         for code, applies in (
