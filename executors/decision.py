@@ -47,18 +47,28 @@ def decide(
         return Plan((), dict.fromkeys(demand.requirements, code), pool.cursor)
     return allocate(
         demand.queue,
-        Snapshot(requirements=demand.requirements, candidates=offer.candidates, held=facts.held),
+        Snapshot(
+            requirements=demand.requirements,
+            candidates=offer.candidates,
+            held=facts.held,
+            pods=facts.pool.pods,
+        ),
         policy=SelectionPolicy(
-            strategy=Strategy(pool.strategy),
+            strategy=_strategy(pool),
             cursor=pool.cursor,
             aging_weight_s=aging_weight_s,
-            limits=Limits(
-                max_concurrent=pool.max_concurrent,
-                per_owner=pool.max_per_owner,
-                weights={**demand.weights, **_own_weights(pool)},
-            ),
+            limits=limits_of(pool, demand),
         ),
         random=Random(f"{pool.pk}:{pool.passes}"),  # noqa: S311 - a fair draw, not a secret
+    )
+
+
+def limits_of(pool: Pool, demand: Demand) -> Limits:
+    """Return what the pool allows, and the weights of the projects that queue in it."""
+    return Limits(
+        max_concurrent=pool.max_concurrent,
+        per_owner=pool.max_per_owner,
+        weights={**demand.weights, **_own_weights(pool)},
     )
 
 
@@ -67,8 +77,14 @@ def _facts(pool: Pool, held: Mapping[OwnerKey, int], *, now: datetime) -> Facts:
         barriers=pools.barriers(pool, now=now),
         held=sum(held.values()),
         max_concurrent=pool.max_concurrent,
+        pods=pools.outlook(pool, now=now),
     )
     return Facts(facts, held)
+
+
+def _strategy(pool: Pool) -> Strategy:
+    """Pods are packed, whatever the pool's strategy: what stays empty can go."""
+    return Strategy(pool.strategy) if pool.k8s_config_id is None else Strategy.PACKED
 
 
 def _is_shared(pool: Pool, demand: Demand) -> bool:

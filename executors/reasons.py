@@ -8,14 +8,14 @@ from uuid import UUID
 from executors import decision, supply
 from executors.core import advice as advising
 from executors.core import gates as gate_rules
-from executors.core.advice import Advice, Case
-from executors.core.codes import SENTENCES, WaitingCode
+from executors.core.advice import Advice, Case, Kept
+from executors.core.codes import WaitingCode
 from executors.core.fairness import Queued
 from executors.core.gates import Gate, Standing
 from executors.core.lifecycle import TaskState
 from executors.core.qualification import Requirement
 from executors.core.selection import Placement
-from executors.core.waiting import Explanation, Reason, TaskFacts, explain
+from executors.core.waiting import Explanation, Reason, TaskFacts, explain, sentence
 from executors.decision import Facts
 from executors.models import Task
 from executors.supply import Demand, Supply
@@ -77,7 +77,7 @@ def why(task_id: UUID, *, now: datetime) -> Waiting | None:
         ahead=_ahead(row.pool_id, row.sort_key, row.pk),
     )
     asked = _Asked(row.pool, supply.as_value(row.requirement), row.pk, now)
-    found = asked.waiting(supply.candidates(row.pool), facts, standing)
+    found = asked.waiting(_for_task(supply.candidates(row.pool), row.pk), facts, standing)
     return replace(found, explanation=_not_before(found.explanation, row.changed_at))
 
 
@@ -95,7 +95,8 @@ def trial(pool: Pool, asked: Hypothesis, *, now: datetime, aging_weight_s: float
         ahead=_ahead(pool.pk, queued.sort_key, queued.task_id),
     )
     code = None if placed else plan.waiting.get(asked.requirement.id)
-    found = _Asked(pool, asked.requirement, None, now).waiting(offer, facts, standing, code=code)
+    seen = offer if placed else _for_task(offer, None)
+    found = _Asked(pool, asked.requirement, None, now).waiting(seen, facts, standing, code=code)
     return Trial(placed, found, offer)
 
 
@@ -120,7 +121,7 @@ class _Asked:
             task=TaskFacts(hindrance=hindrance, owner_at_limit=standing.owner_at_limit),
         )
         if code is not None:
-            found = replace(found, code=code, sentence=SENTENCES[code])
+            found = replace(found, code=code, sentence=sentence(code, facts.pool))
         case = Case(
             explanation=found,
             requirement=self.requirement,
@@ -130,6 +131,7 @@ class _Asked:
             pool_id=self.pool.pk,
             task_id=self.task_id,
             now=self.now,
+            kept=_kept(found, offer),
         )
         gates = gate_rules.gates(facts.pool, standing, found.reasons)
         return Waiting(found, gates, tuple(advising.advise(case)))
@@ -145,6 +147,21 @@ def _with(demand: Demand, asked: Hypothesis) -> Demand:
         requirements={**demand.requirements, requirement.id: requirement},
         weights={queued.project_id: asked.weight, **demand.weights},
     )
+
+
+def _for_task(offer: Supply, task_id: UUID | None) -> Supply:
+    """Leave out agents that are for another task alone."""
+    mine = tuple(one for one in offer.candidates if one.task_id in {None, task_id})
+    return replace(offer, candidates=mine)
+
+
+def _kept(found: Explanation, offer: Supply) -> list[Kept]:
+    """Return whose plans keep slots, where that is why the task waits."""
+    if found.code is not WaitingCode.LANE_RESERVED:
+        return []
+    tasks = {held.task_id for one in offer.candidates for held in one.held_slots}
+    rows = Task.objects.filter(pk__in=tasks).order_by("pk")
+    return [Kept(*row) for row in rows.values_list("pk", "owner__username")]
 
 
 def _ahead(pool_id: UUID, sort_key: float, task_id: UUID) -> int:

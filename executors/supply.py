@@ -6,14 +6,14 @@ owner) are found by a loose index scan, and of each share only its first tasks a
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
 from agents.core.states import Desired, Observed
 from executors.core.constraints import Constraint, Operand
 from executors.core.fairness import OwnerKey, Queued
-from executors.core.qualification import Candidate, FreeSlot, NotNow, Requirement
+from executors.core.qualification import Candidate, FreeSlot, HeldSlot, InPod, NotNow, Requirement
 from executors.models import Requirement as RequirementRow
 from k8s4r import database
 from pools.models import Pool, PoolType
@@ -95,17 +95,49 @@ SELECT a.id, a.name, a.desired, a.observed, a.labels, a.capabilities, a.device_i
        coalesce(array_agg(slot.lane::text ORDER BY slot.index)
                 FILTER (WHERE slot.id IS NOT NULL AND c.id IS NULL), '{{}}'),
        a.desired_note, a.changed_at, a.not_now_reason, a.not_now_since, a.not_now_until,
-       max(c.assigned_at)
+       max(c.assigned_at),
+       array_agg(slot.lane::text ORDER BY slot.index) FILTER (WHERE c.state = 'held'),
+       array_agg(c.task_id::text ORDER BY slot.index) FILTER (WHERE c.state = 'held'),
+       {pod}
 FROM agents_agent a
 LEFT JOIN agents_session s ON s.agent_id = a.id AND s.ended_at IS NULL
 LEFT JOIN agents_slot slot ON slot.agent_id = a.id AND slot.retired_at IS NULL
 LEFT JOIN executors_attempt c ON c.slot_id = slot.id
       AND c.state IN ('assigned', 'held', 'running', 'stopping', 'unknown')
+{pods}
 WHERE a.archived_at IS NULL AND {members}
-GROUP BY a.id, s.id ORDER BY a.id
+GROUP BY a.id, s.id{grouped} ORDER BY a.id
 """
 _LISTED: Final = "a.id IN (SELECT agent_id FROM pools_membership WHERE pool_id = %(pool)s)"
-_LABELLED: Final = "a.project_id = %(project)s AND a.labels @> %(labels)s::jsonb"
+_LABELLED: Final = (
+    "a.project_id = %(project)s AND a.labels @> %(labels)s::jsonb AND a.type <> 'k8s'"
+)
+# Pods that leave or failed give nothing any more. One that is for one task alone takes it once.
+_IN_PODS: Final = """
+pod.pool_id = %(pool)s AND pod.state IN ('creating', 'starting', 'ready', 'unknown')
+AND (pod.task_id IS NULL OR NOT EXISTS (
+    SELECT 1 FROM executors_attempt before
+    WHERE before.task_id = pod.task_id AND before.agent_id = a.id
+      AND before.ended_at IS NOT NULL))
+"""
+_WITHOUT_PODS: Final = {"pod": "NULL, NULL", "pods": "", "grouped": ""}
+_WITH_PODS: Final = {
+    "pod": "pod.created_at, pod.task_id",
+    "pods": "JOIN pools_pod pod ON pod.agent_id = a.id",
+    "grouped": ", pod.id",
+}
+_OF_POOL: Final = {
+    "listed": _CANDIDATES.format(members=_LISTED, **_WITHOUT_PODS),
+    "labelled": _CANDIDATES.format(members=_LABELLED, **_WITHOUT_PODS),
+    "pods": _CANDIDATES.format(members=_IN_PODS, **_WITH_PODS),
+}
+
+# Tasks that have an agent of their own are read whatever their place in the queue.
+_BOUND: Final = """
+SELECT t.id, t.requirement_id, t.project_id, t.owner_id, t.sort_key, t.priority
+FROM executors_task t
+WHERE t.id = ANY(%(tasks)s) AND t.state || '' = 'pending' AND t.run_after IS NULL
+"""
 
 _USED: Final = """
 SELECT a.agent_id, r.resources FROM executors_attempt a
@@ -146,6 +178,22 @@ def _each_first(rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
     return {row[0]: row for row in rows}.values()
 
 
+def with_bound(found: Demand, offer: Supply) -> Demand:
+    """Return the demand with the tasks for which there is an agent of their own."""
+    seen = {queued.task_id for queued in found.queue}
+    missing = [
+        candidate.task_id
+        for candidate in offer.candidates
+        if candidate.task_id is not None and candidate.task_id not in seen
+    ]
+    if not missing:
+        return found
+    rows = database.rows(_BOUND, {"tasks": missing})
+    # Of a requirement that nobody asked for when the demand was read, the next pass takes care.
+    late = tuple(Queued(*row) for row in rows if row[1] in found.requirements)
+    return replace(found, queue=(*found.queue, *late))
+
+
 def held(pool_id: UUID) -> dict[OwnerKey, int]:
     """Return how many slots each (project, owner) holds with tasks of this pool."""
     rows = database.rows(_HELD, {"pool": pool_id})
@@ -175,14 +223,12 @@ def _constraint(entry: Mapping[str, str]) -> Constraint:
 
 def candidates(pool: Pool) -> Supply:
     """Return every agent that belongs to the pool, online or not, with its idle slots."""
-    listed = pool.type == PoolType.STATIC
     parameters = {
         "pool": pool.pk,
         "project": pool.project_id,
         "labels": json.dumps(pool.required_labels),
     }
-    statement = _CANDIDATES.format(members=_LISTED if listed else _LABELLED)
-    rows = database.rows(statement, parameters)
+    rows = database.rows(_OF_POOL[_membership(pool)], parameters)
     capabilities = [database.loaded(row[5]) for row in rows]
     declared = [_declared(own) for own in capabilities]
     used = _used_resources([row[0] for row, own in zip(rows, declared, strict=True) if own])
@@ -195,11 +241,17 @@ def candidates(pool: Pool) -> Supply:
     )
 
 
+def _membership(pool: Pool) -> str:
+    if pool.k8s_config_id is not None:
+        return "pods"
+    return "listed" if pool.type == PoolType.STATIC else "labelled"
+
+
 def _candidate(
     row: tuple[Any, ...], capabilities: Mapping[str, Any], left: Mapping[str, float]
 ) -> Candidate:
     agent_id, name, desired, observed, labels, _, device, _, total, *free = row[:12]
-    note, changed_at, reason, since, until, filled_at = row[12:]
+    note, changed_at, reason, since, until, filled_at, held_lanes, held_for, *pod = row[12:]
     return Candidate(
         agent_id=agent_id,
         name=name,
@@ -217,6 +269,8 @@ def _candidate(
         note=note,
         changed_at=changed_at,
         filled_at=filled_at,
+        held_slots=tuple(map(HeldSlot, held_lanes or (), map(UUID, held_for or ()))),
+        pod=None if pod[0] is None else InPod(*pod),
     )
 
 
@@ -236,8 +290,7 @@ def _used_resources(agent_ids: Sequence[UUID]) -> dict[UUID, dict[str, float]]:
     if not agent_ids:
         return {}
     used: dict[UUID, dict[str, float]] = {}
-    rows: Iterable[tuple[Any, ...]] = database.rows(_USED, {"agents": agent_ids})
-    for agent_id, resources in rows:
+    for agent_id, resources in database.rows(_USED, {"agents": agent_ids}):
         of_agent = used.setdefault(agent_id, {})
         for key, amount in database.loaded(resources).items():
             of_agent[key] = of_agent.get(key, 0.0) + float(amount)

@@ -29,6 +29,7 @@ from executors.services import (
     pulses,
     reservations,
     retention,
+    scaling,
     ticks,
 )
 from k8s4r.audit import sealing
@@ -146,13 +147,29 @@ def _dispatch(now: datetime) -> None:
 
 
 def _pass(pool_id: UUID, now: datetime) -> None:
+    aging_weight_s = conf.aging_weight_s()
     try:
         for _ in range(MOST_BATCHES):
-            result = dispatch.run_pass(pool_id, now=now, aging_weight_s=conf.aging_weight_s())
+            result = dispatch.run_pass(pool_id, now=now, aging_weight_s=aging_weight_s)
             if not result.more:
+                scaling.after(result, pool_id, now=now, aging_weight_s=aging_weight_s)
                 return
     except Exception:  # one pool must not stop the others
         logger.exception("pass_failed", extra={"pool": str(pool_id)})
+        _drop_broken_connection()
+
+
+def _scaling(now: datetime) -> None:
+    """Look at every pool with pods: what passes ask for is a hint, and pods idle without any."""
+    for pool_id in scaling.pools_with_pods():
+        _look(pool_id, now)
+
+
+def _look(pool_id: UUID, now: datetime) -> None:
+    try:
+        scaling.look(pool_id, now=now, aging_weight_s=conf.aging_weight_s())
+    except Exception:  # one pool must not stop the others
+        logger.exception("scaling_failed", extra={"pool": str(pool_id)})
         _drop_broken_connection()
 
 
@@ -212,6 +229,7 @@ SWEEPS: Final[Mapping[Job, Callable[[datetime], None]]] = {
     Job.DELAYED: _delayed,
     Job.PAUSES: _pauses,
     Job.DISPATCH: _dispatch,
+    Job.SCALING: _scaling,
     Job.NOTICES: _notices,
     Job.TALLY: _tally,
     Job.RETENTION: _retention,

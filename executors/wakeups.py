@@ -76,6 +76,17 @@ def news_for(agent_ids: Iterable[UUID]) -> None:
         )
 
 
+def clusters_changed(config_ids: Iterable[UUID]) -> None:
+    """Say, once the transaction is committed, that something is to be done in these clusters.
+
+    Whoever watches a cluster acts at once; without it the next round comes in seconds.
+    """
+    clusters = frozenset(config_ids)
+    if clusters:
+        news = News(origin=_OUTBOX.origin, clusters=clusters)
+        transaction.on_commit(partial(_tell, news), robust=True)
+
+
 def orders_for(handed: Mapping[UUID, Handover]) -> None:
     """Hand these agents' new orders over, once the transaction is committed.
 

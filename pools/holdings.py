@@ -126,6 +126,19 @@ class Pod(models.Model):
             models.Index(
                 fields=["config"], condition=~Q(state=PodState.GONE), name="pod_by_config"
             ),
+            models.Index(
+                fields=["pool", "created_at"],
+                condition=~Q(failure="") & Q(ready_at__isnull=True),
+                name="pod_never_worked",
+            ),
+            models.Index(
+                fields=["pool", "ready_at"],
+                condition=Q(ready_at__isnull=False),
+                name="pod_last_ready",
+            ),
+            models.Index(
+                fields=["task_id"], condition=Q(task_id__isnull=False), name="pod_by_task"
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -8,15 +8,18 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from agents.models import Agent
+from agents.models import Agent, AgentType
 from k8s4r import database
 from k8s4r.access.principals import Principal
 from k8s4r.core import ids
 from k8s4r.core.errors import NotFound
 from k8s4r.core.roles import Permission
 from pools.core import gates
+from pools.core import outlook as outlooks
 from pools.core.gates import Barrier, PoolGate
-from pools.models import K8sConfig, Membership, Pool, PoolType
+from pools.core.outlook import Count, Failed, Outlook
+from pools.core.pods import PodFailure, PodState
+from pools.models import K8sConfig, Membership, Pod, Pool, PoolType
 
 DEFAULT: Final = "default"
 
@@ -139,12 +142,54 @@ def barriers(row: Pool, *, now: datetime) -> tuple[Barrier, ...]:
     return gates.barriers(gate, now=now)
 
 
+# Pods that failed before they worked, since one worked; and those that say why they do not start.
+_TROUBLE: Final = """
+SELECT state, created_at,
+       CASE WHEN state = 'failed' THEN changed_at
+            ELSE greatest(created_at, changed_at - make_interval(secs => %(kept)s)) END,
+       failure, message
+FROM pools_pod
+WHERE pool_id = %(pool)s AND NOT failure = '' AND ready_at IS NULL
+  AND created_at > greatest(%(from)s, (
+      SELECT ready_at FROM pools_pod WHERE pool_id = %(pool)s AND ready_at IS NOT NULL
+      ORDER BY ready_at DESC LIMIT 1))
+ORDER BY created_at DESC LIMIT 200
+"""
+_COUNTS: Final = """
+SELECT state, count(*), min(created_at) FROM pools_pod
+WHERE pool_id = %(pool)s AND state <> 'gone' GROUP BY state ORDER BY state
+"""
+
+
+def outlook(row: Pool, *, now: datetime) -> Outlook | None:
+    """Return how the pods of a pool stand; ``None`` where it has none."""
+    if row.k8s_config_id is None:
+        return None
+    pool = {"pool": row.pk}
+    counts = [Count(PodState(state), *rest) for state, *rest in database.rows(_COUNTS, pool)]
+    since = {"from": now - outlooks.REMEMBERED, "kept": row.keep_failed_s}
+    found = [
+        (PodState(state), Failed(created, failed, PodFailure(code), message))
+        for state, created, failed, code, message in database.rows(_TROUBLE, pool | since)
+    ]
+    return outlooks.outlook(
+        counts,
+        [one for state, one in found if state not in outlooks.COMING],
+        most=row.max_pods,
+        troubled=next((one for state, one in found if state in outlooks.COMING), None),
+    )
+
+
 def members(row: Pool) -> QuerySet[Agent]:
-    """Return the agents of a pool by name: those listed, or those with its labels."""
+    """Return the agents of a pool by name: in its pods, or those listed, or with its labels."""
     agents = Agent.objects.filter(archived_at=None).order_by("name", "id")
+    if row.k8s_config_id is not None:
+        pods = Pod.objects.filter(pool=row).exclude(state=PodState.GONE)
+        return agents.filter(pk__in=pods.values("agent"))
     if row.type == PoolType.STATIC:
         return agents.filter(pk__in=Membership.objects.filter(pool=row).values("agent"))
-    return agents.filter(project_id=row.project_id, labels__contains=row.required_labels)
+    by_labels = agents.filter(project_id=row.project_id, labels__contains=row.required_labels)
+    return by_labels.exclude(type=AgentType.K8S)
 
 
 def in_pool(text: str, principal: Principal) -> Q:
@@ -158,9 +203,12 @@ def in_pool(text: str, principal: Principal) -> Q:
     listed = Membership.objects.filter(
         pool__in=found.filter(type=PoolType.STATIC).values("pk"), agent=OuterRef("pk")
     )
+    in_pods = Pod.objects.filter(pool__in=found.values("pk"), agent=OuterRef("pk"))
     by_labels = found.filter(
         type=PoolType.DYNAMIC,
+        k8s_config=None,
         project_id=OuterRef("project_id"),
         required_labels__contained_by=OuterRef("labels"),
     )
-    return Q(Exists(listed)) | Q(Exists(by_labels))
+    labelled = Q(Exists(by_labels)) & ~Q(type=AgentType.K8S)
+    return Q(Exists(listed)) | Q(Exists(in_pods.exclude(state=PodState.GONE))) | labelled

@@ -17,6 +17,7 @@ from executors.core.codes import WaitingCode
 from executors.core.gates import Standing
 from executors.core.qualification import Candidate, Requirement
 from executors.core.waiting import Explanation, PoolFacts
+from pools.core.outlook import ADVICE, Outlook
 
 ONCE: Final = timedelta(hours=1)
 
@@ -30,9 +31,18 @@ class Advice:
     command: str
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A slot that is kept for a decision: about which task, whose it is, and until when."""
+
+    task_id: UUID
+    owner: str
+    until: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """All that advice depends on."""
+    """All that advice depends on; ``kept`` are plans that keep slots of the candidates."""
 
     explanation: Explanation
     requirement: Requirement
@@ -42,6 +52,7 @@ class Case:
     pool_id: UUID
     task_id: UUID | None
     now: datetime
+    kept: Sequence[Kept] = ()
 
     @property
     def nearest(self) -> Candidate | None:
@@ -78,6 +89,9 @@ def _back_off(case: Case) -> list[Advice]:
 
 
 def _no_agents(case: Case) -> list[Advice]:
+    if case.pool.pods is not None:
+        text = "nothing: pods are made within seconds; see what the pool decides"
+        return [Advice("viewer", text, _pool(case))]
     return [Advice("fleet_admin", "let a machine join", "k8s4r agent add")]
 
 
@@ -122,6 +136,8 @@ def _not_now(case: Case) -> list[Advice]:
 
 
 def _slots(case: Case) -> list[Advice]:
+    if case.pool.pods is not None:
+        return _more_pods(case, case.pool.pods)
     agent = case.nearest
     if agent is None:
         return _look(case)
@@ -131,6 +147,36 @@ def _slots(case: Case) -> list[Advice]:
         Advice("viewer", "see what runs there", "k8s4r get tasks --state running"),
         Advice("fleet_admin", f"give {agent.name} one slot more", command),
     ]
+
+
+def _more_pods(case: Case, pods: Outlook) -> list[Advice]:
+    running = Advice("viewer", "see what runs there", "k8s4r get tasks --state running")
+    if not pods.is_at_most:
+        return [running, Advice("viewer", "see what the pool decides", _pool(case))]
+    command = _patch(f"agent-pools/{case.pool_id}", {"max_pods": pods.most + 1})
+    return [running, Advice("fleet_admin", f"allow more than {pods.most} pods", command)]
+
+
+def _reserved(case: Case) -> list[Advice]:
+    agent = case.nearest
+    if agent is None or not agent.held_slots:
+        return _look(case)
+    task = agent.held_slots[0].task_id
+    note = next((one for one in case.kept if one.task_id == task), None)
+    until = f" until {_moment(note.until)}" if note is not None and note.until else ""
+    whose = f" of {note.owner}" if note is not None else ""
+    text = f"decide about the plan{whose}, which keeps its slot{until}"
+    return [Advice("approver", text, f"k8s4r describe task {task}"), *_slots(case)[1:]]
+
+
+def _scaling(case: Case) -> list[Advice]:
+    return [Advice("viewer", "nothing: it starts when a pod is ready; see the pods", _pool(case))]
+
+
+def _failing(case: Case) -> list[Advice]:
+    failure = None if case.pool.pods is None else case.pool.pods.failure
+    text = "look at the pool's pods" if failure is None else ADVICE[failure.code]
+    return [Advice("fleet_admin", text, _pool(case))]
 
 
 def _resources(case: Case) -> list[Advice]:
@@ -175,6 +221,9 @@ _ADVICE: Final[Mapping[WaitingCode, Callable[[Case], list[Advice]]]] = {
     WaitingCode.RESOURCES_SHORT: _resources,
     WaitingCode.SLOTS_FULL: _slots,
     WaitingCode.LANE_FULL: _slots,
+    WaitingCode.LANE_RESERVED: _reserved,
+    WaitingCode.SCALING_OUT: _scaling,
+    WaitingCode.POD_FAILING: _failing,
     WaitingCode.POOL_LIMIT: _pool_limit,
     WaitingCode.OWNER_SHARE: _owner_share,
     WaitingCode.BEHIND_OTHERS: _behind,
@@ -187,8 +236,12 @@ def _patch(path: str, change: Mapping[str, Any]) -> str:
 
 def _task(case: Case) -> str:
     if case.task_id is None:
-        return f"k8s4r describe pool {case.pool_id}"
+        return _pool(case)
     return f"k8s4r describe task {case.task_id}"
+
+
+def _pool(case: Case) -> str:
+    return f"k8s4r describe pool {case.pool_id}"
 
 
 def _see(agent: Candidate) -> str:

@@ -12,7 +12,7 @@ from executors.core.qualification import (
     Exclusion,
     FreeSlot,
     Requirement,
-    lanes_of,
+    lane_groups,
     rule_out,
     short_resource,
 )
@@ -21,6 +21,7 @@ from executors.core.strategies import (
     InOrder,
     LeastBusy,
     Lottery,
+    Packed,
     RoundRobin,
     Strategy,
     Turn,
@@ -29,12 +30,16 @@ from executors.core.waiting import WaitingCode, nearest
 
 
 class Room:
-    """The free slots and resources of one agent, shrinking through a pass."""
+    """The free slots and resources of one agent, shrinking through a pass.
 
-    __slots__ = ("_by_lane", "_candidate", "_free", "_resources", "_total")
+    ``is_for_any``: it may take any task, not only one.
+    """
+
+    __slots__ = ("_by_lane", "_candidate", "_free", "_resources", "_total", "is_for_any")
 
     def __init__(self, candidate: Candidate) -> None:
         self._candidate = candidate
+        self.is_for_any = candidate.task_id is None
         self._free = len(candidate.free_slots)
         self._total = max(candidate.total_slots, self._free)
         self._resources = dict(candidate.free_resources)
@@ -86,6 +91,12 @@ class Fleet:
         self._strategy = strategy
         self._random = random
         self._turn = Turn([candidate.agent_id for candidate in self.candidates], cursor)
+        self._taken: list[int] = []
+        self.own = {
+            candidate.task_id: index
+            for index, candidate in enumerate(self.candidates)
+            if candidate.task_id is not None
+        }
 
     @property
     def has_room(self) -> bool:
@@ -106,11 +117,14 @@ class Fleet:
             return Lottery(size, self._random)
         if self._strategy is Strategy.LABEL_MATCH:
             return InOrder(self._by_specificity)
+        if self._strategy is Strategy.PACKED:
+            return Packed(self._by_fullness, lambda at: self.rooms[at].busy_share, self._taken)
         return LeastBusy(self._by_share, lambda index: self.rooms[index].busy_share)
 
     def take(self, index: int, requirement: Requirement, lanes: tuple[str, ...]) -> FreeSlot:
         """Use up a slot of this agent."""
         self._free -= 1
+        self._taken.append(index)
         return self.rooms[index].take(requirement, lanes)
 
     @cached_property
@@ -126,6 +140,17 @@ class Fleet:
     def _by_share(self) -> list[tuple[float, int]]:
         return sorted((room.busy_share, index) for index, room in enumerate(self.rooms))
 
+    @cached_property
+    def _by_fullness(self) -> list[tuple[float, int, int]]:
+        """Agents as (minus share, rank by age, index): the fullest first, then the oldest."""
+        by_age = sorted(range(len(self.candidates)), key=self._age)
+        ranked = ((-self.rooms[index].busy_share, rank, index) for rank, index in enumerate(by_age))
+        return sorted(ranked)
+
+    def _age(self, index: int) -> tuple[float, int]:
+        pod = self.candidates[index].pod
+        return (0.0 if pod is None else pod.since.timestamp(), index)
+
 
 class Search:
     """Finds agents for one requirement, judging each agent at most once."""
@@ -133,30 +158,49 @@ class Search:
     def __init__(self, fleet: Fleet, requirement: Requirement) -> None:
         self._fleet = fleet
         self._requirement = requirement
-        self._lanes = lanes_of(requirement.kind)
+        self._groups = list(lane_groups(requirement.kind))
         self._chooser = fleet.chooser()
         self._judged: dict[int, Exclusion | None] = {}
-        self._is_exhausted = False
 
     def take(self) -> tuple[UUID, FreeSlot] | None:
-        """Take a slot of the best agent that fits, ``None`` when there is none any more."""
-        index = None if self._is_exhausted else self._chooser.choose(self._fits)
+        """Take a slot of the best agent that fits, ``None`` when there is none any more.
+
+        All agents are asked for a slot of the preferred lanes before any is for another.
+        """
+        while self._groups:
+            index = self._chooser.choose(self._fits)
+            if index is not None:
+                return self._taken(index, self._groups[0])
+            self._groups.pop(0)
+            self._chooser = self._fleet.chooser()
+        return None
+
+    def take_own(self, task_id: UUID) -> tuple[UUID, FreeSlot] | None:
+        """Take the slot of the agent that is for this task alone, if there is one and it fits."""
+        index = self._fleet.own.get(task_id)
         if index is None:
-            self._is_exhausted = True
             return None
-        slot = self._fleet.take(index, self._requirement, self._lanes)
-        return self._fleet.candidates[index].agent_id, slot
+        for lanes in lane_groups(self._requirement.kind):
+            has_room = self._fleet.rooms[index].fits(self._requirement, lanes)
+            if has_room and self._judge(index) is None:
+                return self._taken(index, lanes)
+        return None
 
     def code(self) -> WaitingCode:
         """Return the code of the nearest agent, as it is after what was taken."""
-        no_room = self._is_exhausted or not self._fleet.has_room
+        no_room = not self._groups or not self._fleet.has_room
         ceiling = WaitingCode.SLOTS_FULL if no_room else WaitingCode.BEHIND_OTHERS
         return nearest(self._exclusions_now(), ceiling=ceiling)
 
     def _fits(self, index: int) -> bool:
         """Ask for room first: it is the cheaper question, and what is full needs no judge."""
         room = self._fleet.rooms[index]
-        return room.fits(self._requirement, self._lanes) and self._judge(index) is None
+        has_room = room.is_for_any and room.fits(self._requirement, self._groups[0])
+        return has_room and self._judge(index) is None
+
+    def _taken(self, index: int, lanes: tuple[str, ...]) -> tuple[UUID, FreeSlot]:
+        slot = self._fleet.take(index, self._requirement, lanes)
+        return self._fleet.candidates[index].agent_id, slot
 
     def _judge(self, index: int) -> Exclusion | None:
         if index not in self._judged:
@@ -165,9 +209,14 @@ class Search:
         return self._judged[index]
 
     def _exclusions_now(self) -> Iterator[Exclusion | None]:
-        """Judge again those that had room or lacked only that: what was taken changed it."""
+        """Judge again those that had room or lacked only that: what was taken changed it.
+
+        The room of an agent that is for one task alone is no room for others.
+        """
         for index, room in enumerate(self._fleet.rooms):
             exclusion = self._judge(index)
             if exclusion is None or exclusion.code in ROOM:
+                if not room.is_for_any:
+                    continue
                 exclusion = rule_out(self._requirement, room.candidate_now())
             yield exclusion

@@ -1,6 +1,7 @@
 """Which gates does a waiting task pass, and at which is it held? All of them, in their order.
 
-    pool: paused, window, limit, limit per owner    task: back-off    agents, one rule after another
+    pool: paused, window, limit, limit per owner    task: back-off    pods, where it has any
+    agents, one rule after another
 
 The gates of agents are a funnel: each counts those that passed all before it. A gate that nobody
 came to has no verdict.
@@ -71,6 +72,7 @@ def gates(pool: PoolFacts, standing: Standing, reasons: Sequence[Reason]) -> tup
         _limit("pool_limit", pool.held, pool.max_concurrent),
         _limit("owner_limit", standing.owner_held, standing.max_per_owner),
         _back_off(standing),
+        *_pods(pool),
         *_funnel(reasons),
         _queue(standing),
     )
@@ -104,6 +106,28 @@ def _back_off(standing: Standing) -> Gate:
     after = standing.run_after
     found = "no delay" if after is None else f"starts after {after:%Y-%m-%dT%H:%M:%SZ}"
     return Gate(name="backoff", passed=after is None, needed="no delay", found=found, until=after)
+
+
+def _pods(pool: PoolFacts) -> Iterator[Gate]:
+    """Do the pods of the pool come to work? That some are on their way holds nobody up."""
+    pods = pool.pods
+    if pods is None:
+        return
+    failure = pods.failure
+    found = f"{pods.ready} ready of {pods.counted}, at most {pods.most}"
+    if pods.states:
+        found += f"; on their way: {pods.states}"
+    if failure is not None:
+        found += f"; failing: {failure.code}"
+    yield Gate(
+        name="pods",
+        passed=failure is None and (pods.ready > 0 or not pods.is_at_most),
+        needed="pods that start",
+        found=found,
+        since=pods.since if failure is None else failure.failed_at,
+        until=None if pods.troubled else pods.retry_at,
+        note="" if failure is None else failure.message,
+    )
 
 
 def _funnel(reasons: Sequence[Reason]) -> Iterator[Gate]:

@@ -17,11 +17,12 @@ from executors.core.codes import WaitingCode
 from executors.core.constraints import Constraint, evaluate
 from k8s4r.core import labels as label_rules
 
-# Which lanes a kind may use, the preferred one first: a plan leaves the slot that can apply free.
-LANES: Final[Mapping[str, tuple[str, ...]]] = {
-    "exec": ("general", "main"),
-    "plan": ("plan", "general", "main"),
-    "plan_and_apply": ("general", "main"),
+# Which lanes a kind may use. Those of one group are as good as each other; a later group is for
+# when no agent has room in an earlier one: a plan leaves the slots that can apply free.
+LANES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "exec": (("general", "main"),),
+    "plan": (("plan", "general"), ("main",)),
+    "plan_and_apply": (("general", "main"),),
 }
 
 _ROUNDING: Final = 1e-9
@@ -34,6 +35,22 @@ class FreeSlot:
     slot_id: UUID
     index: int
     lane: str = "general"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSlot:
+    """A slot that is kept for a decision about a plan: in which lane, and of which task."""
+
+    lane: str
+    task_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class InPod:
+    """That an agent is in a pod of ours: since when; ``task_id`` set, it is for that task alone."""
+
+    since: datetime
+    task_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +83,13 @@ class Candidate:
     note: str = ""
     changed_at: datetime | None = None
     filled_at: datetime | None = None
+    held_slots: tuple[HeldSlot, ...] = ()
+    pod: InPod | None = None
+
+    @property
+    def task_id(self) -> UUID | None:
+        """The only task that it may get; ``None``: any."""
+        return None if self.pod is None else self.pod.task_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +144,14 @@ def rule_out(requirement: Requirement, candidate: Candidate) -> Exclusion | None
     return None
 
 
+def lane_groups(kind: str) -> tuple[tuple[str, ...], ...]:
+    """Return the lanes a kind of task may use, the preferred group first."""
+    return LANES.get(kind, (("general",),))
+
+
 def lanes_of(kind: str) -> tuple[str, ...]:
-    """Return the lanes a kind of task may use, the preferred one first."""
-    return LANES.get(kind, ("general",))
+    """Return the lanes a kind of task may use, the preferred ones first."""
+    return tuple(lane for group in lane_groups(kind) for lane in group)
 
 
 def short_resource(requirement: Requirement, free: Mapping[str, float]) -> str | None:
@@ -211,12 +240,16 @@ def _resources_short(requirement: Requirement, candidate: Candidate) -> Exclusio
 
 
 def _no_slot(requirement: Requirement, candidate: Candidate) -> Exclusion | None:
-    if not candidate.free_slots:
-        found = f"0 of {candidate.total_slots}"
-        return Exclusion(WaitingCode.SLOTS_FULL, "free_slots", "1", found)
     lanes = lanes_of(requirement.kind)
     if any(slot.lane in lanes for slot in candidate.free_slots):
         return None
+    kept = next((held for held in candidate.held_slots if held.lane in lanes), None)
+    if kept is not None:
+        found = f"kept for a decision about task {kept.task_id}"
+        return Exclusion(WaitingCode.LANE_RESERVED, "free_slots.held", "a free slot", found)
+    if not candidate.free_slots:
+        found = f"0 of {candidate.total_slots}"
+        return Exclusion(WaitingCode.SLOTS_FULL, "free_slots", "1", found)
     found = ", ".join(sorted({slot.lane for slot in candidate.free_slots}))
     return Exclusion(WaitingCode.LANE_FULL, "free_slots.lane", " or ".join(lanes), found)
 

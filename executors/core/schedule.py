@@ -22,6 +22,7 @@ class Job(StrEnum):
     DELAYED = "delayed"
     PAUSES = "pauses"
     DISPATCH = "dispatch"
+    SCALING = "scaling"
     NOTICES = "notices"
     TALLY = "tally"
     RETENTION = "retention"
@@ -43,6 +44,7 @@ PERIODS: Final[dict[Job, timedelta]] = {
     Job.DELAYED: timedelta(seconds=1),
     Job.PAUSES: timedelta(seconds=2),
     Job.DISPATCH: timedelta(seconds=2),
+    Job.SCALING: timedelta(seconds=5),
     Job.NOTICES: timedelta(seconds=5),
     Job.TALLY: timedelta(minutes=1),
     Job.RETENTION: timedelta(minutes=1),

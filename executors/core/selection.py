@@ -25,6 +25,7 @@ from executors.core.qualification import (
 )
 from executors.core.strategies import Strategy
 from executors.core.waiting import PoolFacts, TaskFacts, WaitingCode, settle
+from pools.core.outlook import Outlook
 
 __all__ = [
     "Candidate",
@@ -74,11 +75,15 @@ class SelectionPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What a pass decides on; ``held`` are current attempts in the pool by (project, owner)."""
+    """What a pass decides on; ``held`` are current attempts in the pool by (project, owner).
+
+    ``pods`` is how its pods stand, where it has any.
+    """
 
     requirements: Mapping[str, Requirement]
     candidates: Sequence[Candidate]
     held: Mapping[OwnerKey, int] = field(default_factory=lambda: MappingProxyType({}))
+    pods: Outlook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,7 @@ class _Pass:
     def __init__(self, snapshot: Snapshot, policy: SelectionPolicy, random: Random) -> None:
         self._requirements = snapshot.requirements
         self._limits = policy.limits
+        self._pods = snapshot.pods
         self._searches: dict[str, Search] = {}
         self._held_back: Counter[str] = Counter()
         self.placements: list[Placement] = []
@@ -140,7 +146,8 @@ class _Pass:
         if self._is_owner_at_limit(task.owner_id):
             self._held_back[task.requirement_id] += 1
             return
-        taken = self._search(task.requirement_id).take()
+        search = self._search(task.requirement_id)
+        taken = search.take_own(task.task_id) or search.take()
         if taken is None:
             return
         agent_id, slot = taken
@@ -162,7 +169,9 @@ class _Pass:
         return settle(code, self._pool(), task=TaskFacts(owner_at_limit=only_owners))
 
     def _pool(self) -> PoolFacts:
-        return PoolFacts(held=self.shares.total, max_concurrent=self._limits.max_concurrent)
+        return PoolFacts(
+            held=self.shares.total, max_concurrent=self._limits.max_concurrent, pods=self._pods
+        )
 
     def _is_owner_at_limit(self, owner_id: UUID) -> bool:
         limit = self._limits.per_owner

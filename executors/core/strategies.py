@@ -8,7 +8,7 @@ twice. That keeps a pass linear in tasks plus pairs, whatever the strategy.
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from heapq import heappop, heapreplace
+from heapq import heappop, heappush, heapreplace
 from random import Random
 from typing import Protocol, TypeAlias
 from uuid import UUID
@@ -23,6 +23,8 @@ class Strategy(StrEnum):
     LEAST_BUSY = "least_busy"
     RANDOM = "random"
     LABEL_MATCH = "label_match"
+    # Of pools with pods, whatever they are set to.
+    PACKED = "packed"
 
 
 class Chooser(Protocol):
@@ -98,6 +100,40 @@ class LeastBusy:
                 heapreplace(heap, (now, index))
             else:
                 return index
+        return None
+
+
+class Packed:
+    """The fullest agent that fits, so that others empty and can go; ties go to the older one."""
+
+    def __init__(
+        self,
+        ordered: Sequence[tuple[float, int, int]],
+        share: Callable[[int], float],
+        taken: Sequence[int],
+    ) -> None:
+        """Begin with (minus share, rank by age, index), sorted.
+
+        ``taken`` grows with each slot that anybody takes in this pass: shares only grow, and what
+        has grown since it was put into the heap is put in again.
+        """
+        self._heap = list(ordered)
+        self._share = share
+        self._rank = {index: rank for _, rank, index in ordered}
+        self._taken = taken
+        self._read = 0
+
+    def choose(self, fits: Fits) -> int | None:
+        """Return the fullest agent that fits."""
+        heap = self._heap
+        for index in self._taken[self._read :]:
+            heappush(heap, (-self._share(index), self._rank[index], index))
+        self._read = len(self._taken)
+        while heap:
+            share, _, index = heap[0]
+            if -share == self._share(index) and fits(index):
+                return index
+            heappop(heap)
         return None
 
 

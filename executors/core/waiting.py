@@ -6,7 +6,8 @@ One code per requirement, chosen in this order:
 2. ``retry_backoff``, ``workspace_locked``, ``workspace_busy``: the task itself may not start yet;
 3. the code of the nearest candidate (`codes.NEARNESS`), ``behind_others`` when one fits; but
 4. ``pool_limit``, then ``owner_share``, when room is all that is short and a limit is reached;
-5. ``pod_failing``, then ``scaling_out``, when pods of this pool would bring the room or the agent.
+5. where pods would bring the room or the agent: ``pod_failing``, then ``scaling_out`` while some
+   are on their way, then ``slots_full`` when there is no agent, and no further pod may be.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from uuid import UUID
 from executors.core.codes import NEARNESS, ROOM, SENTENCES, WaitingCode
 from executors.core.qualification import Candidate, Exclusion, Requirement, rule_out
 from pools.core.gates import Barrier
+from pools.core.outlook import Failed, Outlook
 
 __all__ = [
     "Explanation",
@@ -26,6 +28,7 @@ __all__ = [
     "WaitingCode",
     "explain",
     "nearest",
+    "sentence",
     "settle",
 ]
 
@@ -38,14 +41,13 @@ class PoolFacts:
     """What of the pool decides a code.
 
     ``barriers`` hold the whole pool, the first gives the code; ``held`` is the number of its
-    current attempts.
+    current attempts; ``pods`` is how its pods stand, ``None`` where it has none.
     """
 
     barriers: tuple[Barrier, ...] = ()
     held: int = 0
     max_concurrent: int | None = None
-    pods_failing: bool = False
-    pods_starting: bool = False
+    pods: Outlook | None = None
 
     @property
     def is_at_limit(self) -> bool:
@@ -101,7 +103,34 @@ def explain(
     """Say why a task waits, by the same rules that a dispatch pass goes by."""
     reasons = tuple(_reason(requirement, each) for each in candidates)
     code = settle(nearest(reason.exclusion for reason in reasons), pool, task=task)
-    return Explanation(code, SENTENCES[code], reasons)
+    return Explanation(code, sentence(code, pool), reasons)
+
+
+def sentence(code: WaitingCode, pool: PoolFacts) -> str:
+    """Return what a person is told; where pods come or fail to, with the numbers."""
+    pods = pool.pods
+    if pods is None:
+        return SENTENCES[code]
+    if code is WaitingCode.SCALING_OUT and pods.since is not None:
+        since = f", the first since {_moment(pods.since)}"
+        return f"{SENTENCES[code]} On their way: {pods.states}{since}."
+    if code is WaitingCode.POD_FAILING and pods.failure is not None:
+        return f"{SENTENCES[code]} {_failing(pods, pods.failure)}"
+    if code in {WaitingCode.SLOTS_FULL, WaitingCode.LANE_FULL} and pods.is_at_most:
+        return f"{SENTENCES[code]} The pool has {pods.counted} pods of at most {pods.most}."
+    return SENTENCES[code]
+
+
+def _failing(pods: Outlook, failure: Failed) -> str:
+    message = f": {failure.message}" if failure.message else ""
+    again = ""
+    if pods.retry_at is not None and pods.troubled is None:
+        again = f" {pods.in_a_row} failed in a row; the next is tried at {_moment(pods.retry_at)}."
+    return f"The last says {failure.code}{message}.{again}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def nearest(
@@ -135,11 +164,15 @@ def settle(code: WaitingCode, pool: PoolFacts, *, task: TaskFacts = _READY) -> W
 
 
 def _with_pods(code: WaitingCode, pool: PoolFacts) -> WaitingCode:
-    if code not in _PODS_WOULD_HELP:
+    pods = pool.pods
+    if pods is None or code not in _PODS_WOULD_HELP:
         return code
-    if pool.pods_failing:
+    if pods.is_failing:
         return WaitingCode.POD_FAILING
-    return WaitingCode.SCALING_OUT if pool.pods_starting else code
+    if pods.starting:
+        return WaitingCode.SCALING_OUT
+    is_full = code is WaitingCode.NO_AGENTS and pods.is_at_most
+    return WaitingCode.SLOTS_FULL if is_full else code
 
 
 def _reason(requirement: Requirement, candidate: Candidate) -> Reason:

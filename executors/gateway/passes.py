@@ -12,7 +12,7 @@ from uuid import UUID
 
 from executors import conf
 from executors.gateway.durations import Durations
-from executors.services import dispatch
+from executors.services import dispatch, scaling
 from executors.services.dispatch import PassResult
 from k8s4r import clock
 from k8s4r.api.collector import BatchLimits, Collector
@@ -66,8 +66,11 @@ class Passes:
 
 
 def _pass(pool_id: UUID) -> PassResult:
+    now, aging_weight_s = clock.now(), conf.aging_weight_s()
     try:
-        return dispatch.run_pass(pool_id, now=clock.now(), aging_weight_s=conf.aging_weight_s())
+        result = dispatch.run_pass(pool_id, now=now, aging_weight_s=aging_weight_s)
     except Pool.DoesNotExist:
         # Deleted since the nudge.
         return PassResult()
+    scaling.after(result, pool_id, now=now, aging_weight_s=aging_weight_s)
+    return result

@@ -8,7 +8,8 @@ from executors import wakeups
 from k8s4r import database
 
 # Pools that could use the agents, as far as something waits in them. Labels are not looked at: a
-# pass that places nothing is harmless, and one that never comes is not. The order is that of the
+# pass that places nothing is harmless, and one that never comes is not. Agents in pods are their
+# pool's alone. The order is that of the
 # queue's index, so that nobody reads through tasks that ended.
 _WAITING_POOLS: Final = """
 SELECT p.id FROM pools_pool p
@@ -18,8 +19,12 @@ WHERE p.archived_at IS NULL
        ORDER BY t.requirement_id LIMIT 1) IS NOT NULL
   AND (EXISTS (SELECT 1 FROM pools_membership m
                WHERE m.pool_id = p.id AND m.agent_id = ANY(%(agents)s::uuid[]))
-       OR p.type = 'dynamic' AND EXISTS (SELECT 1 FROM agents_agent a
-               WHERE a.project_id = p.project_id AND a.id = ANY(%(agents)s::uuid[])))
+       OR EXISTS (SELECT 1 FROM pools_pod pod
+               WHERE pod.pool_id = p.id AND pod.agent_id = ANY(%(agents)s::uuid[]))
+       OR p.type = 'dynamic' AND p.k8s_config_id IS NULL
+          AND EXISTS (SELECT 1 FROM agents_agent a
+               WHERE a.project_id = p.project_id AND a.type <> 'k8s'
+                 AND a.id = ANY(%(agents)s::uuid[])))
 """
 
 

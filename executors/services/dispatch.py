@@ -12,11 +12,12 @@ from executors import decision, supply, wakeups
 from executors.channels.news import Handover
 from executors.core.selection import Placement, Plan
 from executors.core.strategies import Strategy
-from executors.services import decisions, orders, transitions
+from executors.services import decisions, orders, shielding, transitions
 from executors.services.transitions import Assigned, NewAttempt
 from executors.supply import Demand
 from k8s4r import clock, database
 from k8s4r.audit import attribution
+from pools.core.pods import PodMode
 from pools.models import Pool
 
 TASKS_PER_PASS: Final = 500
@@ -24,11 +25,16 @@ TASKS_PER_PASS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class PassResult:
-    """What a pass did. ``more`` asks for another pass at once."""
+    """What a pass did. ``more`` asks for another pass at once.
+
+    ``wants_pods``: something waits that pods of the pool could take; ``is_new``: since this pass.
+    """
 
     placed: int = 0
     agent_ids: frozenset[UUID] = frozenset()
     more: bool = False
+    wants_pods: bool = False
+    is_new: bool = False
 
 
 # Who is skipped is not waited for, so the order of the two locks does not matter.
@@ -65,16 +71,25 @@ def run_pass(pool_id: UUID, *, now: datetime, aging_weight_s: float) -> PassResu
     offer = supply.candidates(pool)
     # One more than there is room for: what is left over says why it waits.
     demand = supply.demand(pool_id, limit=min(offer.free_slots, TASKS_PER_PASS) + 1)
+    if pool.pod_mode == PodMode.TASK:
+        demand = supply.with_bound(demand, offer)
     if not demand.queue:
         return PassResult()
     facts = decision.facts_of(pool, demand, now=now)
     plan = decision.decide(pool, demand, offer, facts, aging_weight_s=aging_weight_s)
     placed = _apply(plan.placements, offer.sessions, now=now)
-    _remember(pool, plan, demand, placed, now=now)
+    is_new = _remember(pool, plan, demand, placed, now=now)
     handed = _by_agent(placed)
+    if pool.k8s_config_id is not None:
+        shielding.took_work(pool, handed, now=now)
     wakeups.orders_for(handed)
-    more = len(placed) < len(plan.placements) or len(placed) > TASKS_PER_PASS
-    return PassResult(len(placed), frozenset(handed), more=more)
+    return PassResult(
+        len(placed),
+        frozenset(handed),
+        more=len(placed) < len(plan.placements) or len(placed) > TASKS_PER_PASS,
+        wants_pods=pool.k8s_config_id is not None and bool(plan.waiting),
+        is_new=is_new,
+    )
 
 
 def _apply(
@@ -123,8 +138,12 @@ def _by_agent(placed: Sequence[Assigned]) -> dict[UUID, Handover]:
 
 def _remember(
     pool: Pool, plan: Plan, demand: Demand, placed: Sequence[Assigned], *, now: datetime
-) -> None:
-    """Keep what was decided, why each requirement waits, and where round robin and draw go on."""
+) -> bool:
+    """Keep what was decided, why each requirement waits, and where round robin and draw go on.
+
+    Returns:
+        Whether anything waits for another reason than before.
+    """
     codes = {one: str(plan.waiting.get(one, "")) for one in sorted(demand.requirements)}
     if codes != demand.codes:
         parameters = {"now": now, "ids": list(codes), "codes": list(codes.values())}
@@ -133,3 +152,4 @@ def _remember(
         decisions.record(pool.pk, plan, placed, now=now)
     if plan.placements and pool.strategy in {Strategy.ROUND_ROBIN, Strategy.RANDOM}:
         Pool.objects.filter(pk=pool.pk).update(cursor=plan.cursor, passes=pool.passes + 1)
+    return codes != demand.codes

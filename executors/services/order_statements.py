@@ -43,12 +43,12 @@ LEFT JOIN executors_plandecision decision
 WHERE a.id = ANY(%s::uuid[]) AND a.state = 'assigned'
 """  # noqa: S608 - the columns are our own words
 
-# Of applies that were ordered: the attempt whose plan each is for, and that one's number.
+# Of those that apply a plan: the attempt whose plan each is for, and that one's number.
 PLANS: Final = """
 SELECT a.id, plan.id, plan.number FROM executors_attempt a
 JOIN executors_task t ON t.id = a.task_id AND t.phase = 'apply'
 JOIN executors_attempt plan ON plan.task_id = a.task_id AND plan.number = a.number - 1
-WHERE a.id = ANY(%s::uuid[]) AND a.state = 'assigned'
+WHERE a.id = ANY(%s::uuid[])
 """
 
 STOPPING: Final = """

@@ -85,6 +85,11 @@ class Trouble:
     is_final: bool = False
 
 
+def advice(code: str) -> str:
+    """Return what a person does about a failure; empty for a pod that has not failed."""
+    return ADVICE.get(PodFailure(code), "")
+
+
 def has_ended(seen: PodSeen) -> bool:
     """Is it in a terminal phase? Nothing of it runs any more, and nothing will."""
     return seen.phase in _ENDED

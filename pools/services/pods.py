@@ -192,6 +192,7 @@ def _agent(pool: Pool, name: str, now: datetime) -> Agent:
         project_id=pool.project_id,
         name=name,
         type=AgentType.K8S,
+        labels=dict(pool.required_labels),
         desired=Desired.ACTIVE,
         observed=Observed.OFFLINE,
         created_at=now,

@@ -45,7 +45,7 @@ def a_place(name: str) -> Place:
     open_task = a_task(pool)
     ended = a_task(pool, state="failed", ended_at=NOON)
     attempt = an_attempt(a_task(pool), agent, state="running")
-    planned = a_held_plan(pool, agent)
+    planned = a_held_plan(pool, agent, now=clock.now())
     lost = attempt.task
     lost.state = "unknown"
     lost.save()

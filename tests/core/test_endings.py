@@ -171,3 +171,13 @@ def test_a_stored_policy_reads_back():
         on=frozenset({RetryOn.FAILED, RetryOn.LOST}),
     )
     assert policy_from({}) == UNSAID
+
+
+def test_a_plan_that_is_held_is_no_end_and_one_that_is_gone_is_made_again_whatever_the_policy():
+    assert decide(AttemptEnd(state=A.HELD), phase="plan") == Aftermath(T.PLANNED)
+    gone = AttemptEnd(state=A.LOST, was_held=True)
+    again = Aftermath(T.RETURNED, "replan_required", timedelta(0))
+    assert decide(gone, phase="plan", disconnect="stop", made=99) == again
+    refused = AttemptEnd(state=A.REFUSED, reason="replan_required")
+    assert decide(refused, phase="apply", made=99) == again
+    assert decide(AttemptEnd(state=A.REFUSED), phase="apply") == Aftermath(T.FAILED, "refused")

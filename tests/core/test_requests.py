@@ -90,3 +90,36 @@ def test_the_policy_that_is_stored_is_the_policy_that_was_asked_for():
 
 def test_without_a_policy_nothing_is_stored_so_that_the_default_may_change():
     assert requests.stored_retry(None) == {}
+
+
+TRUE_SPEC = TRUE["spec"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "pointers"),
+    [
+        ("plan", {"plan": TRUE_SPEC}, None),
+        ("plan_and_apply", {"plan": TRUE_SPEC, "apply": TRUE_SPEC}, None),
+        ("plan", TRUE_SPEC, {"/spec/argv", "/spec/plan"}),
+        ("plan", {"plan": TRUE_SPEC, "apply": TRUE_SPEC}, {"/spec/apply"}),
+        ("plan_and_apply", {"plan": TRUE_SPEC}, {"/spec/apply"}),
+        ("plan_and_apply", {"plan": {"argv": []}, "apply": {"argv": [""]}},
+         {"/spec/plan/argv", "/spec/apply/argv/0"}),
+        ("plan_and_apply", {"plan": TRUE_SPEC, "apply": {**TRUE_SPEC, "env": {"K8S4R_PHASE": ""}}},
+         {"/spec/apply/env/K8S4R_PHASE"}),
+        ("plan_and_apply", {"plan": TRUE_SPEC, "apply": {**TRUE_SPEC, "more": 1}},
+         {"/spec/apply/more"}),
+        ("plan_and_apply", {"plan": 1, "apply": TRUE_SPEC}, {"/spec/plan"}),
+        ("exec", {"plan": TRUE_SPEC}, {"/spec/plan", "/spec/argv"}),
+    ],
+)  # fmt: skip
+def test_each_phase_says_all_that_a_command_says_and_nothing_else(kind, spec, pointers):
+    found = problems_of({"kind": kind, "spec": spec})
+    assert (found and {each.pointer for each in found}) == pointers
+
+
+def test_a_reservation_lasts_from_a_minute_to_a_month_and_else_a_day():
+    assert requests.TaskRequest().reservation_timeout_s == 86_400
+    for seconds, fits in ((59, False), (60, True), (2_592_000, True), (2_592_001, False)):
+        problems = problems_of({**TRUE, "reservation_timeout_s": seconds})
+        assert (problems is None) == fits

@@ -63,3 +63,14 @@ def test_each_attempt_has_one_fate_and_what_ended_has_none(attempts, listed):
     assert not set(found.lost + found.unsure) & listed
     ended = {attempt.id for attempt in attempts if attempt.state in ATTEMPT_TERMINAL}
     assert not ended & set(fates)
+
+
+def test_an_order_of_this_session_is_on_its_way_even_to_apply():
+    order = known(A.ASSIGNED, session=NEW, phase="apply")
+    assert reunite([order], [], session_id=NEW) == Reunion()
+
+
+def test_an_apply_whose_plan_is_still_held_was_never_taken():
+    order = KnownAttempt(id=IDS[0], state=A.ASSIGNED, session_id=OLD, phase="apply", plan_id=IDS[1])
+    assert reunite([order], [IDS[1]], session_id=NEW) == Reunion(due=[IDS[0]])
+    assert reunite([order], [], session_id=NEW) == Reunion(unsure=[IDS[0]])

@@ -8,12 +8,16 @@ from agents.core.states import Desired, Observed
 from executors.core.codes import NEARNESS, SENTENCES, WaitingCode
 from executors.core.waiting import PoolFacts, TaskFacts, explain, nearest, settle
 from pools.core.gates import Barrier, BarrierRule
+from pools.core.outlook import Failed, Outlook
+from pools.core.pods import PodFailure
+from tests.builders import NOON
 from tests.core.values import PLAIN, a_candidate, a_requirement, agent_id
 
 C = WaitingCode
 POOL = PoolFacts()
 PAUSE = Barrier(rule=BarrierRule.PAUSED)
 IN_WINDOW = Barrier(rule=BarrierRule.WINDOW)
+FAILED = Failed(NOON, NOON, PodFailure.QUOTA)
 
 
 def code_of(*candidates: dict[str, Any]) -> WaitingCode:
@@ -81,9 +85,12 @@ def test_reasons_come_per_candidate_in_the_order_given() -> None:
         (C.LABELS_MISSING, {"held": 3, "max_concurrent": 3}, {}, C.LABELS_MISSING),
         (C.BEHIND_OTHERS, {}, {"owner_at_limit": True}, C.OWNER_SHARE),
         (C.NO_AGENT_ONLINE, {}, {"owner_at_limit": True}, C.NO_AGENT_ONLINE),
-        (C.SLOTS_FULL, {"pods_starting": True}, {}, C.SCALING_OUT),
-        (C.NO_AGENTS, {"pods_starting": True, "pods_failing": True}, {}, C.POD_FAILING),
-        (C.CONSTRAINT_UNMET, {"pods_failing": True}, {}, C.CONSTRAINT_UNMET),
+        (C.SLOTS_FULL, {"pods": Outlook(starting=1, most=9)}, {}, C.SCALING_OUT),
+        (C.NO_AGENTS, {"pods": Outlook(starting=1, most=9, last=FAILED)}, {}, C.POD_FAILING),
+        (C.CONSTRAINT_UNMET, {"pods": Outlook(troubled=FAILED)}, {}, C.CONSTRAINT_UNMET),
+        (C.NO_AGENTS, {"pods": Outlook(counted=2, most=2)}, {}, C.SLOTS_FULL),
+        (C.NO_AGENTS, {"pods": Outlook(counted=1, most=2)}, {}, C.NO_AGENTS),
+        (C.LANE_RESERVED, {"pods": Outlook(counted=2, most=2)}, {}, C.LANE_RESERVED),
     ],
 )
 def test_what_pool_and_task_add_to_the_code(

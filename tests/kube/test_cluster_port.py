@@ -54,7 +54,7 @@ class Ground:
 
 
 @pytest.fixture(params=["fake", "real"])
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+def port_ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
     if request.param == "fake":
         fake = FakeCluster(now=NOON, grace=True)
         yield Ground(fake, fake=fake)
@@ -64,89 +64,89 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
         yield Ground(port, namespace=namespace)
 
 
-def test_a_pod_is_made_once_and_read_again(ground):
-    made = ground.port.create_pod(ours("one"))
+def test_a_pod_is_made_once_and_read_again(port_ground):
+    made = port_ground.port.create_pod(ours("one"))
     assert (made.name, made.labels[CONFIG_LABEL], bool(made.uid)) == ("one", "c", True)
     with pytest.raises(AlreadyExists):
-        ground.port.create_pod(ours("one"))
-    read = ground.port.pod("one")
+        port_ground.port.create_pod(ours("one"))
+    read = port_ground.port.pod("one")
     assert read is not None
     assert (read.uid, read.deleting) == (made.uid, False)
-    assert ground.port.pod("none") is None
+    assert port_ground.port.pod("none") is None
 
 
-def test_a_dry_run_makes_nothing(ground):
-    ground.port.create_pod(ours("one"), dry_run=True)
-    assert ground.port.pod("one") is None
+def test_a_dry_run_makes_nothing(port_ground):
+    port_ground.port.create_pod(ours("one"), dry_run=True)
+    assert port_ground.port.pod("one") is None
 
 
-def test_a_list_has_the_pods_of_its_config_alone(ground):
+def test_a_list_has_the_pods_of_its_config_alone(port_ground):
     for name, config in (("one", "c"), ("two", "c"), ("three", "other")):
-        ground.port.create_pod(ours(name, config=config))
-    assert {pod.name for pod in ground.port.list_pods("c").pods} == {"one", "two"}
-    assert ground.port.list_pods("nobodys").pods == []
+        port_ground.port.create_pod(ours(name, config=config))
+    assert {pod.name for pod in port_ground.port.list_pods("c").pods} == {"one", "two"}
+    assert port_ground.port.list_pods("nobodys").pods == []
 
 
-def test_a_delete_names_whom_it_means(ground):
-    made = ground.port.create_pod(ours("one"))
+def test_a_delete_names_whom_it_means(port_ground):
+    made = port_ground.port.create_pod(ours("one"))
     with pytest.raises(OtherPod):
-        ground.port.delete_pod("one", uid=OTHER_UID)
-    assert ground.port.delete_pod("one", uid=made.uid, grace_s=0)
-    wait_until(lambda: ground.port.pod("one") is None)
-    assert not ground.port.delete_pod("one", uid=made.uid)
+        port_ground.port.delete_pod("one", uid=OTHER_UID)
+    assert port_ground.port.delete_pod("one", uid=made.uid, grace_s=0)
+    wait_until(lambda: port_ground.port.pod("one") is None)
+    assert not port_ground.port.delete_pod("one", uid=made.uid)
 
 
-def test_a_patch_sets_and_takes_away_and_names_whom_it_means(ground):
-    made = ground.port.create_pod(ours("one"))
+def test_a_patch_sets_and_takes_away_and_names_whom_it_means(port_ground):
+    made = port_ground.port.create_pod(ours("one"))
     change: dict[str, Any] = {"labels": {BUSY_LABEL: "true"}, "annotations": {"a/b": "c"}}
-    assert ground.port.patch_pod("one", uid=made.uid, **change)
-    seen = ground.port.pod("one")
+    assert port_ground.port.patch_pod("one", uid=made.uid, **change)
+    seen = port_ground.port.pod("one")
     assert (seen.labels[BUSY_LABEL], seen.annotations["a/b"]) == ("true", "c")
-    ground.port.patch_pod("one", uid=made.uid, labels={BUSY_LABEL: None}, annotations={})
-    assert BUSY_LABEL not in ground.port.pod("one").labels
+    port_ground.port.patch_pod("one", uid=made.uid, labels={BUSY_LABEL: None}, annotations={})
+    assert BUSY_LABEL not in port_ground.port.pod("one").labels
     with pytest.raises(OtherPod):
-        ground.port.patch_pod("one", uid=OTHER_UID, **change)
-    assert not ground.port.patch_pod("none", uid=made.uid, **change)
+        port_ground.port.patch_pod("one", uid=OTHER_UID, **change)
+    assert not port_ground.port.patch_pod("none", uid=made.uid, **change)
 
 
-def test_a_quota_that_is_used_up_has_an_error_of_its_own(ground):
-    ground.limit_pods(1)
-    ground.port.create_pod(ours("one"))
+def test_a_quota_that_is_used_up_has_an_error_of_its_own(port_ground):
+    port_ground.limit_pods(1)
+    port_ground.port.create_pod(ours("one"))
     with pytest.raises(QuotaExceeded):
-        ground.port.create_pod(ours("two"))
+        port_ground.port.create_pod(ours("two"))
 
 
-def test_a_watch_tells_of_changes_since_a_list(ground):
-    version = ground.port.list_pods("c").resource_version
-    ground.port.create_pod(ours("foreign", config="other"))
-    ground.port.create_pod(ours("one"))
-    assert next(ground.port.watch_pods("c", version)) == "one"
+def test_a_watch_tells_of_changes_since_a_list(port_ground):
+    version = port_ground.port.list_pods("c").resource_version
+    port_ground.port.create_pod(ours("foreign", config="other"))
+    port_ground.port.create_pod(ours("one"))
+    assert next(port_ground.port.watch_pods("c", version)) == "one"
 
 
-def test_a_budget_is_made_once_and_deleted_at_will(ground):
+def test_a_budget_is_made_once_and_deleted_at_will(port_ground):
     for _ in range(2):
-        ground.port.ensure_budget(BUDGET)
+        port_ground.port.ensure_budget(BUDGET)
     for _ in range(2):
-        ground.port.delete_budget("busy")
-    ground.port.ensure_budget(BUDGET)
+        port_ground.port.delete_budget("busy")
+    port_ground.port.ensure_budget(BUDGET)
 
 
-def test_a_cluster_has_one_uid(ground):
-    assert ground.port.cluster_uid() == ground.port.cluster_uid() != ""
+def test_a_cluster_has_one_uid(port_ground):
+    assert port_ground.port.cluster_uid() == port_ground.port.cluster_uid() != ""
 
 
-def test_there_is_no_log_of_a_pod_that_there_is_not(ground):
-    assert ground.port.pod_log("none", most_bytes=100) == ""
+def test_there_is_no_log_of_a_pod_that_there_is_not(port_ground):
+    assert port_ground.port.pod_log("none", most_bytes=100) == ""
 
 
-def test_there_is_no_node_of_that_name(ground):
-    assert ground.port.node_ready("none") is None
+def test_there_is_no_node_of_that_name(port_ground):
+    assert port_ground.port.node_ready("none") is None
 
 
-def test_a_token_that_is_none_belongs_to_nobody(ground):
-    assert ground.port.review_token("nonsense", audience="us") is None
+def test_a_token_that_is_none_belongs_to_nobody(port_ground):
+    assert port_ground.port.review_token("nonsense", audience="us") is None
 
 
-def test_what_the_role_grants_is_allowed(ground):
+def test_what_the_role_grants_is_allowed(port_ground):
     verbs = [Verb("create", "pods"), Verb("list", "pods"), Verb("get", "pods", subresource="log")]
-    assert list(ground.port.allowed(verbs)) == [True, True, True]
+    assert list(port_ground.port.allowed(verbs)) == [True, True, True]

@@ -1,5 +1,6 @@
 """The seeded bugs, one or more per invariant (docs/invariants.md names them)."""
 
+from tests.mutants.cluster_seeds import CLUSTER_SEEDS
 from tests.mutants.fleet_seeds import FLEET_SEEDS
 from tests.mutants.history_seeds import HISTORY_SEEDS
 from tests.mutants.plan_seeds import PLAN_SEEDS
@@ -9,6 +10,7 @@ from tests.mutants.telling_seeds import TELLING_SEEDS
 
 SEEDS: tuple[Seed, ...] = (
     *FLEET_SEEDS,
+    *CLUSTER_SEEDS,
     *PLAN_SEEDS,
     Seed(
         name="assign-without-locks-and-indexes",
@@ -209,8 +211,8 @@ SEEDS: tuple[Seed, ...] = (
         name="work-of-before-a-restore-is-started-again",
         invariant="F35",
         path="executors/core/reunion.py",
-        old="elif attempt.phase == APPLY or attempt.is_restored:",
-        new="elif attempt.phase == APPLY:",
+        old="elif attempt.phase != APPLY and not attempt.is_restored:",
+        new="elif attempt.phase != APPLY:",
         tests=("tests/services/test_restoration.py",),
     ),
     Seed(
