@@ -63,7 +63,7 @@ def test_a_pods_files_and_variables_are_real(namespace: Namespace):
     namespace.admin.post(f"{namespace.path}/secrets", secret)
     script = (
         "cat /run/identity/token; echo; cat /tmp/k8s4r-secret/key; echo; echo $NAME $KEY; "
-        "touch /work/made && echo wrote; touch /etc/made || echo refused"
+        "touch /mnt/made && echo wrote; touch /etc/made || echo refused"
     )
     pod = a_pod("files", "sh", "-c", script, serviceAccountName=AGENT_ACCOUNT)
     container = pod["spec"]["containers"][0]
@@ -74,7 +74,7 @@ def test_a_pods_files_and_variables_are_real(namespace: Namespace):
     container["volumeMounts"] = [
         {"name": "identity", "mountPath": "/run/identity", "readOnly": True},
         {"name": "secret", "mountPath": "/tmp/k8s4r-secret"},
-        {"name": "work", "mountPath": "/work"},
+        {"name": "work", "mountPath": "/mnt"},
         {"name": "tmp", "mountPath": "/tmp"},
     ]
     pod["spec"]["volumes"] = [
