@@ -16,6 +16,8 @@ from tests.cluster.files import SHARED
 from tests.cluster.nodes import Node, Wish
 
 FACTS = "cluster.json"
+# A thousand pods are deleted in one request.
+ADMIN_WITHIN_S = 180.0
 Json = dict[str, Any]
 
 
@@ -54,7 +56,8 @@ class Cluster:
     @property
     def admin(self) -> Api:
         if self._admin is None:
-            self._admin = Api(self.server, ca=self.ca, token=self.tokens[ADMIN])
+            token = self.tokens[ADMIN]
+            self._admin = Api(self.server, ca=self.ca, token=token, timeout_s=ADMIN_WITHIN_S)
         return self._admin
 
     @property
