@@ -30,7 +30,7 @@ class ConfigPages(ReadOnlyAdmin[K8sConfig]):
     """Ways into clusters, with what the last look at each told."""
 
     list_display = (
-        "name", "status", "is_default", "server", "namespace", "expires", "project", "checked",
+        "name", "status", "default", "server", "namespace", "expires", "project", "checked",
     )  # fmt: skip
     list_display_links = ("name",)
     search_fields = ("name", "server")
@@ -154,6 +154,10 @@ class ConfigPages(ReadOnlyAdmin[K8sConfig]):
     @admin.display(description="state")
     def status(self, row: K8sConfig) -> SafeString:
         return cluster_page.health_chip(row, row.healthy)  # type: ignore[attr-defined]
+
+    @admin.display(description="default")
+    def default(self, row: K8sConfig) -> str:
+        return "yes" if row.is_default else ""
 
     @admin.display(description="credential good until")
     def expires(self, row: K8sConfig) -> str:
