@@ -47,8 +47,9 @@ REMEDIES: Final = {
         "Read the end of its log; mostly the image or its environment is wrong.",
     ),
     _F.NODE_LOST: Remedy(
-        "Its node is gone.",
-        "Nothing for the pod: the pool makes another one. Look at the node if it happens again.",
+        "Its node does not answer, or is gone.",
+        "Look at the node: work on it may still run, and the pod counts until Kubernetes lets it"
+        " go. Delete the Node object once the machine is surely off.",
     ),
 }
 
