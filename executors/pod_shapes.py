@@ -12,7 +12,7 @@ from executors.models import Attempt
 from executors.pods import LaneCount, SlotSeen, SlotStatus
 from k8s4r.access.principals import Principal
 from k8s4r.core.roles import Permission
-from pools.core import advice
+from pools.core import failures
 from pools.models import Pod, PodAction, Pool, ScalingDecision
 
 LOG_END: Final = 4096
@@ -87,7 +87,7 @@ def since(attempt: Attempt) -> datetime:
 
 def held_until(attempt: Attempt) -> datetime | None:
     """Return until when a slot is kept for a decision; ``None``: it is not, or without end."""
-    return getattr(attempt, "reserved_until", None)
+    return attempt.reserved_until if attempt.state == AttemptState.HELD else None
 
 
 def action(row: PodAction) -> dict[str, Any]:
@@ -150,7 +150,6 @@ def _listed(row: Pod, slots: Sequence[SlotSeen]) -> dict[str, Any]:
 
 def _known(row: Pod) -> dict[str, Any]:
     """Return who a pod is and how it stands."""
-    remedy = advice.remedy(row.failure)
     return {
         "id": row.pk,
         "pod_id": row.pk,
@@ -160,8 +159,8 @@ def _known(row: Pod) -> dict[str, Any]:
         "node": row.node,
         "state": row.state,
         "failure": row.failure,
-        "message": row.message or remedy.meaning,
-        "advice": remedy.advice,
+        "message": row.message,
+        "advice": failures.advice(row.failure),
         "shielded": row.shielded,
     }
 

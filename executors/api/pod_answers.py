@@ -14,8 +14,8 @@ from pools.core.pods import ActionKind, ActionState, PodFailure, PodState
 class KnownPod(Shape, frozen=True):
     """Who a pod is and how it stands.
 
-    ``failure`` is empty for one that has not failed; ``message`` is what Kubernetes says of it, or
-    what the code means, ``advice`` what a person does about it.
+    ``failure`` is empty for one that has not failed; ``message`` is what Kubernetes says of it,
+    ``advice`` what a person does about it.
     """
 
     id: UUID

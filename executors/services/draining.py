@@ -57,7 +57,7 @@ def drain_if_idle(
 
 def _idle(agent_ids: Collection[UUID]) -> frozenset[UUID]:
     """Lock the agents, and only then look what they have: work may have come a moment ago."""
-    rows = Agent.objects.filter(pk__in=agent_ids, archived_at=None).order_by("pk")
+    rows = Agent.objects.filter(pk__in=agent_ids).order_by("pk")
     free = rows.select_for_update(of=("self",), no_key=True, skip_locked=True)
     locked = frozenset(free.values_list("pk", flat=True))
     current = Attempt.objects.filter(agent__in=locked, state__in=CURRENT_WORDS)

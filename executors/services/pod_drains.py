@@ -1,6 +1,6 @@
 """How does a person let a pod go? It finishes what it has; then it is deleted.
 
-A pod that is busy is deleted by the next look at its pool after its last slot was freed.
+A pod that is busy is deleted by a look at its pool (`scaling`) after its last slot was freed.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from agents.core.states import Desired
 from agents.services import wishes
 from agents.services.wishes import Said
 from executors import pods as reads
-from executors.core.lifecycle import CURRENT_WORDS
-from executors.models import Attempt
+from executors.services import draining
 from k8s4r.access.principals import Principal
+from k8s4r.audit import attribution
+from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import IllegalTransition
 from k8s4r.core.roles import Permission
 from pools.core.pods import ActionKind, PodEvent, PodState
@@ -25,10 +26,10 @@ from pools.services import pods
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """The pod as it is now, and how many of its slots are still in use."""
+    """The pod as it is now, and whether its work is waited for."""
 
     pod: Pod
-    busy: int
+    is_busy: bool
 
 
 @transaction.atomic
@@ -46,10 +47,21 @@ def drain(pod_id: UUID, *, principal: Principal, now: datetime, note: str = "") 
     principal.require(Permission.FLEET_WRITE, pod.pool.project_id)
     if pod.state == PodState.GONE:
         raise IllegalTransition(f"pod {pod.name} is gone since {pod.gone_at:%Y-%m-%d %H:%M} UTC")
-    said = Said(note=note, by=principal.name)
-    wishes.set_desired(pod.agent_id, Desired.DRAINING, actor=principal.actor, now=now, said=said)
-    pods.move([pod_id], PodEvent.DRAIN, now=now)
-    busy = Attempt.objects.filter(agent=pod.agent_id, state__in=CURRENT_WORDS).count()
-    if not busy and pods.move([pod_id], PodEvent.DELETE, now=now):
-        pods.ask([pod_id], ActionKind.DELETE, now=now)
-    return Drained(reads.pod(pod_id, principal), busy)
+    attribution.attribute(principal.actor, cause="drain")
+    if pod.state == PodState.FAILED:
+        # Its work is settled, and its agent gets no more.
+        if pods.move([pod_id], PodEvent.DELETE, now=now):
+            pods.ask([pod_id], ActionKind.DELETE, now=now)
+    else:
+        _drain(pod, Said(note=note, by=principal.name), principal.actor, now=now)
+    after = reads.pod(pod_id, principal)
+    return Drained(after, after.state == PodState.DRAINING)
+
+
+def _drain(pod: Pod, said: Said, actor: Actor, *, now: datetime) -> None:
+    wishes.set_desired(pod.agent_id, Desired.DRAINING, actor=actor, now=now, said=said)
+    if draining.drain_if_idle([pod.agent_id], now=now):
+        # Why it goes is what the person said.
+        wishes.set_desired(pod.agent_id, Desired.DRAINING, actor=actor, now=now, said=said)
+    else:
+        pods.move([pod.pk], PodEvent.DRAIN, now=now)

@@ -15,7 +15,7 @@ from executors.pods import LaneCount
 from k8s4r.access.pages import principal_of, within
 from k8s4r.core.roles import Permission
 from k8s4r.pages import chip, span
-from pools.core import advice
+from pools.core import failures
 from pools.core.pods import PodState
 from pools.models import Pod, Pool, Reach
 
@@ -81,12 +81,11 @@ def _failing(request: HttpRequest, now: datetime) -> Iterator[Trouble]:
         number=Count("pk"), oldest=Min("changed_at")
     )
     for pool_id, name, failure, number, oldest in groups.order_by("oldest")[:_MOST]:
-        remedy = advice.remedy(failure)
         words = f"{number} pod{'s' if number > 1 else ''} of pool {name}"
         yield Trouble(
             chip("failed"),
             f"{words}: {failure.replace('_', ' ')} for {span((now - oldest).total_seconds())}",
-            f"{remedy.meaning} {remedy.advice}",
+            failures.advice(failure),
             reverse("admin:pools_pool_change", args=[pool_id]),
         )
 

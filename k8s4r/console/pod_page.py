@@ -8,7 +8,7 @@ from executors.history import Span
 from k8s4r.access.principals import Principal
 from k8s4r.console import past, slot_map
 from k8s4r.pages import ago, chip
-from pools.core import advice
+from pools.core import failures
 from pools.core.pods import PodState
 from pools.models import Pod, PodAction
 
@@ -20,13 +20,11 @@ def facts(pod: Pod, viewer: Principal, *, now: datetime) -> dict[str, Any]:
     """Return what the page's template shows its viewer; a constant number of queries."""
     (line,) = slot_map.lines([pod], viewer, now=now)
     events = history.of_object([pod.pk], Span(limit=past.FEW))
-    remedy = advice.remedy(pod.failure)
     return {
         "pod": pod,
         "original": pod.name,
         "chip": chip(pod.state),
-        "message": pod.message or remedy.meaning,
-        "remedy": remedy,
+        "advice": failures.advice(pod.failure),
         "cells": line.cells,
         "used": sum(one.attempt is not None for one in line.cells),
         "agent_chip": chip(pod.agent.observed, note=pod.agent.observed_reason),

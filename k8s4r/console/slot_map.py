@@ -15,7 +15,7 @@ from executors.pods import SlotSeen, SlotStatus
 from k8s4r.access.principals import Principal
 from k8s4r.core.roles import Permission
 from k8s4r.pages import ago, chip, span
-from pools.core import advice
+from pools.core import failures
 from pools.core.pods import PodState
 from pools.models import Pod, Pool
 
@@ -84,7 +84,7 @@ def lines(rows: Iterable[Pod], viewer: Principal, *, now: datetime) -> list[Line
             row,
             chip(row.state, note=row.message),
             ago(row.created_at, now),
-            advice.remedy(row.failure).advice,
+            failures.advice(row.failure),
             [cell(seen, row, viewer, now=now) for seen in slots[row.agent_id]],
         )
         for row in listed

@@ -1,4 +1,4 @@
-"""Does a pod work, and if not: why, and is it worth waiting? What helps is in `advice`.
+"""Does a pod work, and if not: why, what may be done about it, and is it worth waiting?
 
 image_pull              its image cannot be pulled
 unschedulable           no node takes it
@@ -10,6 +10,7 @@ agent_never_connected   it runs, and its agent has never said hello
 node_lost               its node does not answer, or is gone
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -20,6 +21,21 @@ from pools.core.ports import ContainerSeen, PodSeen
 MESSAGE_CHARACTERS: Final = 1024
 
 _F = PodFailure
+
+ADVICE: Final[Mapping[PodFailure, str]] = {
+    _F.IMAGE_PULL: "Check the image's name and digest in the pod template, that the registry can "
+    "be reached from the nodes, and the config's image pull secrets.",
+    _F.UNSCHEDULABLE: "No node has room or fits: add nodes, or ask for less in the pod template.",
+    _F.QUOTA: "Raise the ResourceQuota of the namespace, or lower max_pods of the pool.",
+    _F.OOM_KILLED: "Raise the memory limit in the pod template, or run fewer heavy tasks at once.",
+    _F.EVICTED: "The node was drained or ran out of something: look at the node; nothing is to be "
+    "done if it was maintenance.",
+    _F.AGENT_NEVER_CONNECTED: "The pod runs and cannot reach the platform: check K8S4R_POD_URL, "
+    "network policies, DNS and certificates; its log says what it tried.",
+    _F.CRASH_LOOP: "Read the kept log of the pod: its container ends right after its start.",
+    _F.NODE_LOST: "Look at the node: its kubelet does not answer. Work on it may still run; delete "
+    "the Node object once the machine is surely off.",
+}
 
 _PULLING: Final = frozenset(
     {
@@ -67,6 +83,11 @@ class Trouble:
     code: PodFailure
     message: str
     is_final: bool = False
+
+
+def advice(code: str) -> str:
+    """Return what a person does about a failure; empty for a pod that has not failed."""
+    return ADVICE.get(PodFailure(code), "")
 
 
 def has_ended(seen: PodSeen) -> bool:

@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from pools.core.advice import REMEDIES
-from pools.core.failures import Patience, has_ended, trouble_of
+from pools.core.failures import ADVICE, Patience, has_ended, trouble_of
 from pools.core.pods import PodFailure
 from pools.core.ports import ContainerSeen, PodSeen
 
@@ -82,4 +81,4 @@ def test_a_pod_that_ended_well_is_over_without_a_reason():
 
 
 def test_every_code_comes_with_advice():
-    assert set(REMEDIES) == set(PodFailure) - {PodFailure.NONE}
+    assert set(ADVICE) == set(PodFailure) - {PodFailure.NONE}

@@ -77,6 +77,16 @@ LISTED: dict[str, dict[str, tuple[str, ...]]] = {
             " --spool /var/lib/k8s4r-agent",
         ),
     },
+    "docs/kubernetes.md": {
+        NOT_HERE: (
+            "kubectl apply -k deploy/kubernetes",
+            "kubectl -n k8s4r-pods create token k8s4r --duration=8760h",
+            "k8s4r create pool terraform --k8s --min 0 --max 50",
+            "k8s4r get slots --pool terraform",
+            "k8s4r get decisions --pool terraform --since 1h",
+            "k8s4r get pods --pool terraform --state failed",
+        ),
+    },
     "docs/operations.md": {
         NOT_HERE: (
             "k8s4r api POST notification-targets -d"
