@@ -166,6 +166,55 @@ def test_a_running_pod_is_killed_for_memory_or_evicted_when_its_annotation_says_
     assert namespace.pod("evicted")["status"]["reason"] == "Evicted"
 
 
+def test_a_pod_waits_for_the_secret_that_it_names(namespace: Namespace):
+    pod = a_pod("waits", "sh", "-c", "echo $KEY")
+    reference = {"secretKeyRef": {"name": "late", "key": "key"}}
+    pod["spec"]["containers"][0]["env"] = [{"name": "KEY", "valueFrom": reference}]
+    namespace.create(pod)
+    wait_until(lambda: waiting_reason(namespace, "waits") == "CreateContainerConfigError")
+    secret = {"metadata": {"name": "late"}, "stringData": {"key": "there"}}
+    namespace.admin.post(f"{namespace.path}/secrets", secret)
+    reached(namespace, "waits", "Succeeded")
+    assert namespace.log("waits") == "there\n"
+
+
+def test_an_unkillable_pod_goes_by_force_only(namespace: Namespace):
+    pod = a_pod("stays", "sh", "-c", "while :; do echo tick; sleep 0.1; done")
+    pod["metadata"]["annotations"] = {"k8s4r.test/fault": "unkillable"}
+    namespace.create(pod)
+    reached(namespace, "stays", "Running")
+    path = f"{namespace.path}/pods/stays"
+    namespace.admin.delete(path, {"gracePeriodSeconds": 1})
+    said = namespace.log("stays").count("tick")
+    # More than its grace later it still talks.
+    wait_until(lambda: namespace.log("stays").count("tick") > said + 15)
+    assert "deletionTimestamp" in namespace.pod("stays")["metadata"]
+    namespace.admin.delete(path, {"gracePeriodSeconds": 0})
+    assert not namespace.pods()
+
+
+def test_a_disruption_budget_keeps_a_pod_from_eviction(namespace: Namespace):
+    pod = a_pod("busy", "sleep", "600")
+    pod["metadata"]["labels"] = {"busy": "true"}
+    namespace.create(pod)
+    reached(namespace, "busy", "Running")
+    budgets = f"/apis/policy/v1/namespaces/{namespace.name}/poddisruptionbudgets"
+    spec = {"minAvailable": 1, "selector": {"matchLabels": {"busy": "true"}}}
+    namespace.admin.post(budgets, {"metadata": {"name": "busy"}, "spec": spec})
+    # A budget that nobody has counted yet allows nothing either.
+    wait_until(
+        lambda: namespace.admin.get(f"{budgets}/busy").get("status", {}).get("currentHealthy") == 1
+    )
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "busy"}}
+    with pytest.raises(ApiError, match="disruption budget") as refused:
+        namespace.admin.post(f"{namespace.path}/pods/busy/eviction", eviction)
+    assert refused.value.status == 429
+    assert "deletionTimestamp" not in namespace.pod("busy")["metadata"]
+    namespace.admin.delete(f"{budgets}/busy")
+    namespace.admin.post(f"{namespace.path}/pods/busy/eviction", eviction)
+    wait_until(lambda: not namespace.pods())
+
+
 def test_pod_security_refuses_what_is_not_restricted(namespace: Namespace):
     pod = a_pod("privileged", "true")
     pod["spec"]["containers"][0]["securityContext"] = {"privileged": True}
