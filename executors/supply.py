@@ -207,7 +207,10 @@ def _requirement(identity: str, kind: str, driver: str, *asked: Any) -> Requirem
         kind=kind,
         driver=driver,
         labels=labels,
-        constraints=tuple(_constraint(entry) for entry in constraints),
+        constraints=tuple(
+            Constraint(one["ltarget"], Operand(one["operand"]), one["rtarget"])
+            for one in constraints
+        ),
         resources=resources,
     )
 
@@ -215,10 +218,6 @@ def _requirement(identity: str, kind: str, driver: str, *asked: Any) -> Requirem
 def as_value(row: RequirementRow) -> Requirement:
     """Return a requirement row as the value that the rules take."""
     return _requirement(row.pk, row.kind, row.driver, row.labels, row.constraints, row.resources)
-
-
-def _constraint(entry: Mapping[str, str]) -> Constraint:
-    return Constraint(entry["ltarget"], Operand(entry["operand"]), entry["rtarget"])
 
 
 def candidates(pool: Pool) -> Supply:
