@@ -181,12 +181,15 @@ def _drain(sight: _Sight, scaling: Scaling, *, now: datetime) -> int:
     failed = {one.agent_id for one in sight.loads if one.failed_its_task}
     drained = draining.drain_if_idle(set(scaling.drain) - failed, now=now)
     drained |= draining.drain_if_idle(failed & set(scaling.drain), now=now, delete_at=now + kept)
-    over = [
-        one.agent_id
-        for one in sight.loads
-        if one.state == PodState.FAILED and one.is_idle and one.changed_at + kept <= now
-    ]
+    over = [one.agent_id for one in sight.loads if one.is_idle and _is_over(one, kept, now)]
     return len(drained | draining.drain_if_idle(over, now=now))
+
+
+def _is_over(pod: PodLoad, kept: timedelta, now: datetime) -> bool:
+    """Is it to go once it is idle: drained by a person, or failed and looked at long enough?"""
+    if pod.state == PodState.FAILED:
+        return pod.changed_at + kept <= now
+    return pod.state == PodState.DRAINING
 
 
 def _record(
