@@ -7,6 +7,7 @@ owner) are found by a loose index scan, and of each share only its first tasks a
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -117,8 +118,7 @@ _IN_PODS: Final = """
 pod.pool_id = %(pool)s AND pod.state IN ('creating', 'starting', 'ready', 'unknown')
 AND (pod.task_id IS NULL OR NOT EXISTS (
     SELECT 1 FROM executors_attempt before
-    WHERE before.task_id = pod.task_id AND before.agent_id = a.id
-      AND before.ended_at IS NOT NULL))
+    WHERE before.task_id = pod.task_id AND before.agent_id = a.id AND before.ended_at NOTNULL))
 """
 _WITHOUT_PODS: Final = {"pod": "NULL, NULL", "pods": "", "grouped": ""}
 _WITH_PODS: Final = {
@@ -207,7 +207,10 @@ def _requirement(identity: str, kind: str, driver: str, *asked: Any) -> Requirem
         kind=kind,
         driver=driver,
         labels=labels,
-        constraints=tuple(_constraint(entry) for entry in constraints),
+        constraints=tuple(
+            Constraint(one["ltarget"], Operand(one["operand"]), one["rtarget"])
+            for one in constraints
+        ),
         resources=resources,
     )
 
@@ -215,10 +218,6 @@ def _requirement(identity: str, kind: str, driver: str, *asked: Any) -> Requirem
 def as_value(row: RequirementRow) -> Requirement:
     """Return a requirement row as the value that the rules take."""
     return _requirement(row.pk, row.kind, row.driver, row.labels, row.constraints, row.resources)
-
-
-def _constraint(entry: Mapping[str, str]) -> Constraint:
-    return Constraint(entry["ltarget"], Operand(entry["operand"]), entry["rtarget"])
 
 
 def candidates(pool: Pool) -> Supply:
@@ -229,12 +228,14 @@ def candidates(pool: Pool) -> Supply:
         "labels": json.dumps(pool.required_labels),
     }
     rows = database.rows(_OF_POOL[_membership(pool)], parameters)
-    capabilities = [database.loaded(row[5]) for row in rows]
+    # Agents of a pool often say the same: equal texts are read once. Nobody changes the values.
+    read = cache(database.loaded)
+    capabilities = [read(row[5]) for row in rows]
     declared = [_declared(own) for own in capabilities]
     used = _used_resources([row[0] for row, own in zip(rows, declared, strict=True) if own])
     return Supply(
         tuple(
-            _candidate(row, own, _left(gives, used.get(row[0], {})))
+            _candidate(row, (read(row[4]), own, read(row[6])), _left(gives, used.get(row[0], {})))
             for row, own, gives in zip(rows, capabilities, declared, strict=True)
         ),
         {row[0]: row[7] for row in rows if row[7] is not None},
@@ -248,20 +249,22 @@ def _membership(pool: Pool) -> str:
 
 
 def _candidate(
-    row: tuple[Any, ...], capabilities: Mapping[str, Any], left: Mapping[str, float]
+    row: tuple[Any, ...], said: Sequence[Mapping[str, Any]], left: Mapping[str, float]
 ) -> Candidate:
-    agent_id, name, desired, observed, labels, _, device, _, total, *free = row[:12]
+    agent_id, name, desired, observed, *_, total = row[:9]
+    labels, capabilities, device = said
     note, changed_at, reason, since, until, filled_at, held_lanes, held_for, *pod = row[12:]
     return Candidate(
         agent_id=agent_id,
         name=name,
         desired=Desired(desired),
         observed=Observed(observed),
-        labels=database.loaded(labels),
+        labels=labels,
         capabilities=capabilities,
-        device=database.loaded(device),
+        device=device,
         free_slots=tuple(
-            FreeSlot(UUID(slot_id), index, lane) for slot_id, index, lane in zip(*free, strict=True)
+            FreeSlot(UUID(slot_id), index, lane)
+            for slot_id, index, lane in zip(*row[9:12], strict=True)
         ),
         total_slots=total,
         free_resources=left,

@@ -55,6 +55,11 @@ class Limits:
     per_owner: int | None = None
     weights: Mapping[UUID, float] = field(default_factory=lambda: MappingProxyType({}))
 
+    @property
+    def are_none(self) -> bool:
+        """May as many run as there is room for, whoever they belong to?"""
+        return self.max_concurrent is None and self.per_owner is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionPolicy:

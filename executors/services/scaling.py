@@ -4,9 +4,10 @@ Every few seconds of every pool with pods, and at once where a pass leaves tasks
 take. A crash at any point leaves rows that the next look goes on from.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
@@ -40,7 +41,10 @@ Fingerprint = Callable[[Pool], str | None]
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """What a look sees of a pool, under its lock; ``waiting`` could run now if there were pods."""
+    """What a look sees of a pool, under its lock; ``waiting`` could run now if there were pods.
+
+    They are in turn where it matters who gets a pod, or how many may run.
+    """
 
     pool: Pool
     loads: Sequence[PodLoad]
@@ -87,12 +91,13 @@ def look(
     outlook = sight.facts.pool.pods
     assert outlook is not None, "the pool has pods"
     current = None if fingerprint is None else fingerprint(pool)
+    needs = _demand(sight)
     scaling = autoscale.decide(
-        _demand(sight), [one.view(current) for one in sight.loads], _policy(sight), outlook, now=now
+        needs, [one.view(current) for one in sight.loads], _policy(sight), outlook, now=now
     )
     made = _make(sight, scaling, now=now)
     drained = _drain(sight, scaling, now=now)
-    _record(sight, scaling, made=made, drained=drained, now=now)
+    _record(pool, needs, scaling, {"made": made, "drained": drained}, now=now)
     return scaling
 
 
@@ -106,13 +111,12 @@ def _see(pool: Pool, *, now: datetime, aging_weight_s: float) -> _Sight:
     most = min(pool.max_pods * autoscale.SLOTS_OF_A_POD + 1, MOST_TASKS)
     demand = supply.demand(pool.pk, limit=most)
     facts = decision.facts_of(pool, demand, now=now)
-    able = pod_demand.may_run(
-        _helped(pool, demand, offer),
-        held=facts.held,
-        limits=decision.limits_of(pool, demand),
-        aging_weight_s=aging_weight_s,
-    )
-    waiting = [queued for _, queued in zip(range(most), able, strict=False)]
+    limits, waiting = decision.limits_of(pool, demand), _helped(pool, demand, offer)
+    if pool.pod_mode == PodMode.TASK or not limits.are_none:
+        able = pod_demand.may_run(
+            waiting, held=facts.held, limits=limits, aging_weight_s=aging_weight_s
+        )
+        waiting = list(islice(able, most))
     return _Sight(pool, pod_loads.pod_loads(pool), waiting, demand, facts)
 
 
@@ -188,29 +192,34 @@ def _is_over(pod: PodLoad, kept: timedelta, now: datetime) -> bool:
     return pod.state == PodState.DRAINING
 
 
-def _record(sight: _Sight, scaling: Scaling, *, made: int, drained: int, now: datetime) -> None:
-    """Keep what was decided; the same again is the same row."""
-    loads = _demand(sight).loads
+def _record(
+    pool: Pool,
+    needs: SlotDemand | TaskDemand,
+    scaling: Scaling,
+    done: Mapping[str, int],
+    *,
+    now: datetime,
+) -> None:
+    """Keep what was decided; the same again, where nothing is done, is the same row."""
     facts: dict[str, Any] = {
         "demand": {
             lane: {"busy": one.busy, "queued": one.queued, "held": one.held}
-            for lane, one in loads.items()
+            for lane, one in needs.loads.items()
         },
         "desired": scaling.desired,
         "serving": scaling.serving,
         "ready": scaling.ready,
         "counted": scaling.counted,
-        "made": made,
-        "drained": drained,
+        **done,
         "code": str(scaling.code),
         "reason": scaling.reason,
     }
-    last = ScalingDecision.objects.filter(pool=sight.pool).first()
-    if last is not None and not made and not drained and _says(last) == facts:
+    last = ScalingDecision.objects.filter(pool=pool).first()
+    if last is not None and not any(done.values()) and _says(last) == facts:
         rows = ScalingDecision.objects.filter(pk=last.pk)
         rows.update(until=now, times=last.times + 1)
         return
-    ScalingDecision.objects.create(pool=sight.pool, at=now, until=now, **facts)
+    ScalingDecision.objects.create(pool=pool, at=now, until=now, **facts)
 
 
 def _says(row: ScalingDecision) -> dict[str, Any]:

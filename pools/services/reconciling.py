@@ -9,6 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,7 +24,7 @@ from k8s4r.audit import attribution
 from k8s4r.core.errors import Unavailable
 from pools.core import absences, plan
 from pools.core.pods import ActionKind, PodEvent, PodFailure, PodState
-from pools.core.ports import ClusterPort, PodSeen
+from pools.core.ports import ClusterPort, ClusterRefused, PodSeen
 from pools.core.sightings import KnownPod, Observed, Plan, Rules
 from pools.models import Pod
 from pools.services import pods, reach
@@ -129,8 +130,17 @@ def look(port: ClusterPort, known: Collection[KnownPod], config_id: UUID) -> Obs
         cluster_uid=uid,
         pods=listing.pods,
         asked=_by_name(port, [one.name for one in absent]),
-        nodes={node: port.node_ready(node) for node in nodes},
+        nodes=_nodes(port, nodes),
     )
+
+
+def _nodes(port: ClusterPort, names: Collection[str]) -> dict[str, bool | None]:
+    """Ask about nodes; it only makes messages better, so what is not answered is left out."""
+    found: dict[str, bool | None] = {}
+    for name in names:
+        with suppress(ClusterRefused, Unavailable):
+            found[name] = port.node_ready(name)
+    return found
 
 
 def _by_name(port: ClusterPort, names: Collection[str]) -> dict[str, PodSeen | None]:

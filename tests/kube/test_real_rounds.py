@@ -10,6 +10,7 @@ from pools.core.access import Credential
 from pools.models import Pod, Reach
 from pools.services import configs
 from tests.builders import a_pod, a_pod_pool, a_project, an_admin
+from tests.factors import ENCRYPTION_KEY
 
 
 def _person() -> Principal:
@@ -19,6 +20,7 @@ def _person() -> Principal:
 
 @pytest.mark.django_db
 def test_a_worker_reaches_a_cluster_by_what_its_config_says(namespace, settings):
+    settings.ENCRYPTION_KEY = ENCRYPTION_KEY
     settings.ENV = settings.ENV.model_copy(update={"cluster_allowed_networks": "127.0.0.0/8"})
     told = namespace.access()
     columns = {

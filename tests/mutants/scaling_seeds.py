@@ -2,6 +2,10 @@
 
 from tests.mutants.seed import Seed
 
+RACES = (
+    "tests/concurrency/test_scaling.py::test_a_pod_that_goes_never_has_work_in_two_hundred_races"
+)
+
 SCALING_SEEDS: tuple[Seed, ...] = (
     Seed(
         name="a-drain-looks-without-the-lock",
@@ -9,7 +13,7 @@ SCALING_SEEDS: tuple[Seed, ...] = (
         path="executors/services/draining.py",
         old='rows.select_for_update(of=("self",), no_key=True, skip_locked=True)',
         new="rows.all()",
-        tests=("tests/concurrency/test_scaling.py",),
+        tests=(RACES,),
     ),
     Seed(
         name="assign-takes-agents-without-a-lock",
@@ -18,7 +22,7 @@ SCALING_SEEDS: tuple[Seed, ...] = (
         old="AND not_now_since IS NULL AND archived_at IS NULL\n"
         "    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED) agent",
         new="AND not_now_since IS NULL AND archived_at IS NULL\n    ORDER BY id) agent",
-        tests=("tests/concurrency/test_scaling.py", "tests/concurrency/test_dispatch.py"),
+        tests=(RACES,),
     ),
     Seed(
         name="a-pod-is-deleted-without-draining",
@@ -26,7 +30,7 @@ SCALING_SEEDS: tuple[Seed, ...] = (
         path="executors/services/draining.py",
         old="    _draining(agents, now=now)\n",
         new="",
-        tests=("tests/concurrency/test_scaling.py", "tests/services/test_scaling.py"),
+        tests=(RACES, "tests/services/test_scaling.py"),
     ),
     Seed(
         name="busy-pods-are-surplus-too",

@@ -194,6 +194,21 @@ def test_a_failed_pod_goes_after_its_work_was_settled_and_leaves_its_log():
     assert state(pod) == "gone"
 
 
+def test_a_failed_pod_stays_while_its_work_is_not_settled(now):
+    pool = a_pod_pool()
+    pod = a_ready_pod(pool)
+    fake, _ = a_played_cluster(pool)
+    in_cluster(fake, pod)
+    Agent.objects.filter(pk=pod.agent_id).update(desired=Desired.DRAINING)
+    pods.move([pod.pk], PodEvent.FAILED, now=now, failure="evicted")
+    pods.ask([pod.pk], ActionKind.DELETE, now=now)
+    assert acting.run(pool.k8s_config_id, fake, PLATFORM, clock=lambda: now) == 0
+    assert (state(pod), pod.name in fake.pods) == ("failed", True)
+    Agent.objects.filter(pk=pod.agent_id).update(archived_at=now)
+    assert acting.run(pool.k8s_config_id, fake, PLATFORM, clock=lambda: now) == 1
+    assert (state(pod), fake.pods) == ("deleting", {})
+
+
 def test_a_shield_is_one_patch_and_the_budget_of_its_pool(now):
     pool = a_pod_pool()
     pod = a_ready_pod(pool)

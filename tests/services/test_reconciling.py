@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.models import Agent, Session
 from k8s4r import clock
-from pools.core.ports import CONFIG_LABEL, POD_LABEL
+from pools.core.ports import CONFIG_LABEL, POD_LABEL, ClusterRefused
 from pools.models import Pod, Pool, Reach
 from pools.services import reach, reconciling
 from pools.services.pods import NewPod, make
@@ -89,6 +89,24 @@ def test_a_node_that_is_away_makes_pods_unknown_and_their_work_stays(now):
     played.work(pool, after_s=5)
     pod.refresh_from_db()
     assert (pod.state, pod.failure) == ("ready", "")
+
+
+def test_an_account_that_may_not_read_nodes_still_sees_pods():
+    pool = a_pod_pool()
+    fake, played = a_played_cluster(pool)
+    (pod,) = ready(pool, fake, 1)
+    fake.tell(pod.name, ready=False)
+
+    class Blind(Empty):
+        def list_pods(self, config):
+            return self._fake.list_pods(config)
+
+        def node_ready(self, name):
+            raise ClusterRefused("nodes is forbidden", http_status=403)
+
+    played.ports[pool.k8s_config_id] = Blind(fake)
+    assert played.work(pool)
+    assert state(pod) == "unknown"
 
 
 def test_a_pod_that_vanished_loses_its_work_now_and_its_agent_leaves(now):

@@ -4,17 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from agents.models import Agent, Slot
+from agents.models import Agent
 from executors.core.lifecycle import AttemptState
 from executors.models import Attempt, Task
-from executors.services import capacity, dispatch, draining, scaling
+from executors.services import dispatch, draining, scaling
 from pools import selectors as pools
 from pools.core.pods import ActionKind, PodEvent
 from pools.models import Pod, PodAction, Pool, ScalingDecision
 from pools.services import pods
 from tests.builders import (
     NOON,
-    a_pod,
     a_pod_pool,
     a_pool,
     a_ready_pod,
@@ -248,65 +247,3 @@ def test_failing_pods_count_until_they_are_gone_and_the_next_is_made_after_its_d
     newest = Pod.objects.get(state="creating")
     pods.move([newest.pk], PodEvent.CONNECTED, now=NOON + seconds(200))
     assert pools.outlook(pool, now=NOON + seconds(201)).in_a_row == 0
-
-
-def test_tasks_say_that_pods_are_coming_or_that_there_may_be_no_more():
-    pool = a_pod_pool(max_pods=1)
-    task = a_task(pool)
-    left = run_pass(pool)
-    assert (left.wants_pods, left.is_new, code_of(task)) == (True, True, "no_agents")
-    assert scaling.after(left, pool.pk, now=NOON, aging_weight_s=60).make == 1
-    again = run_pass(pool)
-    assert code_of(task) == "scaling_out"
-    assert scaling.after(again, pool.pk, now=NOON, aging_weight_s=60).make == 0
-    same = run_pass(pool)
-    assert scaling.after(same, pool.pk, now=NOON, aging_weight_s=60) is None
-    Pod.objects.update(state="deleting")
-    run_pass(pool)
-    assert code_of(task) == "slots_full"
-
-
-def test_an_archived_pool_lets_its_idle_pods_go_at_once():
-    pool = a_pod_pool(min_pods=2)
-    for _ in range(2):
-        a_ready_pod(pool, idle_since=NOON)
-    Pool.objects.filter(pk=pool.pk).update(archived_at=NOON)
-    assert pool.pk in scaling.pools_with_pods()
-    look(pool, SOON)
-    assert states(pool) == ["deleting", "deleting"]
-    Pod.objects.update(state="gone", gone_at=SOON)
-    assert pool.pk not in scaling.pools_with_pods()
-
-
-def test_a_pod_whose_agent_a_person_drains_goes_when_it_is_idle_and_is_replaced():
-    pool = a_pod_pool(min_pods=1)
-    pod = a_ready_pod(pool)
-    Agent.objects.filter(pk=pod.agent_id).update(desired="draining")
-    found = look(pool)
-    assert (found.make, found.drain) == (1, (pod.agent_id,))
-
-
-def test_an_agent_in_a_pod_wakes_its_own_pool_alone(django_capture_on_commit_callbacks):
-    pool, others = a_pod_pool(), a_pool()
-    pod = a_pod(pool)
-    a_task(others)
-    with django_capture_on_commit_callbacks() as told:
-        capacity.freed({pod.agent_id})
-    assert told == []
-    a_task(pool)
-    with django_capture_on_commit_callbacks() as told:
-        capacity.freed({pod.agent_id})
-    assert [callback.args[0].pools for callback in told] == [frozenset({pool.pk})]
-
-
-def test_looking_costs_the_same_number_of_statements_whatever_the_size(
-    django_assert_max_num_queries,
-):
-    pool = a_pod_pool(max_pods=40)
-    for _ in range(12):
-        pod = a_ready_pod(pool, idle_since=NOON)
-        an_attempt(a_task(pool), pod.agent, state=AttemptState.RUNNING)
-    plans(pool, 80)
-    assert Slot.objects.count() == 36
-    with django_assert_max_num_queries(30):
-        look(pool)

@@ -26,7 +26,7 @@ def test_a_job_is_due_again_after_its_period():
     sweeps.run_due(NOON + seconds(1))
     assert sweeps.run_due(NOON + seconds(2)) == ["delayed"]
     assert sweeps.run_due(NOON + seconds(3)) == [
-        "run_deadlines", "queue_deadlines", "delayed", "pauses", "dispatch",
+        "run_deadlines", "queue_deadlines", "departures", "delayed", "pauses", "dispatch",
     ]  # fmt: skip
 
 
