@@ -64,8 +64,7 @@ def due(now: datetime) -> list[UUID]:
     return [
         config_id
         for config_id, observed_at in rows.order_by("pk").values_list("pk", "observed_at")
-        if reconciling.is_due(config_id, observed_at, now=now)
-        or acting.has_due(config_id, now=now)
+        if reconciling.is_due(config_id, observed_at, now=now) or acting.has_due(config_id, now=now)
     ]
 
 
@@ -117,8 +116,11 @@ def _attempt(lease: Lease, means: Means, *, look: bool) -> bool:
 
 def _round(lease: Lease, means: Means, *, look: bool) -> None:
     port, now = means.clusters.open(lease.config_id), means.clock()
-    if look or lease.failures or not lease.may_act or reconciling.is_due(
-        lease.config_id, lease.observed_at, now=now
+    if (
+        look
+        or lease.failures
+        or not lease.may_act
+        or reconciling.is_due(lease.config_id, lease.observed_at, now=now)
     ):
         seen = reconciling.run(lease, port, now=now, rules=means.rules)
         if seen.plan.alarm.startswith(OTHER_CLUSTER):
