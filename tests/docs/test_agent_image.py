@@ -57,7 +57,7 @@ def ran(*command: object, **environment: str) -> str:
 
 
 @pytest.mark.processes
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_the_agent_works_from_what_is_in_the_image_alone(tmp_path: Path) -> None:
     programs = built(tmp_path)
     assert ran(programs / "k8s4r-agent", "version").startswith("k8s4r-agent ")
