@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 
 from k8s4r import clock, urls
+from k8s4r.access.principals import PrincipalKind
 from k8s4r.api.calls import of_django
 from k8s4r.api.operations import JSON
 from tests.api.conftest import token_of
@@ -23,7 +24,7 @@ PREFIX = "/api/v1/"
 CALLS = {
     (call.method, general(call.path.removeprefix(PREFIX))): call
     for call in of_django(urls.urlpatterns)
-    if call.said.caller is not None
+    if call.said.caller is PrincipalKind.PERSON
 }
 # Beside those that are made on one thing of a place.
 FURTHER = {

@@ -43,6 +43,7 @@ def proofs(agent: Agent) -> dict[PrincipalKind | None, str]:
     return {
         PrincipalKind.AGENT: an_agents_token(agent),
         PrincipalKind.ENROLMENT: an_enrolment_token(),
+        PrincipalKind.POD: "jwt.of.nobody",
         PrincipalKind.TASK: task_token("att_of_nobody"),
         PrincipalKind.PERSON: a_token(TokenKind.PERSON, user=an_admin("chief")),
     }

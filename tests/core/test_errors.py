@@ -35,6 +35,7 @@ def test_the_codes_and_statuses_are_the_stable_api() -> None:
         ("precondition_failed", 412),
         ("superseded", 409),
         ("session_superseded", 409),
+        ("slots_differ", 422),
         ("illegal_transition", 409),
         ("needs_resolution", 409),
         ("idempotency_mismatch", 422),

@@ -28,6 +28,8 @@ LISTED: dict[str, dict[str, tuple[str, ...]]] = {
             "k8s4r-agent start --url https://k8s4r.example"
             " --enrolment-token-file /etc/k8s4r/enrolment --slots 4",
             "python -m agents.client start ...",
+            "docker build -f deploy/agent/Dockerfile -t registry.example/k8s4r-agent:1 .",
+            "docker push registry.example/k8s4r-agent:1",
         ),
         IN_TASK: (
             '"$K8S4R_AGENT" progress 0.4 --text "4 of 10 folders"',

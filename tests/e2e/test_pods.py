@@ -185,9 +185,9 @@ def test_a_pool_grows_from_nothing_packs_its_pod_and_goes_back_to_nothing(
     assert {land.ended(one)["state"] for one in tasks} == {"completed"}
     land.empty()
     # Its identity went with it.
+    wait_until(lambda: Agent.objects.get(pk=row.agent_id).archived_at)
     identity.refresh_from_db()
     assert identity.revoked_at is not None
-    assert Agent.objects.get(pk=row.agent_id).archived_at is not None
 
 
 def test_everything_starts_again_while_all_slots_are_busy(land: Land, go: Path) -> None:
