@@ -19,6 +19,7 @@ _NAMED: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     "agent": ("agents", "Agent", ("name",)),
     "pool": ("pools", "Pool", ("name",)),
     "pod": ("pools", "Pod", ("name",)),
+    "k8s_config": ("pools", "K8sConfig", ("name",)),
     "project": ("access", "Project", ("name",)),
     "user": ("access", "User", ("username",)),
     "token": ("access", "Token", ("label", "key_id")),

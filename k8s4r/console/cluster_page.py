@@ -21,7 +21,7 @@ _EXAMPLE = Identity(pod="(id of the pod)", name="k8s4r-(pool)-(id)")
 
 def facts(row: K8sConfig, *, now: datetime) -> dict[str, Any]:
     """Return what the page's template shows; a constant number of queries."""
-    reach = reach_of(row)
+    reach = Reach.objects.get(config=row)
     pools = Pool.objects.filter(k8s_config=row, archived_at=None).order_by("name")
     events = history.of_object([row.pk], Span(limit=past.FEW))
     steps = reach.report.get("steps", [])
@@ -29,7 +29,7 @@ def facts(row: K8sConfig, *, now: datetime) -> dict[str, Any]:
         "row": row,
         "original": row.name,
         "reach": reach,
-        "chip": health_chip(row),
+        "chip": health_chip(row, reach.healthy),
         "until": until(row),
         "expiry": health.expiry(row.credential_expires_at, now=now),
         "version": reach.report.get("version", ""),
@@ -48,16 +48,10 @@ def facts(row: K8sConfig, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def reach_of(row: K8sConfig) -> Reach:
-    """Return what is known of its cluster; lists ask once for each row."""
-    return Reach.objects.get(config=row)
-
-
-def health_chip(row: K8sConfig) -> SafeString:
+def health_chip(row: K8sConfig, healthy: bool | None) -> SafeString:
     """Return the state of a config as a word with a colour."""
     if not row.active:
         return chip("paused", note="people switched it off")
-    healthy = reach_of(row).healthy
     word = {None: "unknown", True: "healthy", False: "unhealthy"}[healthy]
     return chip(word, note="nobody has looked yet" if healthy is None else "")
 

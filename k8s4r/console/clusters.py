@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -22,7 +22,7 @@ from k8s4r.core.roles import Permission
 from k8s4r.pages import ReadOnlyAdmin, ago, as_column, now_of
 from pools import selectors
 from pools.api import reaching
-from pools.models import K8sConfig
+from pools.models import K8sConfig, Reach
 from pools.services import configs
 
 
@@ -41,9 +41,13 @@ class ConfigPages(ReadOnlyAdmin[K8sConfig]):
     fields: ClassVar = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[K8sConfig]:
-        """Return configs of this person's projects, and the time of this request."""
-        rows = selectors.configs(principal_of(request))
-        return rows.annotate(asked_at=as_column(now_of(request)))
+        """Return configs of this person's projects, how they are, and the time of this request."""
+        reach = Reach.objects.filter(config=OuterRef("pk"))
+        return selectors.configs(principal_of(request)).annotate(
+            asked_at=as_column(now_of(request)),
+            healthy=Subquery(reach.values("healthy")[:1]),
+            checked_at=Subquery(reach.values("checked_at")[:1]),
+        )
 
     def get_urls(self) -> list[URLPattern]:
         wrap, one = self.admin_site.admin_view, "<uuid:config_id>/"
@@ -149,7 +153,7 @@ class ConfigPages(ReadOnlyAdmin[K8sConfig]):
 
     @admin.display(description="state")
     def status(self, row: K8sConfig) -> SafeString:
-        return cluster_page.health_chip(row)
+        return cluster_page.health_chip(row, row.healthy)  # type: ignore[attr-defined]
 
     @admin.display(description="credential good until")
     def expires(self, row: K8sConfig) -> str:
@@ -157,8 +161,8 @@ class ConfigPages(ReadOnlyAdmin[K8sConfig]):
 
     @admin.display(description="looked at")
     def checked(self, row: K8sConfig) -> SafeString | str:
-        moment = cluster_page.reach_of(row).checked_at
-        return ago(moment, row.asked_at) if moment else "never"  # type: ignore[attr-defined]
+        moment, now = row.checked_at, row.asked_at  # type: ignore[attr-defined]
+        return ago(moment, now) if moment else "never"
 
 
 def _page(row: K8sConfig) -> str:

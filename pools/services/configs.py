@@ -27,8 +27,6 @@ from pools.models import K8sConfig, Pod, Pool, Reach
 
 TABLE: Final = "pools_k8sconfig"
 FIELD: Final = "credential"
-# What another cluster's answers are no news about.
-_ELSEWHERE: Final = ("server", "namespace")
 
 
 def place(config_id: UUID) -> Place:
@@ -93,20 +91,22 @@ def change(
 ) -> K8sConfig:
     """Change columns of a config; without a credential it keeps its own.
 
-    Where pods are, it stays where it is: they could not be found any more.
+    Where pods are, it keeps its namespace, in which they are found; and the uid of the cluster, so
+    that another server is known to be another way into the same one.
 
     Locks: the config, and the project's default one.
 
     Raises:
         NotFound: there is no such config for the caller.
         Forbidden: the caller may see the config, and no more.
-        Conflict: its project has another of this name; it has pods in the cluster; or it would
-            stop being the default, which only another one that becomes it can do.
+        Conflict: its project has another of this name; it would leave the namespace of its pods;
+            or stop being the default, which only another one that becomes it can do.
     """
     row = locked(config_id, principal)
-    moved = any(name in changes and changes[name] != getattr(row, name) for name in _ELSEWHERE)
-    if moved and Pod.objects.filter(config=row, gone_at=None).exists():
-        raise Conflict(f"{row.name} has pods there: scale its pools to none before it moves")
+    has_pods = Pod.objects.filter(config=row, gone_at=None).exists()
+    if has_pods and changes.get("namespace", row.namespace) != row.namespace:
+        raise Conflict(f"{row.name} has pods in {row.namespace}: it moves when they are gone")
+    moved = changes.get("server", row.server) != row.server
     if row.is_default and changes.get("is_default") is False:
         raise Conflict(f"{row.name} is the default: make another one the default instead")
     attribution.attribute(principal.actor, cause="change_k8s_config")
@@ -118,7 +118,7 @@ def change(
         _keep(row, credential)
     row.changed_at = now
     if moved or credential is not None:
-        _forget_reach(row, moved=moved)
+        _forget_reach(row, moved=moved and not has_pods)
     return _saved(row)
 
 

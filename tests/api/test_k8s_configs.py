@@ -115,13 +115,15 @@ def test_a_credential_is_not_sent_to_another_server_than_it_was_given_for(api, c
     assert moved.status_code == 200
 
 
-def test_where_pods_are_it_stays_and_what_pools_use_is_not_deleted(api):
+def test_where_pods_are_it_stays_in_their_cluster_and_what_pools_use_is_not_deleted(api):
     row = K8sConfig.objects.get(pk=made(api)["id"])
     pool = a_pod_pool(k8s_config=row)
     a_pod(pool)
+    Reach.objects.filter(config=row).update(cluster_uid="5d4a")
+    assert api.patch(f"k8s-configs/{row.pk}", {"namespace": "elsewhere"}).status_code == 409
     moved = {"server": "https://93.184.215.15", "token": "other"}
-    assert api.patch(f"k8s-configs/{row.pk}", moved).status_code == 409
-    assert api.patch(f"k8s-configs/{row.pk}", {"token": "other"}).status_code == 200
+    answer = api.patch(f"k8s-configs/{row.pk}", moved)
+    assert (answer.status_code, answer.json()["cluster_uid"]) == (200, "5d4a")
     refused = api.delete(f"k8s-configs/{row.pk}")
     assert refused.status_code == 409
     assert pool.name in refused.json()["detail"]

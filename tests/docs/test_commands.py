@@ -81,6 +81,12 @@ LISTED: dict[str, dict[str, tuple[str, ...]]] = {
         NOT_HERE: (
             "kubectl apply -k deploy/kubernetes",
             "kubectl -n k8s4r-pods create token k8s4r --duration=8760h",
+            "kubectl -n k8s4r-pods get configmap kube-root-ca.crt"
+            " -o 'jsonpath={.data.ca\\.crt}' > ca.pem",
+            "kubectl -n k8s4r-pods create token k8s4r --duration=8760h > token",
+            "k8s4r create k8s-config prod --server https://k8s.example.org:6443"
+            " --cluster-ca ca.pem --token-from token -n k8s4r-pods --account k8s4r-agent",
+            "k8s4r test k8s-config prod",
             "k8s4r create pool terraform --k8s --min 0 --max 50",
             "k8s4r get slots --pool terraform",
             "k8s4r get decisions --pool terraform --since 1h",

@@ -87,6 +87,7 @@ class Showcase:
             "pool_id": self.pools["default"].pk,
             "token_id": self.token,
             "pod_id": self.pod.pk if self.pod else None,
+            "config_id": self.pod.config_id if self.pod else None,
             "id": User.objects.get(username=VISITOR).pk,
             "name": "cancel",
             "value": "draining",
