@@ -68,13 +68,9 @@ def _is_word(text: str) -> bool:
 
 def name_of(task: Row) -> str:
     """Return the name, or the command that a task without one runs."""
-    return str(task["name"] or "$ " + shlex.join(command_of(task["spec"]) or [task["driver"]]))
-
-
-def command_of(spec: Row) -> list[str]:
-    """Return what a task runs, or plans with; empty where its driver runs no command."""
-    argv = spec.get("argv") or (spec.get("plan") or {}).get("argv") or []
-    return [str(text) for text in argv]
+    spec = task["spec"]
+    argv = spec.get("argv") or (spec.get("plan") or {}).get("argv") or [task["driver"]]
+    return str(task["name"] or "$ " + shlex.join(argv))
 
 
 def _short_id(row: Row, context: Context) -> str:
@@ -91,13 +87,11 @@ def _why(row: Row, _: Context) -> str:
     waiting = row.get("waiting") or {}
     if waiting:
         return str(waiting.get("code") or "not looked at yet")
-    if row["state"] == "apply_pending":
-        return "a decision"
     if row.get("stop_requested_at") and not row.get("ended_at"):
         return "stopping"
     if row.get("progress") and not row.get("ended_at"):
         return ages.percent(row["progress"]["fraction"])
-    reason = str(row.get("reason") or "")
+    reason = str(row.get("reason") or ("a decision" if row["state"] == "apply_pending" else ""))
     by_number = {"signal": f"signal {row.get('signal')}", "exit_code": f"exit {row['exit_code']}"}
     return "" if reason == row.get("state") else by_number.get(reason, reason)
 

@@ -92,6 +92,9 @@ def _deed(told: Told) -> str:
         return _move(told)
     if told.kind in {"pool_member", "role"}:
         return _handed(told)
+    if told.kind == "decision" and not told.from_state:
+        _, comment = told.changes.get("comment") or ("", "")
+        return f"{_word(told.to_state)} the plan" + (f": {shown(comment)}" if comment else "")
     if told.kind == "second_factor" and told.cause in _FACTOR_DEEDS:
         return _FACTOR_DEEDS[told.cause]
     return _change(told)

@@ -37,7 +37,7 @@ def test_a_killed_link_costs_running_work_nothing(server: ScriptedServer, agent:
     assert second != first.pid
     wait_until(lambda: len(server.sessions) > before)
     assert server.sessions[before].held == [
-        wire.Held(attempt=order.attempt, token=order.token, running=True)
+        wire.Held(attempt=order.attempt, token=order.token, running=True, slot=0)
     ]
     go.touch()
     end = server.end_of(order)

@@ -11,7 +11,7 @@ from k8s4r.access.principals import Principal, PrincipalKind
 from k8s4r.core.errors import Conflict, DomainError
 from tests.builders import NOON, a_held_plan, a_pool, a_task, a_user, an_agent, seconds
 from tests.concurrency.racing import race
-from tests.services.test_approvals import hello_of
+from tests.services.planning import hello_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # The very moment at which the reservation ends: until then, and from then on.

@@ -2,16 +2,16 @@
 
 from django.urls import reverse
 
-from executors.models import Attempt, PlanDecision
+from executors.models import PlanDecision
+from k8s4r import clock
 from tests.builders import a_held_plan, a_member, a_project, a_user, state_of
 from tests.console.conftest import browser_of
 from tests.console.opening import page
 
 
 def a_plan(pool, agent, owner="ann"):
-    plan = a_held_plan(pool, agent, sha256="ef" * 32, owner=a_user(owner), name="rollout")
-    Attempt.objects.filter(pk=plan.pk).update(reserved_until=None)
-    return plan
+    asked = {"sha256": "ef" * 32, "owner": a_user(owner), "name": "rollout"}
+    return a_held_plan(pool, agent, now=clock.now(), **asked)
 
 
 def decide(browser, plan, word, **said):

@@ -14,6 +14,13 @@ AGENT = {"kind": "agent", "from_state": "online", "to_state": "online", "cause":
             "alice changed max_concurrent 5 -> 50 (web)",
         ),
         (
+            Told(
+                kind="decision", from_state="", to_state="rejected", cause="reject", actor="bob",
+                changes={"comment": ["", "not today"]},
+            ),
+            "bob rejected the plan: not today",
+        ),
+        (
             Told(**{**POOL, "from_state": ""}, actor="bob", via="token ci"),
             "bob made the pool (token ci)",
         ),

@@ -72,7 +72,7 @@ class Shop:
         use = f'cat cache && cat "$K8S4R_PLAN_FILE" >> {self.applied} && {apply}'
         spec = {phase: {"argv": ["/bin/sh", "-c", text]} for phase, text in
                 (("plan", make), ("apply", use))}  # fmt: skip
-        body = {"kind": "plan_and_apply", "spec": spec, "lost_after_s": 30}
+        body = {"kind": "plan_and_apply", "spec": spec}
         return str(self.ask("ann", "POST", "tasks", body)["id"])
 
     def task(self, identity: str) -> Any:

@@ -2,7 +2,7 @@
 
 from tests.mutants.seed import Seed
 
-_SERVICES = ("tests/services/test_approvals.py",)
+_SERVICES = ("tests/services/test_approvals.py", "tests/services/test_lost_plans.py")
 
 PLAN_SEEDS: tuple[Seed, ...] = (
     Seed(

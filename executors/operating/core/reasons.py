@@ -13,8 +13,11 @@ NONE: Final = ""
 KNOWN: Final = (
     "agent_lost",
     "cancelled",
+    "plan_not_stored",
     "queue_deadline",
     "refused",
+    "rejected",
+    "reservation_deadline",
     "resolved",
     "run_deadline",
     "silence_deadline",
