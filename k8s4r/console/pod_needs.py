@@ -98,10 +98,11 @@ def _clusters(request: HttpRequest, now: datetime) -> Iterator[Trouble]:
     seen = rows if allowed is None else rows.filter(config__project_id__in=allowed)
     for reach in seen.filter(~Q(alarm="") | silent).select_related("config").order_by("pk")[:_MOST]:
         name = reach.config.name
+        page = reverse("admin:pools_k8sconfig_change", args=[reach.config_id])
         if reach.alarm:
-            yield Trouble(chip("error"), f"cluster {name}", reach.alarm, "")
+            yield Trouble(chip("error"), f"cluster {name}", reach.alarm, page)
         else:
             heard = reach.observed_at and span((now - reach.observed_at).total_seconds())
             why = reach.last_error or "nobody has looked at it"
             what = f"cluster {name} is silent for {heard}" if heard else f"cluster {name} is silent"
-            yield Trouble(chip("offline"), what, why, "")
+            yield Trouble(chip("offline"), what, why, page)

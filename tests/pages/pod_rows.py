@@ -21,6 +21,10 @@ LOG = "k8s4r-agent 0.1.0\nTraceback (most recent call last):\n  ConnectionError:
 _EVICTED = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 52Mi."
 
 
+# Looks at the pool find nothing to let go while tests look at its pages.
+_KEPT = {"cooldown_s": 86_400, "keep_failed_s": 86_400, "max_surge": 0}
+
+
 def made(now: datetime, *, heard: datetime) -> tuple[Pool, Pod]:
     """Make a pool and return it with a pod that works; ``heard`` is when its agents were."""
     project = a_project("web")
@@ -29,7 +33,7 @@ def made(now: datetime, *, heard: datetime) -> tuple[Pool, Pod]:
         observed_at=now, alarmed_at=now,
         alarm="5 of 12 pods were missing at once: nothing is given up before a second look agrees",
     )  # fmt: skip
-    pool = a_pod_pool(name="terraform", project=project, k8s_config=config, max_pods=8)
+    pool = a_pod_pool(name="terraform", project=project, k8s_config=config, max_pods=8, **_KEPT)
     busy = _ready(pool, now - timedelta(minutes=52), node="node-3.eu-west.example", shielded=True)
     _runs(busy, 0, "apply network", AttemptState.HELD, now - timedelta(minutes=25))
     _runs(busy, 1, "plan vpc", AttemptState.RUNNING, now - timedelta(minutes=3))
@@ -70,11 +74,11 @@ def _runs(pod: Pod, index: int, name: str, state: AttemptState, since: datetime)
 def _hour(pool: Pool, now: datetime) -> None:
     """Let it grow with what came, and shrink again."""
     steps = [
-        (70, 0, 0, 0, 0, "idle", "nothing asks for a slot"),
+        (70, 0, 0, 0, 0, "steady", "0 of 0 pods serve: nothing to do"),
         (48, 0, 4, 2, 0, "scale_out", "4 plans wait: 2 pods are made"),
         (45, 3, 9, 4, 2, "scale_out", "9 plans wait: 2 pods are made"),
         (38, 10, 2, 5, 4, "scale_out", "2 plans wait: 1 pod is made"),
-        (20, 6, 0, 2, 5, "cooldown", "3 pods are idle for less than 5 min"),
+        (20, 6, 0, 2, 5, "cooling_down", "3 pods are idle for less than 5 min"),
         (9, 3, 0, 2, 2, "scale_in", "3 pods were idle for 5 min: they are let go"),
         (2, 3, 6, 4, 2, "pod_failing", "6 plans wait for 2 pods more; the last one failed:"
          " image_pull. The next is tried in 1 min"),

@@ -1,7 +1,7 @@
 """What people do all day, in the browser, in the steps that it should take.
 
 One test for each chore that has a page, by its number in docs/chores.md; `steps` says what counts.
-Chore 11, a pool of pods, has no page yet. What else these pages do is in `test_chore_details`.
+What else these pages do is in `test_chore_details`.
 """
 
 from datetime import timedelta
@@ -13,11 +13,14 @@ from playwright.sync_api import expect
 
 from agents.models import Agent, Session
 from executors.models import Task
+from executors.services import scaling
 from k8s4r import clock
 from k8s4r.access.models import Token
 from k8s4r.embedded import first_run
 from pools.models import Pool
 from tests.builders import (
+    a_k8s_config,
+    a_pod_pool,
     a_pool,
     a_project,
     a_requirement,
@@ -239,6 +242,24 @@ def test_10_a_log_is_followed_while_it_is_written_found_in_and_downloaded(
         page.get_by_role("link", name="Download").click()
     assert Path(started.value.path()).read_bytes() == person.get(f"{task}/logs").content
     assert person.get(f"{task}/logs").text.split() == ["first", "second", "bad"]
+
+
+def test_11_a_pool_of_pods_says_why_it_has_its_size_and_its_map_follows(console, shown):
+    project = a_project("lab")
+    pool = a_pod_pool(name="grows", project=project, k8s_config=a_k8s_config(project=project))
+    scaling.look(pool.pk, now=clock.now(), aging_weight_s=60)
+    with counted(console.page, 1):
+        page = console.open(page_of("pools_pool", pool))
+        expect(page.locator("#size")).to_contain_text("0 of 0 pods serve")
+        expect(page.locator("#map")).to_contain_text("the first one comes with the first task")
+    a_task(pool, now=clock.now(), name="plan dunes", kind="plan")
+    scaling.look(pool.pk, now=clock.now(), aging_weight_s=60)
+    expect(page.locator("#size")).to_contain_text("scale_out")
+    expect(page.locator("#map tbody tr")).to_have_count(1)
+    expect(page.locator("#map .k-slot").first).to_contain_text("not ready")
+    expect(page.locator("#size svg").last).to_have_accessible_name(
+        "Pods in the last hour: now 0 ready and 1 desired; at most 1"
+    )
 
 
 def test_12_who_changed_a_setting_and_its_old_value_are_on_the_page_and_come_back(console):

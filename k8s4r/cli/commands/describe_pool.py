@@ -64,7 +64,7 @@ def _size(session: Session, pool: Mapping[str, Any]) -> None:
 
 def _facts(pool: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [
-        ("members", "those listed" if pool["pool_type"] == "static" else _by_labels(pool)),
+        ("members", _members(pool)),
         ("strategy", pool["selection_strategy"]),
         ("runs at most", pool["max_concurrent"] or "no limit"),
         ("per owner", pool["max_per_owner"] or "no limit"),
@@ -87,6 +87,12 @@ def _held(held: Mapping[str, Any]) -> str:
 def _window(window: Mapping[str, Any]) -> str:
     days = ",".join(window["days"]) or "every day"
     return f"{days} {window['from']}-{window['to']} {window['timezone']}"
+
+
+def _members(pool: Mapping[str, Any]) -> str:
+    if pool["k8s"]:
+        return "the agents in its pods"
+    return "those listed" if pool["pool_type"] == "static" else _by_labels(pool)
 
 
 def _by_labels(pool: Mapping[str, Any]) -> str:
