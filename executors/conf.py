@@ -9,6 +9,10 @@ from django.conf import settings
 
 from executors.core.leases import LeasePolicy
 from executors.services.retention import RetentionPolicy
+from pools import conf as pool_conf
+from pools.core import manifests
+from pools.models import Pool
+from pools.services import shaping
 
 # Rows a sweep handles in one transaction: 500 lost attempts hold their locks for about 0.2 s.
 SWEEP_LIMIT: Final = 500
@@ -72,3 +76,8 @@ def artifacts_dir() -> Path:
     """Return the folder in which the bytes of artifacts lie."""
     folder: Path = settings.ARTIFACTS_DIR
     return folder
+
+
+def pod_fingerprint(pool: Pool) -> str:
+    """Return the digest of what a pod of the pool would look like today."""
+    return manifests.template_hash(shaping.ground(pool, platform=pool_conf.platform()))

@@ -12,12 +12,12 @@ from executors.core.advice import Advice, Case, Kept
 from executors.core.codes import WaitingCode
 from executors.core.fairness import Queued
 from executors.core.gates import Gate, Standing
-from executors.core.lifecycle import TaskState
+from executors.core.lifecycle import AttemptState, TaskState
 from executors.core.qualification import Requirement
 from executors.core.selection import Placement
 from executors.core.waiting import Explanation, Reason, TaskFacts, explain, sentence
 from executors.decision import Facts
-from executors.models import Task
+from executors.models import Attempt, Task
 from executors.supply import Demand, Supply
 from k8s4r import database
 from pools.models import Pool
@@ -160,8 +160,10 @@ def _kept(found: Explanation, offer: Supply) -> list[Kept]:
     if found.code is not WaitingCode.LANE_RESERVED:
         return []
     tasks = {held.task_id for one in offer.candidates for held in one.held_slots}
-    rows = Task.objects.filter(pk__in=tasks).order_by("pk")
-    return [Kept(*row) for row in rows.values_list("pk", "owner__username")]
+    rows = Attempt.objects.filter(task__in=tasks, state=AttemptState.HELD).order_by("task")
+    return [
+        Kept(*row) for row in rows.values_list("task", "task__owner__username", "reserved_until")
+    ]
 
 
 def _ahead(pool_id: UUID, sort_key: float, task_id: UUID) -> int:

@@ -154,7 +154,13 @@ def _pass(pool_id: UUID, now: datetime) -> None:
         for _ in range(MOST_BATCHES):
             result = dispatch.run_pass(pool_id, now=now, aging_weight_s=aging_weight_s)
             if not result.more:
-                scaling.after(result, pool_id, now=now, aging_weight_s=aging_weight_s)
+                scaling.after(
+                    result,
+                    pool_id,
+                    now=now,
+                    aging_weight_s=aging_weight_s,
+                    fingerprint=conf.pod_fingerprint,
+                )
                 return
     except Exception:  # one pool must not stop the others
         logger.exception("pass_failed", extra={"pool": str(pool_id)})
@@ -169,7 +175,12 @@ def _scaling(now: datetime) -> None:
 
 def _look(pool_id: UUID, now: datetime) -> None:
     try:
-        scaling.look(pool_id, now=now, aging_weight_s=conf.aging_weight_s())
+        scaling.look(
+            pool_id,
+            now=now,
+            aging_weight_s=conf.aging_weight_s(),
+            fingerprint=conf.pod_fingerprint,
+        )
     except Exception:  # one pool must not stop the others
         logger.exception("scaling_failed", extra={"pool": str(pool_id)})
         _drop_broken_connection()

@@ -72,5 +72,11 @@ def _pass(pool_id: UUID) -> PassResult:
     except Pool.DoesNotExist:
         # Deleted since the nudge.
         return PassResult()
-    scaling.after(result, pool_id, now=now, aging_weight_s=aging_weight_s)
+    scaling.after(
+        result,
+        pool_id,
+        now=now,
+        aging_weight_s=aging_weight_s,
+        fingerprint=conf.pod_fingerprint,
+    )
     return result
