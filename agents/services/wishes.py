@@ -10,11 +10,11 @@ from django.db import transaction
 
 from agents import wakeups
 from agents.core.states import Desired, Observed, Sign, Wish, desired_after, observed_after
-from agents.models import Agent
+from agents.models import Agent, AgentType
 from k8s4r.access.services import tokens
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
-from k8s4r.core.errors import NotFound
+from k8s4r.core.errors import IllegalTransition, NotFound
 
 # What a wish consists of; it is written together.
 _WISH: Final = ("desired", "desired_note", "desired_by", "desired_at", "desired_until")
@@ -56,10 +56,11 @@ def set_desired(
 
     Raises:
         NotFound: there is no such agent.
-        IllegalTransition: this cannot be asked of an agent in its state.
+        IllegalTransition: this cannot be asked of an agent in its state, or in a pod that goes.
     """
     agent = _lock(agent_id)
     after = desired_after(Desired(agent.desired), WISHES[desired])
+    _check_pod(agent, after)
     if after == agent.desired and not _says_more(agent, said):
         return agent
     attribution.attribute(actor, cause=str(WISHES[desired]))
@@ -68,6 +69,16 @@ def set_desired(
     if after is Desired.REVOKED:
         tokens.revoke_agent(agent_id, now=now)
     return agent
+
+
+def _check_pod(agent: Agent, after: Desired) -> None:
+    """Refuse to bring an agent back whose pod goes: it may be deleted at any moment from now on."""
+    if agent.type != AgentType.K8S or agent.desired != Desired.DRAINING:
+        return
+    if after not in {Desired.DRAINING, Desired.REVOKED}:
+        raise IllegalTransition(
+            f"agent {agent.name} is in a pod that goes once it is idle: its pool makes another"
+        )
 
 
 @transaction.atomic

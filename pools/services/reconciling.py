@@ -27,7 +27,7 @@ from pools.core.pods import ActionKind, PodEvent, PodFailure, PodState
 from pools.core.ports import ClusterPort, ClusterRefused, PodSeen
 from pools.core.sightings import KnownPod, Observed, Plan, Rules
 from pools.models import Pod
-from pools.services import pods, reach
+from pools.services import pods, reach, silence
 from pools.services.reach import Lease
 
 logger = logging.getLogger(__name__)
@@ -162,15 +162,16 @@ def _by_name(port: ClusterPort, names: Collection[str]) -> dict[str, PodSeen | N
 def write(decided: Plan, lease: Lease, *, now: datetime) -> dict[PodEvent, frozenset[UUID]]:
     """Write what was decided, in a constant number of statements.
 
-    Locks: the pods that move, by pk, event by event.
+    Locks: agents of pods that are given up, by pk; then the pods that move, by pk, event by event.
 
     Returns:
         The pods that moved, by event.
     """
     attribution.attribute(attribution.SYSTEM, cause="reconcile")
-    pods.note(decided.notes, now=now)
+    spared = silence.give_up(decided, now=now)
+    pods.note([note for note in decided.notes if note.pod_id not in spared], now=now)
     moved = {
-        event: pods.move(decided.events[event], event, now=now)
+        event: pods.move(frozenset(decided.events[event]) - spared, event, now=now)
         for event in _ORDER
         if event in decided.events
     }

@@ -15,7 +15,17 @@ from k8s4r.api import authentication
 from k8s4r.audit.attribution import Actor
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core.errors import IllegalTransition, NotFound
-from tests.builders import NOON, a_pool, a_task, an_agent, an_attempt, seconds, state_of
+from tests.builders import (
+    NOON,
+    a_pod_pool,
+    a_pool,
+    a_ready_pod,
+    a_task,
+    an_agent,
+    an_attempt,
+    seconds,
+    state_of,
+)
 
 pytestmark = pytest.mark.django_db
 ALICE = Actor("user", "alice-id")
@@ -44,6 +54,15 @@ def test_a_resumed_agent_gets_work_again():
     a_task(pool)
     wish(agent, Desired.ACTIVE)
     assert run_pass(pool) == 1
+
+
+@pytest.mark.parametrize("desired", [Desired.ACTIVE, Desired.PAUSED])
+def test_an_agent_whose_pod_goes_never_comes_back(desired):
+    pod = a_ready_pod(a_pod_pool())
+    wish(pod.agent, Desired.DRAINING)
+    with pytest.raises(IllegalTransition):
+        wish(pod.agent, desired)
+    wish(pod.agent, Desired.REVOKED)
 
 
 def test_history_says_who_wished_it_and_asking_twice_is_one_event():
