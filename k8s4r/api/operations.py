@@ -103,4 +103,9 @@ def field_names(said: Operation) -> tuple[str, ...]:
     kind = content.types[JSON] if isinstance(content, Media) else content
     if get_origin(kind) in {Page, Items}:
         (kind,) = get_args(kind)
-    return tuple(field.encode_name for field in msgspec.structs.fields(kind))
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    if "items" in fields:
+        # A list that says more than its items.
+        (kind,) = get_args(fields["items"])
+        return tuple(field.encode_name for field in msgspec.structs.fields(kind))
+    return tuple(fields)

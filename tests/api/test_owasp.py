@@ -34,8 +34,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # No server package may fetch what somebody names: these are what one would fetch with.
 FETCHERS = {"httpx2", "httpx", "requests", "aiohttp", "urllib3", "urllib.request", "http.client"}
 # The program on a machine and the command line are clients of ours; the embedded platform asks
-# its own web process on the loopback.
-CLIENTS = ("agents/client", "k8s4r/cli", "k8s4r/embedded")
+# its own web process on the loopback. Clusters are called at checked addresses alone, without
+# redirects (tests/kube/test_connect.py).
+CLIENTS = ("agents/client", "k8s4r/cli", "k8s4r/embedded", "pools/kube")
 
 
 SECRETS = {"digest", "password", "secret", "token", "pepper", "is_superuser", "encrypted_url"}

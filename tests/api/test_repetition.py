@@ -184,7 +184,8 @@ def failing(error):
 
 def test_parts_are_those_that_say_so():
     found = {key for key, said in POSTS.items() if said.repeats is Repeats.IN_PARTS}
-    assert found == {("POST", "tasks/cancel"), *SLOW}
+    asking = {("POST", f"k8s-configs/{{id}}/{what}") for what in ("test", "pod-template/preview")}
+    assert found == {("POST", "tasks/cancel"), *asking, *SLOW}
 
 
 def test_work_in_parts_that_still_runs_is_not_begun_again(db, asked):

@@ -92,14 +92,14 @@ def test_the_document_tells_what_each_call_needs():
 # Names of things of the body are said to be wrong where the path's are said not to be there.
 NAMED_IN_BODY = {
     ("POST", "tasks"), ("POST", "agents"), ("POST", "agent-pools"), ("POST", "enrolment-tokens"),
-    ("POST", "notification-targets"),
+    ("POST", "notification-targets"), ("POST", "k8s-configs"),
 }  # fmt: skip
 LISTS = {
     ("GET", "audit"): "pool",
     ("GET", "notification-targets"): "target",
     ("GET", "notifications"): "notification",
     ("GET", "tasks"): "task", ("GET", "agents"): "agent", ("GET", "agent-pools"): "pool",
-    ("GET", "pods"): "pod",
+    ("GET", "pods"): "pod", ("GET", "k8s-configs"): "config",
     ("GET", "projects"): "project", ("GET", "attempts"): "attempt",
     ("GET", "enrolment-tokens"): "enrolment",
 }  # fmt: skip
