@@ -33,7 +33,7 @@ run: setup
 test: setup packages programs check suite
 
 suite: setup
-	$(PYTEST) tests -n $(WORKERS) --dist loadfile -m "not faults"
+	$(PYTEST) tests -n $(WORKERS) --dist loadfile -m "not faults" --durations 15
 
 check: setup
 	$(BIN)/ruff format --check .
