@@ -46,7 +46,7 @@ from k8s4r.core.errors import Conflict, DomainError
 from tests.builders import NOON, a_pool, a_task, a_user, an_agent
 from tests.model.runner import Runner, Span
 
-EXAMPLES = int(os.environ.get("K8S4R_MODEL_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("K8S4R_MODEL_EXAMPLES", "30"))
 STEPS = 40
 LOST_AFTER_S = 60
 RESERVATION_S = 150
