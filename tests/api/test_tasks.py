@@ -22,7 +22,11 @@ def test_a_task_is_accepted_with_its_place_and_what_was_left_out(api, pool):
     assert task["lost_after_s"] == 120
     assert task["disconnect"] == "replace"
     assert task["waiting"]["code"] is None
-    assert api.get(f"tasks/{task['id']}").json() == task | {"attempts": []}
+    assert api.get(f"tasks/{task['id']}").json() == task | {
+        "attempts": [],
+        "decisions": [],
+        "plan": None,
+    }
 
 
 def test_everything_that_can_be_asked_for_is_kept(api, alice):
@@ -189,7 +193,7 @@ def test_what_is_not_the_callers_to_say_is_refused(api, field):
         ({"spec": {"argv": ["a" * 131_072]}}, "/spec/argv/0", "max_bytes"),
         ({"driver": "noop", "spec": {"exit_code": 256}}, "/spec/exit_code", "bounds"),
         ({"driver": "docker"}, "/driver", "enum"),
-        ({"kind": "plan"}, "/kind", "enum"),
+        ({"kind": "apply"}, "/kind", "enum"),
         ({"name": "a\nb"}, "/name", "text"),
         ({"name": "a" * 254}, "/name", "bounds"),
         ({"priority": 101}, "/priority", "bounds"),

@@ -81,7 +81,7 @@ def test_a_moment_that_is_none_is_refused_with_what_would_be_one(cli, since):
 
 @pytest.mark.parametrize(
     ("thing", "code"),
-    [("default", 2), ("slot/1", 2), ("pool/nothing", 3), ("token/x", 3), ("user/nobody", 3)],
+    [("default", 2), ("spoon/1", 2), ("pool/nothing", 3), ("token/x", 3), ("user/nobody", 3)],
 )
 def test_a_thing_that_is_not_there_is_said_so(cli, thing, code):
     assert cli("history", thing).code == code

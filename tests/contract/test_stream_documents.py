@@ -21,7 +21,7 @@ from tests.cli.work import ends, writes
 from tests.serving import Served, a_persons_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
-STREAMS = {"tasks", "agents", "agent-pools", "tasks/{task_id}/logs"}
+STREAMS = {"tasks", "agents", "agent-pools", "pods", "tasks/{task_id}/logs"}
 DOCUMENT = urls.openapi()
 
 

@@ -41,7 +41,7 @@ class Worker:
             while not self._over.is_set():
                 self._told.wait(PERIOD_S)
                 self._told.clear()
-                for config_id in rounds.active(clock.now()):
+                for config_id in rounds.due(clock.now()):
                     rounds.reconcile(config_id, means, look=True)
         finally:
             connection.close()

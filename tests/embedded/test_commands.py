@@ -140,7 +140,8 @@ def test_the_whole_platform_comes_up_runs_a_first_task_and_keeps_it_over_a_resta
     finally:
         assert k8s4r("down").returncode == 0
     wait_until(lambda: not supervisor.is_alive())
-    assert in_the_foreground(platform, "--no-agent", "--no-worker") == {"postgres", "redis", "web"}
+    parts = {"postgres", "redis", "web", "kube_watch"}
+    assert in_the_foreground(platform, "--no-agent", "--no-worker") == parts
 
 
 def in_the_foreground(platform, *options):

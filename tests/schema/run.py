@@ -32,6 +32,7 @@ _KINDS = {
     "task_id": ("task", "ended", "lost"), "agent_id": ("agent", "spare"), "pool_id": ("pool",),
     "project_id": ("project",), "token_id": ("token", "enrolment"),
     "target_id": ("target",), "notification_id": ("notification",), "object_id": ("pool", "task"),
+    "config_id": ("config",), "pod_id": ("pod",),
 }  # fmt: skip
 _PHASES = ("examples", "coverage", "fuzzing", "stateful")
 # What the running check must not see: schemathesis keeps its checks for the whole process.
@@ -145,7 +146,8 @@ def _steer(schema: Any, world: World, random: Random) -> None:
 def _waits(case: Any, parts: set[str], world: World) -> bool:
     """Would this wait for a worker? There is none; who is refused does not wait."""
     foreign = str(world.foreign.ids["target"])
-    return bool(case.operation.path.endswith("/test")) and foreign not in parts
+    path = str(case.operation.path)
+    return "notification-targets" in path and path.endswith("/test") and foreign not in parts
 
 
 def _aimed(name: str, value: Any, world: World, random: Random) -> Any:
