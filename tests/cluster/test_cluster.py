@@ -32,7 +32,7 @@ TOKEN_VOLUME = {
 
 def reached(namespace: Namespace, name: str, phase: str) -> Json:
     """Wait for a phase and return the pod's only container status."""
-    wait_until(lambda: namespace.pod(name)["status"].get("phase") == phase)
+    wait_until(lambda: namespace.pod(name)["status"].get("phase") == phase, timeout_s=90)
     status: Json = namespace.pod(name)["status"]["containerStatuses"][0]
     return status
 

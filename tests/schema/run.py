@@ -144,10 +144,9 @@ def _steer(schema: Any, world: World, random: Random) -> None:
 
 
 def _waits(case: Any, parts: set[str], world: World) -> bool:
-    """Would this wait for a worker? There is none; who is refused does not wait."""
-    foreign = str(world.foreign.ids["target"])
-    path = str(case.operation.path)
-    return "notification-targets" in path and path.endswith("/test") and foreign not in parts
+    """Would this wait for a worker or a cluster? There is none; who is refused does not wait."""
+    foreign = {str(world.foreign.ids[kind]) for kind in ("target", "config")}
+    return bool(case.operation.path.endswith("/test")) and not foreign & parts
 
 
 def _aimed(name: str, value: Any, world: World, random: Random) -> Any:
