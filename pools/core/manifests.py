@@ -24,7 +24,7 @@ from pools.core.ports import (
 from pools.core.templates import PodTemplate, Resources, SecurityContext, filled
 
 CONTAINER: Final = "agent"
-WORK_FOLDER: Final = "/work"
+WORK_FOLDER: Final = "/var/lib/k8s4r"
 TOKEN_FOLDER: Final = "/var/run/secrets/k8s4r"  # noqa: S105 - a path
 TOKEN_FILE: Final = f"{TOKEN_FOLDER}/token"
 TOKEN_SECONDS: Final = 3600

@@ -28,7 +28,7 @@ TUNING: Final = frozenset(
 PLAIN_ENV: Final = frozenset({"TZ", "LANG", "LC_ALL"})
 # Where the agent has its folders; the rest belongs to the image or to the kernel.
 TAKEN: Final = (
-    "/tmp", "/work", "/var/run", "/run", "/proc", "/sys", "/dev", "/etc", "/usr",  # noqa: S108
+    "/tmp", "/var/lib/k8s4r", "/var/run", "/run", "/proc", "/sys", "/dev", "/etc", "/usr",  # noqa: S108
     "/bin", "/sbin", "/lib", "/lib64", "/boot", "/root", "/opt",
 )  # fmt: skip
 
