@@ -44,16 +44,22 @@ class _Names:
         if isinstance(value, dict):
             seal = _SEAL if "sealed_at" in value else {}
             whole = _WHOLE if "broken" in value else {}
-            return {key: self.stable(each, key) for key, each in value.items()} | seal | whole
+            numbered = {"id": self._row(value)} if isinstance(value.get("id"), int) else {}
+            stable = {key: self.stable(each, key) for key, each in value.items()}
+            return stable | numbered | seal | whole
         if isinstance(value, list):
             return [self.stable(each, name) for each in value]
         if isinstance(value, str):
             return _FIXED[name] if name in _FIXED else self._text(value)
-        if name in {"id", "event_id", "event"} and isinstance(value, int):
+        if name in {"event_id", "event"} and isinstance(value, int):
             return self._number(value, of="event")
         if name in _COUNTS and isinstance(value, int):
             return _COUNTS[name]
         return value
+
+    def _row(self, row: dict[str, Any]) -> int:
+        """Return a row's number among its kind: two tables may give out the same one by chance."""
+        return self._number(row["id"], of="event" if "object_type" in row else ",".join(row))
 
     def _text(self, text: str) -> str:
         text = _UUID.sub(lambda found: self._uuid(found[0]), text)
