@@ -1,40 +1,45 @@
-"""How does a process come to the clusters of the K8s configs? Opened when needed, and kept.
+"""How does a process come to the clusters of the K8s configs? Opened when needed, and kept a while.
 
-`kubernetes` costs half a second and 30 MB: it is imported with the first cluster.
+An opened cluster goes to the addresses that its name had then: it is opened anew after a minute,
+so that a cluster that moved is found by processes that only ask it now and then.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from typing import Final
 from uuid import UUID
 
 from executors.clusters.rounds import Means
-from k8s4r import clock
 from k8s4r.core.errors import NotFound
-from pools import conf
-from pools.core.ports import ClusterPort, ClusterRefused
+from pools import conf, opening
+from pools.core.ports import ClusterPort
 from pools.core.sightings import Rules
-from pools.kube.cluster import KubeCluster
 from pools.models import K8sConfig
-from pools.services import configs
+from pools.opening import Opened
+
+KEPT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
-    """A cluster, as its config was when it was opened."""
+class _Kept:
+    """An opened cluster, as its config was when it was opened, and until when it is good."""
 
     as_of: datetime
-    port: ClusterPort
-    close: Callable[[], None]
+    until_s: float
+    cluster: Opened
 
 
 @dataclass(eq=False)
 class OpenedClusters:
     """The clusters that this process has opened; a changed config opens its own anew."""
 
-    _opened: dict[UUID, _Opened] = field(default_factory=dict)
+    opener: Callable[[K8sConfig], Opened] = opening.opened
+    monotonic: Callable[[], float] = time.monotonic
+    _kept: dict[UUID, _Kept] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def open(self, config_id: UUID) -> ClusterPort:
@@ -48,32 +53,39 @@ class OpenedClusters:
         if config is None:
             raise NotFound(f"there is no K8s config {config_id}")
         with self._lock:
-            known = self._opened.get(config_id)
-        if known is not None and known.as_of == config.changed_at:
-            return known.port
-        self.forget(config_id)
-        opened = _open(config)
-        with self._lock:
-            self._opened[config_id] = opened
-        return opened.port
+            known = self._good(config)
+        return known.port if known is not None else self._keep(config, self.opener(config)).port
 
     def forget(self, config_id: UUID) -> None:
         """Open it anew next time; calls that are under way end by themselves."""
         with self._lock:
-            known = self._opened.pop(config_id, None)
+            known = self._kept.pop(config_id, None)
         if known is not None:
-            known.close()
+            known.cluster.close()
 
+    def _good(self, config: K8sConfig) -> Opened | None:
+        known = self._kept.get(config.pk)
+        if known is None or known.as_of != config.changed_at or known.until_s <= self.monotonic():
+            return None
+        return known.cluster
 
-def _open(config: K8sConfig) -> _Opened:
-    from pools.kube import connect  # noqa: PLC0415 - see the module
+    def _keep(self, config: K8sConfig, made: Opened) -> Opened:
+        """Keep what was opened, unless another thread was faster; close the one that is not kept.
 
-    try:
-        access = configs.access(config, allowed=conf.cluster_networks(), now=clock.now())
-        client = connect.open(access)
-    except connect.CannotConnect as error:
-        raise ClusterRefused(f"config {config.name}: {error}") from error
-    return _Opened(config.changed_at, KubeCluster(client, config.namespace), client.close)
+        A name server may be slow, so that nothing is locked while a cluster is opened.
+        """
+        with self._lock:
+            faster = self._good(config)
+            before = None if faster else self._kept.pop(config.pk, None)
+            if faster is None:
+                until_s = self.monotonic() + KEPT_S
+                self._kept[config.pk] = _Kept(config.changed_at, until_s, made)
+        if faster is not None:
+            made.close()
+            return faster
+        if before is not None:
+            before.cluster.close()
+        return made
 
 
 @cache

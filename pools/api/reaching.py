@@ -1,22 +1,14 @@
-"""How does a request speak to the cluster of a config? It opens it, asks, and closes it.
+"""How does a request speak to the cluster of a config? It opens it, asks, and closes it."""
 
-`kubernetes` costs half a second and 30 MB: it is imported by the first request that needs it.
-"""
-
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
-from typing import TypeAlias
 
-from k8s4r import clock
-from pools import conf
+from pools import opening
 from pools.core.health import Report
 from pools.core.ports import ClusterPort, ClusterRefused, Manifest
-from pools.kube.cluster import KubeCluster
 from pools.models import K8sConfig
-from pools.services import configs, health
-
-Opener: TypeAlias = Callable[[K8sConfig], ClusterPort]
+from pools.services import health
 
 
 @contextmanager
@@ -26,17 +18,8 @@ def reached(config: K8sConfig) -> Iterator[ClusterPort]:
     Raises:
         DomainError: its credential, its address or its certificates are not good.
     """
-    from pools.kube import connect  # noqa: PLC0415 - see the module
-
-    access = configs.access(config, allowed=conf.cluster_networks(), now=clock.now())
-    try:
-        client = connect.open(access)
-    except connect.CannotConnect as error:
-        raise ClusterRefused(f"config {config.name}: {error}") from error
-    try:
-        yield KubeCluster(client, config.namespace)
-    finally:
-        client.close()
+    with closing(opening.opened(config)) as cluster:
+        yield cluster.port
 
 
 def test(config: K8sConfig, *, now: datetime) -> Report:

@@ -1,12 +1,17 @@
 """Many workers on one cluster: each action is done once, and each cluster has one at a time."""
 
+from threading import Barrier
+
 import pytest
 
+from executors.clusters.opening import OpenedClusters
 from k8s4r import clock
+from pools.kube.fake import FakeCluster
 from pools.models import Pod
+from pools.opening import Opened
 from pools.services import acting, pods, reach
 from pools.services.pods import NewPod
-from tests.builders import a_pod_pool
+from tests.builders import a_k8s_config, a_pod_pool
 from tests.clusters import PLATFORM, a_played_cluster
 from tests.concurrency.racing import race, times
 
@@ -28,3 +33,18 @@ def test_of_eight_workers_one_gets_the_cluster():
     pool, now = a_pod_pool(), clock.now()
     leases = race(*times(8, lambda _: reach.take(pool.k8s_config_id, now=now)))
     assert len([lease for lease in leases if lease is not None]) == 1
+
+
+def test_two_threads_that_open_a_cluster_at_once_share_one_and_close_the_other():
+    config, both_open, closed = a_k8s_config(), Barrier(2), []
+
+    def opened(_config):
+        port = FakeCluster()
+        both_open.wait(30)
+        return Opened(port, lambda: closed.append(port))
+
+    clusters = OpenedClusters(opened)
+    one, other = race(*times(2, lambda _: clusters.open(config.pk)))
+    assert one is other
+    assert len(closed) == 1
+    assert one not in closed
