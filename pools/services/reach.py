@@ -68,8 +68,11 @@ def release(lease: Lease) -> None:
 
 
 def answered(lease: Lease, plan: Plan, *, now: datetime) -> None:
-    """Keep what a look at the cluster led to; the breaker closes."""
-    Reach.objects.filter(pk=lease.config_id).update(
+    """Keep what a look at the cluster led to; the breaker closes.
+
+    Nothing is kept by who lost the lease: somebody else looks now, or the config leads elsewhere.
+    """
+    _held(lease).update(
         cluster_uid=plan.memory.cluster_uid,
         observed_at=now,
         failures=0,

@@ -24,7 +24,7 @@ from k8s4r.audit import attribution
 from k8s4r.core.errors import Unavailable
 from pools.core import absences, plan
 from pools.core.pods import ActionKind, PodEvent, PodFailure, PodState
-from pools.core.ports import ClusterPort, ClusterRefused, PodSeen
+from pools.core.ports import ClusterPort, ClusterRefused, OtherPod, PodSeen
 from pools.core.sightings import KnownPod, Observed, Plan, Rules
 from pools.models import Pod
 from pools.services import pods, reach, silence
@@ -85,9 +85,19 @@ def run(lease: Lease, port: ClusterPort, *, now: datetime, rules: Rules) -> Roun
     moved = write(decided, lease, now=now)
     _say(decided, lease)
     for stray in decided.strays[:MOST_STRAYS]:
-        port.delete_pod(stray.name, uid=stray.uid)
-        logger.warning("stray_pod_deleted", extra={"pod": stray.name, "uid": stray.uid})
+        _delete_stray(stray, port)
     return Round(decided, moved)
+
+
+def _delete_stray(stray: PodSeen, port: ClusterPort) -> None:
+    """Delete a pod that has no row; one that may not be deleted is in nobody's way."""
+    facts = {"pod": stray.name, "uid": stray.uid}
+    try:
+        port.delete_pod(stray.name, uid=stray.uid)
+    except (OtherPod, ClusterRefused) as error:
+        logger.warning("stray_pod_stays", extra=facts | {"error": error.message})
+    else:
+        logger.warning("stray_pod_deleted", extra=facts)
 
 
 def known_pods(config_id: UUID) -> list[KnownPod]:

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.models import Agent, Session
 from k8s4r import clock
-from pools.core.ports import CONFIG_LABEL, POD_LABEL, ClusterRefused
+from pools.core.ports import CONFIG_LABEL, POD_LABEL, ClusterRefused, OtherPod
 from pools.models import Pod, Pool, Reach
 from pools.services import reach, reconciling
 from pools.services.pods import NewPod, make
@@ -74,6 +74,28 @@ def test_a_pod_with_our_label_and_no_row_is_deleted_when_it_is_seen_again():
     assert fake.pods == {}
 
 
+def test_a_stray_that_may_not_be_deleted_keeps_nobody_from_the_rest():
+    pool = a_pod_pool()
+    fake, played = a_played_cluster(pool)
+    for name in ("protected", "replaced", "ghost"):
+        labels = {CONFIG_LABEL: str(pool.k8s_config_id), POD_LABEL: str(clock.new_id())}
+        fake.create_pod({"metadata": {"name": name, "labels": labels}})
+
+    class Guarded(Through):
+        def delete_pod(self, name, *, uid, grace_s=None):
+            if name == "protected":
+                raise ClusterRefused("denied by a policy", http_status=403)
+            if name == "replaced":
+                raise OtherPod("it has another uid")
+            return self._fake.delete_pod(name, uid=uid)
+
+    played.ports[pool.k8s_config_id] = Guarded(fake)
+    played.work(pool, after_s=300)
+    pod = a_pod(pool, now=played.at)
+    assert played.work(pool, after_s=30)
+    assert set(fake.pods) == {"protected", "replaced", pod.name}
+
+
 def test_a_node_that_is_away_makes_pods_unknown_and_their_work_stays(now):
     pool = a_pod_pool()
     fake, played = a_played_cluster(pool)
@@ -97,10 +119,7 @@ def test_an_account_that_may_not_read_nodes_still_sees_pods():
     (pod,) = ready(pool, fake, 1)
     fake.tell(pod.name, ready=False)
 
-    class Blind(Empty):
-        def list_pods(self, config):
-            return self._fake.list_pods(config)
-
+    class Blind(Through):
         def node_ready(self, name):
             raise ClusterRefused("nodes is forbidden", http_status=403)
 
@@ -121,14 +140,22 @@ def test_a_pod_that_vanished_loses_its_work_now_and_its_agent_leaves(now):
     assert not Session.objects.filter(agent=pod.agent_id, ended_at=None).exists()
 
 
-class Empty:
-    """A cluster whose list of pods errs; whatever else is asked is answered."""
+class Through:
+    """Another way into a cluster, which answers as that does."""
 
-    def __init__(self, fake, *, lies_by_name: bool = True) -> None:
-        self._fake, self._lies = fake, lies_by_name
+    def __init__(self, fake) -> None:
+        self._fake = fake
 
     def __getattr__(self, name):
         return getattr(self._fake, name)
+
+
+class Empty(Through):
+    """A cluster whose list of pods errs; whatever else is asked is answered."""
+
+    def __init__(self, fake, *, lies_by_name: bool = True) -> None:
+        super().__init__(fake)
+        self._lies = lies_by_name
 
     def list_pods(self, config):
         listing = self._fake.list_pods(config)
@@ -186,6 +213,16 @@ def test_one_worker_has_a_cluster_at_a_time_and_a_dead_one_lets_go(now):
     assert reach.take(pool.k8s_config_id, now=now + reach.LEASE) is not None
     reach.release(lease)
     assert reach.take(pool.k8s_config_id, now=now + reach.LEASE) is None, "it is another's now"
+
+
+def test_who_lost_the_lease_keeps_nothing_of_what_it_saw(now):
+    pool = a_pod_pool()
+    late = reach.take(pool.k8s_config_id, now=now)
+    other = reach.take(pool.k8s_config_id, now=now + reach.LEASE)
+    fake, played = a_played_cluster(pool)
+    reconciling.run(late, fake, now=now, rules=played.rules)
+    row = reach_of(pool)
+    assert (row.cluster_uid, row.observed_at, row.leased_until) == ("", None, other.until)
 
 
 def test_a_config_that_is_switched_off_is_left_alone(now):
