@@ -97,8 +97,8 @@ def reconcile(config_id: UUID, means: Means, *, look: bool = False) -> bool:
 
 def _look_at_health(config_id: UUID, means: Means) -> None:
     now = means.clock()
-    if health.due(config_id, now=now):
-        health.check_by(config_id, lambda: means.clusters.open(config_id), now=now)
+    if health.claim(config_id, now=now):
+        health.check(config_id, lambda: means.clusters.open(config_id), now=now)
 
 
 def _attempt(lease: Lease, means: Means, *, look: bool) -> bool:

@@ -245,10 +245,14 @@ def _keep(row: K8sConfig, credential: Credential) -> None:
 
 
 def _forget_reach(row: K8sConfig, *, moved: bool) -> None:
-    """What failed before was by another credential; another cluster has another uid."""
+    """What failed before was by another credential; another cluster has another uid.
+
+    Whoever works on it now goes on by what the config said before: nothing of that is kept.
+    """
     fresh: dict[str, Any] = {"failures": 0, "retry_at": None, "last_error": "", "healthy": None}
+    fresh |= {"leased_until": None, "checked_at": None}
     if moved:
-        fresh |= {"cluster_uid": "", "observed_at": None, "report": {}, "checked_at": None}
+        fresh |= {"cluster_uid": "", "observed_at": None, "report": {}}
         fresh |= {"alarm": "", "alarmed_at": None, "missing": []}
     Reach.objects.filter(config=row).update(**fresh)
 

@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from k8s4r.core.errors import DomainError
 from pools.core import health
@@ -21,19 +22,21 @@ EVERY: Final = timedelta(minutes=10)
 MOST_OF_AN_ERROR: Final = 500
 
 
-def due(config_id: UUID, *, now: datetime) -> bool:
-    """Is it time to look at this cluster again?"""
-    checked = Reach.objects.filter(config_id=config_id).values_list("checked_at", flat=True).first()
-    return checked is None or now - checked >= EVERY
+def claim(config_id: UUID, *, now: datetime) -> bool:
+    """Take the next look at this cluster if it is time for one: of many, one statement takes it.
+
+    Needs no lease: whether a cluster answers is of interest while nobody may work on it. A look
+    that is taken and not done, because its process died, is made up for by the next.
+    """
+    old = Q(checked_at__isnull=True) | Q(checked_at__lte=now - EVERY)
+    return bool(Reach.objects.filter(old, pk=config_id).update(checked_at=now))
 
 
-def check(config_id: UUID, port: ClusterPort, *, now: datetime) -> Report:
-    """Look at a cluster and keep what it told; never raises for what is wrong with it."""
-    return check_by(config_id, lambda: port, now=now)
+def check(config_id: UUID, opened: Callable[[], ClusterPort], *, now: datetime) -> Report:
+    """Look at a cluster and keep what it told; never raises for what is wrong with it.
 
-
-def check_by(config_id: UUID, opened: Callable[[], ClusterPort], *, now: datetime) -> Report:
-    """Look at a cluster through a port that is opened here: that may fail as well."""
+    Its port is opened here: that may fail as well.
+    """
     return check_in(config_id, lambda: nullcontext(opened()), now=now)
 
 
@@ -95,9 +98,13 @@ def _unreached(error: DomainError) -> Step:
 def _keep(row: K8sConfig, report: Report, *, now: datetime) -> None:
     """Keep a report; the first uid that a cluster has is pinned.
 
+    Not of a config that changed meanwhile: what was looked at may be another cluster.
+
     Locks: the config's reach.
     """
     reach = Reach.objects.select_for_update(of=("self",), no_key=True).get(config=row)
+    if not K8sConfig.objects.filter(pk=row.pk, changed_at=row.changed_at).exists():
+        return
     if reach.healthy is not report.healthy:
         event = "cluster_healthy" if report.healthy else "cluster_not_healthy"
         level = logging.INFO if report.healthy else logging.WARNING

@@ -11,9 +11,11 @@ from k8s4r import clock
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core.networks import allowed_from
 from k8s4r.secrets import vault
+from pools.core.ports import ClusterRefused
+from pools.core.sightings import Rules
 from pools.kube.fake import FakeCluster
 from pools.models import K8sConfig, Reach
-from pools.services import configs, health
+from pools.services import configs, health, reach, reconciling
 from tests.builders import a_pod, a_pod_pool
 from tests.factors import ENCRYPTION_KEY
 from tests.kube import hostile
@@ -92,6 +94,34 @@ def test_exactly_one_config_of_a_project_is_the_default(api):
     assert api.patch(f"k8s-configs/{second['id']}", {"is_default": False}).status_code == 409
     third = made(api, name="c", is_default=True)
     assert K8sConfig.objects.get(is_default=True).pk.hex == third["id"].replace("-", "")
+
+
+def test_who_works_on_a_cluster_while_its_config_moves_keeps_nothing_of_the_old_one(api):
+    row = K8sConfig.objects.get(pk=made(api)["id"])
+    now, old = clock.now(), FakeCluster()
+    lease = reach.take(row.pk, now=now)
+    moved = {"server": "https://93.184.215.15", "token": "other"}
+    assert api.patch(f"k8s-configs/{row.pk}", moved).status_code == 200
+    reconciling.run(lease, old, now=now, rules=Rules())
+    reach.failed(lease, ClusterRefused("not with this token"), now=now)
+    found = Reach.objects.get(config=row)
+    assert (found.cluster_uid, found.last_error, found.retry_at) == ("", "", None)
+    assert reach.take(row.pk, now=now) is not None
+
+
+def test_a_look_at_the_health_of_what_a_config_was_is_not_kept(api):
+    row = K8sConfig.objects.get(pk=made(api)["id"])
+    now = clock.now()
+    moved = {"server": "https://93.184.215.15", "token": "other"}
+
+    def opened():
+        assert api.patch(f"k8s-configs/{row.pk}", moved).status_code == 200
+        return FakeCluster()
+
+    assert health.claim(row.pk, now=now)
+    assert health.check(row.pk, opened, now=now).uid
+    found = Reach.objects.get(config=row)
+    assert (found.cluster_uid, found.healthy, found.checked_at) == ("", None, None)
 
 
 def test_put_replaces_all_but_the_connection_and_patch_changes_some(api):
@@ -183,16 +213,16 @@ def test_health_is_kept_with_the_config_and_looked_at_again_after_ten_minutes(ap
     row = K8sConfig.objects.get(pk=made(api)["id"])
     now, cluster = clock.now(), FakeCluster()
     cluster.denied = {verb for verb in health.NEEDED if verb.verb == "patch"}
-    report = health.check(row.pk, cluster, now=now)
+    report = health.check(row.pk, lambda: cluster, now=now)
     bad = [step for step in report.steps if not step.ok]
     assert [step.name for step in bad] == ["may patch pods"]
     assert "deploy/kubernetes" in bad[0].advice
     shown = api.get(f"k8s-configs/{row.pk}").json()
     assert (shown["healthy"], shown["cluster_uid"]) == (False, cluster.uid)
-    assert not health.due(row.pk, now=now + timedelta(minutes=9))
-    assert health.due(row.pk, now=now + timedelta(minutes=10))
-    other = health.check(row.pk, FakeCluster(), now=now)
+    assert not health.claim(row.pk, now=now + timedelta(minutes=9))
+    assert health.claim(row.pk, now=now + timedelta(minutes=10))
+    other = health.check(row.pk, FakeCluster, now=now)
     assert "another cluster" in other.failure
     cluster.is_away = True
-    assert health.check(row.pk, cluster, now=now).failure.startswith("reach")
+    assert health.check(row.pk, lambda: cluster, now=now).failure.startswith("reach")
     assert Reach.objects.get(config=row).cluster_uid == cluster.uid

@@ -9,7 +9,7 @@ from k8s4r import clock
 from pools.kube.fake import FakeCluster
 from pools.models import Pod
 from pools.opening import Opened
-from pools.services import acting, pods, reach
+from pools.services import acting, health, pods, reach
 from pools.services.pods import NewPod
 from tests.builders import a_k8s_config, a_pod_pool
 from tests.clusters import PLATFORM, a_played_cluster
@@ -33,6 +33,11 @@ def test_of_eight_workers_one_gets_the_cluster():
     pool, now = a_pod_pool(), clock.now()
     leases = race(*times(8, lambda _: reach.take(pool.k8s_config_id, now=now)))
     assert len([lease for lease in leases if lease is not None]) == 1
+
+
+def test_of_eight_that_want_to_see_to_the_health_of_a_cluster_one_does():
+    pool, now = a_pod_pool(), clock.now()
+    assert sum(race(*times(8, lambda _: health.claim(pool.k8s_config_id, now=now)))) == 1
 
 
 def test_two_threads_that_open_a_cluster_at_once_share_one_and_close_the_other():

@@ -54,7 +54,7 @@ def test_the_page_of_a_cluster_shows_each_verb_its_template_and_its_pools(browse
     a_pod_pool(name="builders", k8s_config=row)
     cluster = FakeCluster()
     cluster.denied = {verb for verb in health.NEEDED if verb.resource == "tokenreviews"}
-    health.check(row.pk, cluster, now=clock.now())
+    health.check(row.pk, lambda: cluster, now=clock.now())
     text = page(browser, "pools_k8sconfig_change", row.pk)
     for said in ("create tokenreviews", "kubectl apply -k deploy/kubernetes", "builders",
                  cluster.uid, "readOnlyRootFilesystem"):  # fmt: skip

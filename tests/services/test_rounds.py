@@ -43,6 +43,20 @@ def test_a_cluster_that_somebody_has_or_that_is_away_is_not_asked_for(now):
     assert rounds.due(now + seconds(10)) == [pool.k8s_config_id]
 
 
+def test_the_health_of_a_cluster_that_is_away_is_looked_at_all_the_same(now):
+    pool = a_pod_pool()
+    fake, played = a_played_cluster(pool, is_away=True)
+    assert not played.work(pool)
+    row = Reach.objects.get(pk=pool.k8s_config_id)
+    assert (row.healthy, row.checked_at) == (False, played.at)
+    Reach.objects.filter(pk=row.pk).update(retry_at=now + seconds(1000))
+    fake.calls.clear()
+    played.work(pool, after_s=599)
+    assert fake.calls == []
+    played.work(pool, after_s=1)
+    assert fake.calls == ["cluster_uid"], "though nobody may work on it now"
+
+
 def test_only_what_nobody_did_for_two_periods_is_overdue(now):
     pool = a_pod_pool()
     _, played = a_played_cluster(pool)
