@@ -111,8 +111,6 @@ def given(
     columns = connection | columns
     if row is None:
         _check_complete(columns, credential)
-    elif credential is None:
-        _check_same_place(columns, row)
     if "server" in columns and (row is None or columns["server"] != row.server):
         configs.check_server(columns["server"], allowed=conf.cluster_networks())
     return columns, credential
@@ -190,15 +188,6 @@ def _check_complete(columns: dict[str, Any], credential: Credential | None) -> N
     ]
     if missing:
         raise Invalid(f"{missing[0].pointer}: {missing[0].detail}", errors=missing)
-
-
-def _check_same_place(columns: dict[str, Any], row: K8sConfig) -> None:
-    """A credential that its owner gave for one server is not sent to another one."""
-    for name in ("server", "ca_data", "tls_server_name"):
-        if name in columns and columns[name] != getattr(row, name):
-            raise _refused(
-                f"/{name}", "credential_needed", "give the credential again with another server"
-            )
 
 
 def _refused(at: str, rule: str, detail: str) -> Invalid:

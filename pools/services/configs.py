@@ -13,7 +13,7 @@ from k8s4r.access.models import Project
 from k8s4r.access.principals import Principal
 from k8s4r.audit import attribution, openings
 from k8s4r.core import networks
-from k8s4r.core.errors import Conflict, NotFound
+from k8s4r.core.errors import Conflict, FieldProblem, Invalid, NotFound
 from k8s4r.core.networks import Address, Allowed
 from k8s4r.core.roles import Permission
 from k8s4r.resolving import Unresolved
@@ -27,6 +27,8 @@ from pools.models import K8sConfig, Pod, Pool, Reach
 
 TABLE: Final = "pools_k8sconfig"
 FIELD: Final = "credential"
+# Who is spoken to, and by what it is known.
+_WHERE: Final = ("server", "ca_data", "tls_server_name")
 
 
 def place(config_id: UUID) -> Place:
@@ -91,24 +93,25 @@ def change(
 ) -> K8sConfig:
     """Change columns of a config; without a credential it keeps its own.
 
-    Where pods are, it keeps its namespace, in which they are found; and the uid of the cluster, so
-    that another server is known to be another way into the same one.
+    That is not sent to another server than the one it was given for. Where pods are, it keeps its
+    namespace, in which they are found; and the uid of the cluster, so that another server is known
+    to be another way into the same one.
 
     Locks: the config, and the project's default one.
 
     Raises:
         NotFound: there is no such config for the caller.
         Forbidden: the caller may see the config, and no more.
+        Invalid: it would lead elsewhere, and there is no credential for that.
         Conflict: its project has another of this name; it would leave the namespace of its pods;
             or stop being the default, which only another one that becomes it can do.
     """
     row = locked(config_id, principal)
+    if credential is None:
+        _check_same_place(row, changes)
     has_pods = Pod.objects.filter(config=row, gone_at=None).exists()
-    if has_pods and changes.get("namespace", row.namespace) != row.namespace:
-        raise Conflict(f"{row.name} has pods in {row.namespace}: it moves when they are gone")
+    _check_stays(row, changes, has_pods=has_pods)
     moved = changes.get("server", row.server) != row.server
-    if row.is_default and changes.get("is_default") is False:
-        raise Conflict(f"{row.name} is the default: make another one the default instead")
     attribution.attribute(principal.actor, cause="change_k8s_config")
     if changes.get("is_default") and not row.is_default:
         _clear_default(row.project_id)
@@ -242,6 +245,21 @@ def _keep(row: K8sConfig, credential: Credential) -> None:
     row.encrypted_credential = vault.envelope().encrypt(
         credentials.stored(credential), place(row.pk)
     )
+
+
+def _check_same_place(row: K8sConfig, changes: Mapping[str, Any]) -> None:
+    for name in _WHERE:
+        if changes.get(name, getattr(row, name)) != getattr(row, name):
+            detail = "give the credential again with another server"
+            problem = FieldProblem(f"/{name}", "credential_needed", detail)
+            raise Invalid(f"/{name}: {detail}", errors=[problem])
+
+
+def _check_stays(row: K8sConfig, changes: Mapping[str, Any], *, has_pods: bool) -> None:
+    if has_pods and changes.get("namespace", row.namespace) != row.namespace:
+        raise Conflict(f"{row.name} has pods in {row.namespace}: it moves when they are gone")
+    if row.is_default and changes.get("is_default") is False:
+        raise Conflict(f"{row.name} is the default: make another one the default instead")
 
 
 def _forget_reach(row: K8sConfig, *, moved: bool) -> None:
