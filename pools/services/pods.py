@@ -118,14 +118,29 @@ def move(
     Pod.objects.filter(pk__in=moved).update(state=_TARGET[event], changed_at=now, **facts)
     if event in _ENDS:
         # There is nothing left to do it to.
-        _open(moved).update(state=ActionState.DONE, done_at=now)
+        close(_open(moved), now=now)
     return moved
+
+
+def lock(pod_ids: Collection[UUID]) -> None:
+    """Lock pods and what is asked for them, before several things are written of them.
+
+    Expects a transaction. One after the other by pk: two that write of the same pods would
+    otherwise wait for each other.
+
+    Locks: the pods, by pk; then their open actions, by pk.
+    """
+    if pod_ids:
+        rows = Pod.objects.filter(pk__in=pod_ids).order_by("pk")
+        list(rows.select_for_update(of=("self",)).values_list("pk"))
+        _locked(_open(pod_ids))
 
 
 def note(notes: Sequence[Note], *, now: datetime) -> None:
     """Write what was seen of pods; their states stay. One statement for any number.
 
-    Expects a transaction. A uid that is known stays, and so does whatever a pod that is gone says.
+    Expects a transaction, and the pods locked where there are several. A uid that is known stays,
+    and so does whatever a pod that is gone says.
     """
     if notes:
         said = [{**asdict(one), "pod_id": str(one.pod_id)} for one in notes]
@@ -133,9 +148,24 @@ def note(notes: Sequence[Note], *, now: datetime) -> None:
 
 
 def finish(pod_ids: Collection[UUID], kind: ActionKind, *, now: datetime) -> None:
-    """Say of the pods that this need not be done any more: it is so already."""
+    """Say of the pods that this need not be done any more: it is so already.
+
+    Locks: the actions, by pk.
+    """
     if pod_ids:
-        _open(pod_ids, kind).update(state=ActionState.DONE, done_at=now)
+        close(_open(pod_ids, kind), now=now)
+
+
+def close(actions: QuerySet[PodAction], *, now: datetime) -> None:
+    """Say of actions that they are done, or in vain.
+
+    Locks: the actions, by pk.
+    """
+    found = _locked(actions)
+    if found:
+        PodAction.objects.filter(pk__in=found).update(
+            state=ActionState.DONE, done_at=now, leased_until=None
+        )
 
 
 def connected(agent_id: UUID, *, now: datetime) -> None:
@@ -164,7 +194,7 @@ def ask(
         return
     opposite = _OPPOSITE.get(kind)
     if opposite is not None:
-        _open(pod_ids, opposite).update(state=ActionState.DONE, done_at=now)
+        finish(pod_ids, opposite, now=now)
     PodAction.objects.bulk_create(
         [
             PodAction(pod_id=pod_id, kind=kind, not_before=not_before or now, created_at=now)
@@ -177,6 +207,11 @@ def ask(
 def _open(pod_ids: Collection[UUID], kind: ActionKind | None = None) -> QuerySet[PodAction]:
     rows = PodAction.objects.filter(pod__in=pod_ids, state=ActionState.PENDING)
     return rows if kind is None else rows.filter(kind=kind)
+
+
+def _locked(actions: QuerySet[PodAction]) -> list[int]:
+    rows = actions.order_by("pk").select_for_update(of=("self",))
+    return list(rows.values_list("pk", flat=True))
 
 
 def _name(pool: Pool, pod_id: UUID, wanted: NewPod) -> str:

@@ -172,14 +172,18 @@ def _by_name(port: ClusterPort, names: Collection[str]) -> dict[str, PodSeen | N
 def write(decided: Plan, lease: Lease, *, now: datetime) -> dict[PodEvent, frozenset[UUID]]:
     """Write what was decided, in a constant number of statements.
 
-    Locks: agents of pods that are given up, by pk; then the pods that move, by pk, event by event.
+    Locks: agents of pods that are given up, by pk; then the pods of which anything is written, by
+    pk, and what is asked for them.
 
     Returns:
         The pods that moved, by event.
     """
     attribution.attribute(attribution.SYSTEM, cause="reconcile")
     spared = silence.give_up(decided, now=now)
-    pods.note([note for note in decided.notes if note.pod_id not in spared], now=now)
+    notes = [note for note in decided.notes if note.pod_id not in spared]
+    told = {pod_id for ids in decided.events.values() for pod_id in ids} - spared
+    pods.lock(told.union(note.pod_id for note in notes))
+    pods.note(notes, now=now)
     moved = {
         event: pods.move(frozenset(decided.events[event]) - spared, event, now=now)
         for event in _ORDER

@@ -5,11 +5,12 @@ from threading import Barrier
 import pytest
 
 from executors.clusters.opening import OpenedClusters
-from k8s4r import clock
+from k8s4r import clock, database
+from pools.core.sightings import Memory, Note, Plan
 from pools.kube.fake import FakeCluster
 from pools.models import Pod
 from pools.opening import Opened
-from pools.services import acting, health, pods, reach
+from pools.services import acting, health, pods, reach, reconciling
 from pools.services.pods import NewPod
 from tests.builders import a_k8s_config, a_pod_pool
 from tests.clusters import PLATFORM, a_played_cluster
@@ -33,6 +34,25 @@ def test_of_eight_workers_one_gets_the_cluster():
     pool, now = a_pod_pool(), clock.now()
     leases = race(*times(8, lambda _: reach.take(pool.k8s_config_id, now=now)))
     assert len([lease for lease in leases if lease is not None]) == 1
+
+
+def test_two_that_write_of_the_same_pods_do_not_wait_for_each_other():
+    """Notes in opposite orders, each one an update by the primary key, as in a large table."""
+    pool, rounds = a_pod_pool(), 5
+    made = [pod.pk for pod in pods.make(pool, [NewPod()] * 200, now=clock.now())]
+    lease = reach.take(pool.k8s_config_id, now=clock.now())
+
+    def write(ids, word):
+        database.run(
+            "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off"
+        )
+        for number in range(rounds):
+            notes = [Note(pod_id=pod_id, message=f"{word} {number}") for pod_id in ids]
+            plan = Plan(memory=Memory(), notes=notes)
+            reconciling.write(plan, lease, now=clock.now())
+
+    race(lambda: write(made, "on"), lambda: write(made[::-1], "back"))
+    assert Pod.objects.filter(message__endswith=f" {rounds - 1}").count() == 200
 
 
 def test_of_eight_that_want_to_see_to_the_health_of_a_cluster_one_does():
