@@ -66,8 +66,9 @@ class Reach(models.Model):
     ``cluster_uid`` is pinned at the first answer. ``leased_until`` is until when one worker has the
     cluster for itself. ``failures`` calls in a row had no answer: the next is not before
     ``retry_at``. ``alarm`` says what people should look at (pods missing at once, another
-    cluster); ``missing`` are the pod ids that were missing when it began. ``report`` is the last
-    check, as `/test` answers.
+    cluster); ``missing`` are the pod ids that were missing when it began. ``budgets`` are the ids
+    of pools of which a PodDisruptionBudget may be there. ``report`` is the last check, as `/test`
+    answers.
     """
 
     config = models.OneToOneField(K8sConfig, models.CASCADE, primary_key=True, related_name="+")
@@ -80,6 +81,7 @@ class Reach(models.Model):
     alarm = models.CharField(max_length=500, blank=True, default="")
     alarmed_at = models.DateTimeField(null=True, blank=True)
     missing = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
+    budgets = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
     healthy = models.BooleanField(null=True)
     report = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), blank=True)
@@ -139,6 +141,7 @@ class Pod(models.Model):
             models.Index(
                 fields=["task_id"], condition=Q(task_id__isnull=False), name="pod_by_task"
             ),
+            models.Index(fields=["gone_at"], condition=Q(state=PodState.GONE), name="pod_gone"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -191,7 +194,10 @@ class PodAction(models.Model):
                 fields=["not_before"],
                 condition=Q(state=ActionState.PENDING),
                 name="pod_action_due",
-            )
+            ),
+            models.Index(
+                fields=["done_at"], condition=Q(done_at__isnull=False), name="pod_action_over"
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -237,7 +243,10 @@ class ScalingDecision(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-id"]
-        indexes: ClassVar = [models.Index(fields=["pool", "-id"], name="scaling_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["pool", "-id"], name="scaling_newest"),
+            models.Index(fields=["until"], name="scaling_until"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.code}: {self.serving} -> {self.desired}"

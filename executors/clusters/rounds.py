@@ -21,7 +21,7 @@ from pools.core.manifests import Platform
 from pools.core.ports import ClusterPort, ClusterRefused
 from pools.core.sightings import Rules
 from pools.models import Reach
-from pools.services import acting, health, reach, reconciling
+from pools.services import acting, budgets, health, reach, reconciling
 from pools.services.reach import Lease
 
 logger = logging.getLogger(__name__)
@@ -128,3 +128,4 @@ def _round(lease: Lease, means: Means, *, look: bool) -> None:
         if seen.has_departures:
             departures.settle(now=means.clock(), limit=SETTLED_AT_ONCE)
     acting.run(lease.config_id, port, means.platform, clock=means.clock)
+    budgets.clear(lease, port)

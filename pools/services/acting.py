@@ -17,11 +17,11 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from agents.core.states import Desired
 from k8s4r.audit import attribution
 from pools.core import manifests
-from pools.core.manifests import Platform
+from pools.core.manifests import Ground, Platform
 from pools.core.pods import ActionKind, ActionState, PodEvent, PodState
 from pools.core.ports import ClusterPort
 from pools.models import Pod, PodAction
-from pools.services import doing, pods, shaping
+from pools.services import doing, pods, reach, shaping
 from pools.services.doing import Job, Result
 
 BATCH: Final = 64
@@ -42,10 +42,9 @@ def run(
         ClusterUnreachable: it does not answer; what had an answer before is written.
     """
     answered = 0
+    prepare(config_id, now=clock())
     for _ in range(MOST_BATCHES):
-        now = clock()
-        prepare(config_id, now=now)
-        jobs = take(config_id, platform, now=now)
+        jobs = take(config_id, platform, now=clock())
         if not jobs:
             break
         results = doing.do(jobs, port)
@@ -69,7 +68,7 @@ def prepare(config_id: UUID, *, now: datetime) -> None:
     A failed pod goes only after its work was settled, when its agent is archived: until then a
     slot of it might be somebody's.
 
-    Locks: the failed pods, by pk.
+    Locks: the failed pods, by pk; then the actions, by pk.
     """
     due = _due(config_id, now).filter(kind=ActionKind.DELETE)
     settled = due.filter(pod__state=PodState.FAILED, pod__agent__archived_at__isnull=False)
@@ -79,16 +78,16 @@ def prepare(config_id: UUID, *, now: datetime) -> None:
         pods.move(ids, PodEvent.DELETE, now=now)
     vain = Q(kind=ActionKind.CREATE) & ~Q(pod__state=PodState.CREATING)
     vain |= Q(kind__in=_SHIELDS) & ~Q(pod__state__in=[*_SHIELDED, PodState.CREATING])
-    rows = list(_due(config_id, now).filter(vain).values_list("pk", flat=True))
-    if rows:
-        PodAction.objects.filter(pk__in=rows).update(state=ActionState.DONE, done_at=now)
+    pods.close(_due(config_id, now).filter(vain), now=now)
 
 
 @transaction.atomic
 def take(config_id: UUID, platform: Platform, *, now: datetime) -> list[Job]:
     """Take actions that are due, one of each pod, and return all that their execution needs.
 
-    Locks: the actions, skipping what others hold.
+    A budget that is about to be made is remembered before: a crash leaves none behind.
+
+    Locks: the actions, skipping what others hold; then the config's reach.
     """
     rows = _possible(config_id, now).order_by("pk")
     locked = rows.select_for_update(of=("self",), skip_locked=True)
@@ -98,16 +97,20 @@ def take(config_id: UUID, platform: Platform, *, now: datetime) -> list[Job]:
     PodAction.objects.filter(pk__in=[action.pk for action in chosen]).update(
         leased_until=now + LEASE, tries=F("tries") + 1
     )
-    return [_job(action, platform) for action in chosen]
+    jobs = _jobs(chosen, platform)
+    shields = {action.pod.pool_id for action in chosen if action.kind == ActionKind.SHIELD}
+    reach.expect_budgets(config_id, shields)
+    return jobs
 
 
 @transaction.atomic
 def write(results: Sequence[Result], *, now: datetime) -> None:
     """Write what came of the actions; one statement for each kind of change.
 
-    Locks: the pods that move, by pk; then the actions.
+    Locks: their pods, by pk; then all that is asked for these, by pk.
     """
     attribution.attribute(attribution.SYSTEM, cause="cluster")
+    pods.lock({one.pod_id for one in results})
     pods.note([one.note for one in results if one.note is not None], now=now)
     for event in (PodEvent.CREATED, PodEvent.GONE):
         pods.move([one.pod_id for one in results if one.event is event], event, now=now)
@@ -130,11 +133,12 @@ def write(results: Sequence[Result], *, now: datetime) -> None:
 
 def _keep(results: Sequence[Result]) -> None:
     """Keep hashes of templates and logs of pods that are about to go."""
-    for one in results:
-        if one.template_hash:
-            Pod.objects.filter(pk=one.pod_id).update(template_hash=one.template_hash)
-        if one.log:
-            Pod.objects.filter(pk=one.pod_id).update(log=one.log)
+    made = [
+        Pod(pk=one.pod_id, template_hash=one.template_hash) for one in results if one.template_hash
+    ]
+    Pod.objects.bulk_update(made, ["template_hash"])
+    told = [Pod(pk=one.pod_id, log=one.log) for one in results if one.log]
+    Pod.objects.bulk_update(told, ["log"])
 
 
 def _close(action_ids: Collection[int], *, now: datetime) -> None:
@@ -167,16 +171,26 @@ def _possible(config_id: UUID, now: datetime) -> QuerySet[PodAction]:
     return _due(config_id, now).filter(possible).exclude(Exists(taken))
 
 
-def _job(action: PodAction, platform: Platform) -> Job:
+def _jobs(actions: Sequence[PodAction], platform: Platform) -> list[Job]:
+    """Return what the execution of the actions needs; what pods of a pool share is made once."""
+    pools = {action.pod.pool_id: action.pod.pool for action in actions}
+    grounds = {key: shaping.ground(pool, platform=platform) for key, pool in pools.items()}
+    hashes = {key: manifests.template_hash(ground) for key, ground in grounds.items()}
+    return [
+        _job(action, grounds[action.pod.pool_id], hashes[action.pod.pool_id]) for action in actions
+    ]
+
+
+def _job(action: PodAction, ground: Ground, template_hash: str) -> Job:
     pod, kind = action.pod, ActionKind(action.kind)
-    is_create, ground = kind is ActionKind.CREATE, shaping.ground(pod.pool, platform=platform)
+    is_create = kind is ActionKind.CREATE
     return Job(
         action_id=action.pk,
         kind=kind,
         tries=action.tries + 1,
         pod=doing.Target(id=pod.pk, name=pod.name, uid=pod.uid),
         manifest=manifests.manifest(ground, shaping.identity(pod)) if is_create else None,
-        template_hash=manifests.template_hash(ground) if is_create else "",
+        template_hash=template_hash if is_create else "",
         budget=manifests.budget(ground) if kind is ActionKind.SHIELD else None,
         wants_log=bool(pod.failure) and not pod.log,
     )

@@ -271,7 +271,7 @@ def _forget_reach(row: K8sConfig, *, moved: bool) -> None:
     fresh |= {"leased_until": None, "checked_at": None}
     if moved:
         fresh |= {"cluster_uid": "", "observed_at": None, "report": {}}
-        fresh |= {"alarm": "", "alarmed_at": None, "missing": []}
+        fresh |= {"alarm": "", "alarmed_at": None, "missing": [], "budgets": []}
     Reach.objects.filter(config=row).update(**fresh)
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
-from threading import Event
+from threading import Event, Lock
 from typing import Final
 from uuid import UUID
 
@@ -48,7 +48,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One action that was taken, with all that it needs. ``tries`` counts this one too."""
+    """One action that was taken, with all that it needs.
+
+    ``tries`` counts this one too; ``budget`` has to be there before a shield is.
+    """
 
     action_id: int
     kind: ActionKind
@@ -81,12 +84,12 @@ class Result:
 
 def do(jobs: Sequence[Job], port: ClusterPort) -> list[Result]:
     """Do the jobs, some at a time; after the first without an answer the rest is left for later."""
-    silent = Event()
+    silent, budgets = Event(), _Budgets(port)
 
     def one(job: Job) -> Result:
         if silent.is_set():
             return _later(job, "the cluster does not answer", AGAIN)
-        result = _done(job, port)
+        result = _done(job, port, budgets)
         if result.silence is not None:
             silent.set()
         return result
@@ -95,8 +98,26 @@ def do(jobs: Sequence[Job], port: ClusterPort) -> list[Result]:
         return list(threads.map(one, jobs))
 
 
-def _done(job: Job, port: ClusterPort) -> Result:
+class _Budgets:
+    """The budgets of one batch: whoever comes first asks for one, the others wait until it is."""
+
+    def __init__(self, port: ClusterPort) -> None:
+        self._port = port
+        self._there: set[str] = set()
+        self._lock = Lock()
+
+    def ensure(self, budget: Manifest) -> None:
+        name = budget["metadata"]["name"]
+        with self._lock:
+            if name not in self._there:
+                self._port.ensure_budget(budget)
+                self._there.add(name)
+
+
+def _done(job: Job, port: ClusterPort, budgets: _Budgets) -> Result:
     try:
+        if job.budget is not None:
+            budgets.ensure(job.budget)
         return _WAYS[job.kind](job, port)
     except Unavailable as error:
         again = _later(job, error.message, max(AGAIN, timedelta(seconds=error.retry_after_s)))
@@ -164,8 +185,6 @@ def _log(job: Job, port: ClusterPort) -> str:
 
 
 def _shield(job: Job, port: ClusterPort) -> Result:
-    assert job.budget is not None, "a shield has a budget"
-    port.ensure_budget(job.budget)
     return _patched(job, port, {BUSY_LABEL: "true"}, {SAFE_TO_EVICT: "false"})
 
 

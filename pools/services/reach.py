@@ -4,6 +4,8 @@ The only writer of these columns. A lease in the row instead of a lock, since wh
 for a network. Three calls in a row without an answer open the breaker: one probe a minute then.
 """
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,6 +13,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from k8s4r import database
 from k8s4r.core.errors import DomainError, Unavailable
 from pools.core.absences import OTHER_CLUSTER
 from pools.core.sightings import Memory, Plan
@@ -27,10 +30,23 @@ PROBE_EVERY: Final = timedelta(minutes=1)
 REFUSED_WAIT: Final = timedelta(seconds=30)
 ERROR_CHARACTERS: Final = 500
 
+_EXPECT: Final = """
+UPDATE pools_reach SET budgets = budgets || (
+    SELECT coalesce(jsonb_agg(one), '[]') FROM jsonb_array_elements(%(pools)s::jsonb) one
+    WHERE NOT budgets @> one)
+WHERE config_id = %(config)s AND NOT budgets @> %(pools)s::jsonb
+"""
+_FORGET: Final = """
+UPDATE pools_reach SET budgets = budgets - %(pools)s::text[] WHERE config_id = %(config)s
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One worker has the cluster of this config for itself until then."""
+    """One worker has the cluster of this config for itself until then.
+
+    ``budgets``: the pools of which a PodDisruptionBudget may be there.
+    """
 
     config_id: UUID
     until: datetime
@@ -38,6 +54,7 @@ class Lease:
     observed_at: datetime | None
     alarm: str
     memory: Memory
+    budgets: tuple[UUID, ...] = ()
 
     @property
     def may_act(self) -> bool:
@@ -59,7 +76,15 @@ def take(config_id: UUID, *, now: datetime) -> Lease | None:
         return None
     row = Reach.objects.get(pk=config_id)
     memory = Memory(cluster_uid=row.cluster_uid, odd=frozenset(row.missing), since=row.alarmed_at)
-    return Lease(config_id, now + LEASE, row.failures, row.observed_at, row.alarm, memory)
+    return Lease(
+        config_id=config_id,
+        until=now + LEASE,
+        failures=row.failures,
+        observed_at=row.observed_at,
+        alarm=row.alarm,
+        memory=memory,
+        budgets=tuple(UUID(pool) for pool in row.budgets),
+    )
 
 
 def release(lease: Lease) -> None:
@@ -97,6 +122,20 @@ def failed(lease: Lease, error: DomainError, *, now: datetime) -> None:
         retry_at=retry_at,
         last_error=error.message[:ERROR_CHARACTERS],
     )
+
+
+def expect_budgets(config_id: UUID, pool_ids: Collection[UUID]) -> None:
+    """Remember that PodDisruptionBudgets of these pools may be there from now on."""
+    if pool_ids:
+        pools = json.dumps(sorted(map(str, pool_ids)))
+        database.run(_EXPECT, {"config": config_id, "pools": pools})
+
+
+def forget_budgets(config_id: UUID, pool_ids: Collection[UUID]) -> None:
+    """Remember that the budgets of these pools are not there any more."""
+    if pool_ids:
+        pools = sorted(map(str, pool_ids))
+        database.run(_FORGET, {"config": config_id, "pools": pools})
 
 
 def _held(lease: Lease) -> QuerySet[Reach]:

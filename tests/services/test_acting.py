@@ -3,13 +3,22 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from agents.core.states import Desired
 from agents.models import Agent
 from pools.core.pods import ActionKind, PodEvent
-from pools.core.ports import BUSY_LABEL, CONFIG_LABEL, POD_LABEL, SAFE_TO_EVICT, ClusterUnreachable
+from pools.core.ports import (
+    BUSY_LABEL,
+    CONFIG_LABEL,
+    POD_LABEL,
+    SAFE_TO_EVICT,
+    ClusterUnreachable,
+)
 from pools.models import Pod, PodAction, Reach
 from pools.services import acting, pods
+from pools.services.pods import NewPod
 from tests.builders import a_pod, a_pod_pool, a_ready_pod, seconds
 from tests.clusters import PLATFORM, a_played_cluster, state
 
@@ -94,8 +103,8 @@ def test_a_cluster_that_is_away_costs_one_call_and_then_one_probe_a_minute():
     fake, played = a_played_cluster(pool, is_away=True)
     for _ in range(3):
         assert not played.work(pool, after_s=2)
-    reach = Reach.objects.get(pk=pool.k8s_config_id)
-    assert (reach.failures, reach.leased_until) == (3, None)
+    row = Reach.objects.get(pk=pool.k8s_config_id)
+    assert (row.failures, row.leased_until) == (3, None)
     calls = len(fake.calls)
     assert not played.work(pool, after_s=30)
     assert len(fake.calls) == calls
@@ -121,8 +130,8 @@ def test_an_answer_that_did_not_come_leaves_what_came_before_it_written():
     played.ports[pool.k8s_config_id] = Tired(namespace="k8s4r")
     assert not played.work(pool)
     assert (state(first), state(second)) == ("starting", "creating")
-    reach = Reach.objects.get(pk=pool.k8s_config_id)
-    assert reach.retry_at == played.at + seconds(7)
+    row = Reach.objects.get(pk=pool.k8s_config_id)
+    assert row.retry_at == played.at + seconds(7)
 
 
 def test_a_drained_pod_is_deleted_with_its_uid_and_gone_when_nobody_has_it(now):
@@ -225,6 +234,19 @@ def test_a_shield_is_one_patch_and_the_budget_of_its_pool(now):
     played.work(pool, after_s=1)
     assert BUSY_LABEL not in fake.pods[pod.name].labels
     assert not Pod.objects.get(pk=pod.pk).shielded
+
+
+def test_a_batch_of_creates_costs_few_statements_whatever_its_size(now):
+    pool = a_pod_pool()
+    fake, _ = a_played_cluster(pool)
+
+    def statements(count: int) -> int:
+        pods.make(pool, [NewPod() for _ in range(count)], now=now)
+        with CaptureQueriesContext(connection) as asked:
+            assert acting.run(pool.k8s_config_id, fake, PLATFORM, clock=lambda: now) == count
+        return len(asked)
+
+    assert statements(60) == statements(1)
 
 
 def test_a_shield_that_somebody_took_away_is_seen_to_be_gone(now):
