@@ -52,7 +52,7 @@ def make(scene: Scene, count: int) -> float:
     with transaction.atomic():
         pods.make(scene.pool, [NewPod()] * count, now=clock.now())
     begun = time.perf_counter()
-    while acting.has_due(scene.pool.k8s_config_id, now=clock.now()):
+    while acting.due([scene.pool.k8s_config_id], now=clock.now()):
         acting.run(scene.pool.k8s_config_id, scene.port, PLATFORM, clock=clock.now)
     took_s = time.perf_counter() - begun
     look(scene)

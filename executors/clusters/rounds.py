@@ -57,15 +57,15 @@ class Means:
 
 
 def due(now: datetime) -> list[UUID]:
-    """Return the configs in whose clusters something is to be done now, by id; nobody has them."""
+    """Return the configs in whose clusters something is to be done now, by id; nobody has them.
+
+    Three statements for any number.
+    """
     free = Q(leased_until__isnull=True) | Q(leased_until__lte=now)
     closed = Q(retry_at__isnull=True) | Q(retry_at__lte=now)
     rows = Reach.objects.filter(free, closed, config__active=True, config__archived_at=None)
-    return [
-        config_id
-        for config_id, observed_at in rows.order_by("pk").values_list("pk", "observed_at")
-        if reconciling.is_due(config_id, observed_at, now=now) or acting.has_due(config_id, now=now)
-    ]
+    looked_at = dict(rows.values_list("pk", "observed_at"))
+    return sorted(reconciling.due(looked_at, now=now) | acting.due(looked_at, now=now))
 
 
 def is_overdue(config_id: UUID, *, now: datetime) -> bool:
@@ -73,7 +73,7 @@ def is_overdue(config_id: UUID, *, now: datetime) -> bool:
     before = now - 2 * PERIOD
     seen = Reach.objects.filter(pk=config_id).values_list("observed_at", flat=True).first()
     is_unseen = seen is None or now - seen >= reach.LIST_EVERY + 2 * PERIOD
-    return is_unseen or acting.has_due(config_id, now=before)
+    return is_unseen or bool(acting.due([config_id], now=before))
 
 
 def reconcile(config_id: UUID, means: Means, *, look: bool = False) -> bool:
@@ -88,7 +88,7 @@ def reconcile(config_id: UUID, means: Means, *, look: bool = False) -> bool:
         if lease is None:
             break
         is_done = _attempt(lease, means, look=look)
-        if not is_done or not acting.has_due(config_id, now=means.clock()):
+        if not is_done or not acting.due([config_id], now=means.clock()):
             break
         look = False
     _look_at_health(config_id, means)
@@ -120,7 +120,7 @@ def _round(lease: Lease, means: Means, *, look: bool) -> None:
         look
         or lease.failures
         or not lease.may_act
-        or reconciling.is_due(lease.config_id, lease.observed_at, now=now)
+        or reconciling.due({lease.config_id: lease.observed_at}, now=now)
     ):
         seen = reconciling.run(lease, port, now=now, rules=means.rules)
         if seen.plan.alarm.startswith(OTHER_CLUSTER):

@@ -7,6 +7,7 @@ done here. A slow or dead cluster holds up its own threads alone.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,11 +17,11 @@ from django.db import connection
 
 from executors.clusters import rounds
 from executors.clusters.rounds import Means
+from executors.core.rhythm import Rhythm
 from k8s4r.core.errors import DomainError
 
 logger = logging.getLogger(__name__)
 
-GATHER_S: Final = 1.0
 PERIOD_S: Final = rounds.PERIOD.total_seconds()
 # After a watch that failed; one that ended is begun again at once.
 WATCH_AGAIN_S: Final = 10.0
@@ -32,13 +33,16 @@ class Post:
 
     config_id: UUID
     means: Means
+    monotonic: Callable[[], float] = time.monotonic
+    _rhythm: Rhythm = field(default_factory=Rhythm)
     _over: threading.Event = field(default_factory=threading.Event)
+    # Whoever keeps is to wake up; and there is something to be done.
+    _stirred: threading.Event = field(default_factory=threading.Event)
     _word: threading.Event = field(default_factory=threading.Event)
-    _seen: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
         """Begin to watch and to keep, with a first round at once."""
-        self._word.set()
+        self.wake()
         for work in (self.watch, self.keep):
             name = f"{work.__name__}-{self.config_id}"
             threading.Thread(target=self._repeat, args=(work,), name=name, daemon=True).start()
@@ -46,20 +50,21 @@ class Post:
     def stop(self) -> None:
         """Let both threads end."""
         self._over.set()
-        self._word.set()
+        self._stirred.set()
 
     def wake(self) -> None:
         """Work on the cluster at once: there is something to be done."""
         self._word.set()
+        self._stirred.set()
 
     def watch(self) -> None:
         """Wait for word of the cluster until it ends the watch."""
         try:
             port = self.means.clusters.open(self.config_id)
             connection.close()
-            for _name in port.watch_pods(str(self.config_id), ""):
-                self._seen.set()
-                self._word.set()
+            for _name in port.watch_pods(str(self.config_id)):
+                if self._rhythm.heard(self.monotonic()):
+                    self._stirred.set()
                 if self._over.is_set():
                     return
         except DomainError as error:
@@ -69,17 +74,20 @@ class Post:
 
     def keep(self) -> None:
         """Work on the cluster when there is word, and when nobody else has for two periods."""
-        has_word = self._word.wait(PERIOD_S)
+        is_stirred = self._stirred.wait(min(PERIOD_S, self._rhythm.wait_s(self.monotonic())))
         if self._over.is_set():
             return
+        self._stirred.clear()
+        has_word, at = self._word.is_set(), self.monotonic()
         self._word.clear()
-        look = self._seen.is_set()
+        look = self._rhythm.wait_s(at) <= 0
         if look:
-            # Changes come together: they are looked at together.
-            self._over.wait(GATHER_S)
-            self._seen.clear()
-        if has_word or rounds.is_overdue(self.config_id, now=self.means.clock()):
+            self._rhythm.looks(at)
+        if has_word or look or (not is_stirred and self._is_overdue()):
             rounds.reconcile(self.config_id, self.means, look=look)
+
+    def _is_overdue(self) -> bool:
+        return rounds.is_overdue(self.config_id, now=self.means.clock())
 
     def _repeat(self, work: Callable[[], None]) -> None:
         while not self._over.is_set():

@@ -98,15 +98,13 @@ class PodSeen:
     unschedulable: str = ""
     container: ContainerSeen = ContainerSeen()
     created_at: datetime | None = None
-    resource_version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The pods of one config, complete, and the version from which a watch goes on."""
+    """The pods of one config, complete."""
 
     pods: Sequence[PodSeen]
-    resource_version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +149,8 @@ class ClusterPort(Protocol):
     def list_pods(self, config: str) -> Listing:
         """Return every pod that carries the label of this config, in its namespace."""
 
-    def watch_pods(self, config: str, resource_version: str) -> Iterator[str]:
-        """Yield the name of each pod that changes; ends by itself. Only a hint.
+    def watch_pods(self, config: str) -> Iterator[str]:
+        """Yield the name of each pod that changes from now on; ends by itself. Only a hint.
 
         Raises:
             WatchExpired: list again.

@@ -23,8 +23,8 @@ class KubeCluster:
     def list_pods(self, config: str) -> Listing:
         return observe.list_pods(self._api, self._namespace, config)
 
-    def watch_pods(self, config: str, resource_version: str) -> Iterator[str]:
-        return observe.watch_pods(self._api, self._namespace, config, resource_version)
+    def watch_pods(self, config: str) -> Iterator[str]:
+        return observe.watch_pods(self._api, self._namespace, config)
 
     def pod(self, name: str) -> PodSeen | None:
         return observe.pod(self._api, self._namespace, name)

@@ -1,14 +1,14 @@
 """What would a cluster answer? One in memory, for demonstrations and tests.
 
-It keeps what callers rely on: uids, versions, 409 by name, preconditions, quotas, watches that
-end and expire. Nothing runs: `tell` says what a node would report of a pod.
+It keeps what callers rely on: uids, 409 by name, preconditions, quotas, watches that end. Nothing
+runs: `tell` says what a node would report of a pod.
 """
 
-import itertools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -23,10 +23,10 @@ from pools.core.ports import (
     QuotaExceeded,
     Reviewed,
     Verb,
-    WatchExpired,
 )
 
 KEPT_EVENTS: Final = 1000
+WATCH_S: Final = 0.2
 
 
 @dataclass(eq=False)
@@ -54,7 +54,6 @@ class FakeCluster:
     logs: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     now: datetime | None = None
-    _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _version: int = 0
     _events: list[tuple[int, str, Mapping[str, str]]] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -79,12 +78,6 @@ class FakeCluster:
             for name in [name for name, pod in self.pods.items() if pod.deleting]:
                 self._remove(name)
 
-    def forget_events(self) -> None:
-        """Let every watch expire, as after etcd's compaction."""
-        with self._changed:
-            self._events.clear()
-            self._changed.notify_all()
-
     # The port.
 
     def cluster_uid(self) -> str:
@@ -99,21 +92,20 @@ class FakeCluster:
         with self._changed:
             self._answer("list_pods")
             ours = [pod for pod in self.pods.values() if pod.labels.get(CONFIG_LABEL) == config]
-            return Listing(pods=ours, resource_version=str(self._version))
+            return Listing(pods=ours)
 
-    def watch_pods(self, config: str, resource_version: str) -> Iterator[str]:
-        """Yield what has changed since, and end; a real one waits for more."""
+    def watch_pods(self, config: str) -> Iterator[str]:
+        """Yield what changes from now on; ends when nothing has for a while."""
         with self._changed:
             self._answer("watch_pods")
-            since = int(resource_version)
-            if since < self._oldest():
-                raise WatchExpired(f"version {since} is too old")
-            happened = [
-                name
-                for version, name, labels in self._events
-                if version > since and labels.get(CONFIG_LABEL) == config
-            ]
-        yield from happened
+            since = self._version
+        while True:
+            with self._changed:
+                if not self._changed.wait_for(partial(self._is_past, since), WATCH_S):
+                    return
+                happened = [one for one in self._events if one[0] > since]
+                since = self._version
+            yield from (name for _, name, labels in happened if labels.get(CONFIG_LABEL) == config)
 
     def pod(self, name: str) -> PodSeen | None:
         self._answer("pod")
@@ -207,21 +199,19 @@ class FakeCluster:
             raise OtherPod(f"pod {name} has uid {pod.uid}, and {uid} was meant")
         return pod
 
-    def _oldest(self) -> int:
-        """Return the oldest version from which every change since is still known."""
-        return self._events[0][0] - 1 if self._events else self._version
+    def _is_past(self, version: int) -> bool:
+        return self._version > version
 
     def _put(self, pod: PodSeen) -> PodSeen:
         self._note(pod)
-        known = replace(pod, resource_version=str(self._version))
-        self.pods[pod.name] = known
-        return known
+        self.pods[pod.name] = pod
+        return pod
 
     def _remove(self, name: str) -> None:
         self._note(self.pods.pop(name))
 
     def _note(self, pod: PodSeen) -> None:
-        self._version = next(self._versions)
+        self._version += 1
         self._events.append((self._version, pod.name, pod.labels))
         del self._events[:-KEPT_EVENTS]
         self._changed.notify_all()

@@ -65,22 +65,20 @@ def _pages(api: Api, namespace: str, config: str) -> Listing:
         pods += map(shapes.pod_seen, page["items"])
         meta = page.get("metadata", {})
         if not meta.get("continue"):
-            return Listing(pods=pods, resource_version=meta.get("resourceVersion", ""))
+            return Listing(pods=pods)
         query["continue"] = meta["continue"]
 
 
-def watch_pods(api: Api, namespace: str, config: str, version: str) -> Iterator[str]:
-    """Yield the names of pods that change; begins at ``version``, or now when it is empty."""
+def watch_pods(api: Api, namespace: str, config: str) -> Iterator[str]:
+    """Yield the names of pods that change from now on."""
     selector: dict[str, str | int] = {"labelSelector": f"{CONFIG_LABEL}={config}"}
     path = pods_path(namespace)
-    if not version:
-        first = api.call(Request(path=path, query={**selector, "limit": 1}))
-        version = first.get("metadata", {}).get("resourceVersion", "")
+    first = api.call(Request(path=path, query={**selector, "limit": 1}))
     query: Query = {
         **selector,
         "watch": 1,
         "allowWatchBookmarks": "true",
-        "resourceVersion": version,
+        "resourceVersion": first.get("metadata", {}).get("resourceVersion", ""),
         "timeoutSeconds": WATCH_S,
     }
     for line in api.lines(Request(path=path, query=query, patience=WATCH_PATIENCE)):

@@ -28,7 +28,6 @@ def pod_seen(found: Mapping[str, Any]) -> PodSeen:
         unschedulable=scheduled.get("message") or "Unschedulable" if waits else "",
         container=_container(status.get("containerStatuses") or ()),
         created_at=_moment(meta.get("creationTimestamp")),
-        resource_version=meta.get("resourceVersion", ""),
     )
 
 

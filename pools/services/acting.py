@@ -56,9 +56,10 @@ def run(
     return answered
 
 
-def has_due(config_id: UUID, *, now: datetime) -> bool:
-    """Is there something to be done?"""
-    return _possible(config_id, now).exists()
+def due(config_ids: Collection[UUID], *, now: datetime) -> frozenset[UUID]:
+    """Return those of the configs in whose clusters something is to be done; one statement."""
+    rows = _possible(config_ids, now).order_by()
+    return frozenset(rows.values_list("pod__config", flat=True).distinct())
 
 
 @transaction.atomic
@@ -70,15 +71,16 @@ def prepare(config_id: UUID, *, now: datetime) -> None:
 
     Locks: the failed pods, by pk; then the actions, by pk.
     """
-    due = _due(config_id, now).filter(kind=ActionKind.DELETE)
-    settled = due.filter(pod__state=PodState.FAILED, pod__agent__archived_at__isnull=False)
+    due_now = _due([config_id], now)
+    deletes = due_now.filter(kind=ActionKind.DELETE)
+    settled = deletes.filter(pod__state=PodState.FAILED, pod__agent__archived_at__isnull=False)
     ids = list(settled.values_list("pod", flat=True))
     if ids:
         attribution.attribute(attribution.SYSTEM, cause="failed")
         pods.move(ids, PodEvent.DELETE, now=now)
     vain = Q(kind=ActionKind.CREATE) & ~Q(pod__state=PodState.CREATING)
     vain |= Q(kind__in=_SHIELDS) & ~Q(pod__state__in=[*_SHIELDED, PodState.CREATING])
-    pods.close(_due(config_id, now).filter(vain), now=now)
+    pods.close(due_now.filter(vain), now=now)
 
 
 @transaction.atomic
@@ -89,7 +91,7 @@ def take(config_id: UUID, platform: Platform, *, now: datetime) -> list[Job]:
 
     Locks: the actions, skipping what others hold; then the config's reach.
     """
-    rows = _possible(config_id, now).order_by("pk")
+    rows = _possible([config_id], now).order_by("pk")
     locked = rows.select_for_update(of=("self",), skip_locked=True)
     found = list(locked.select_related("pod__pool__k8s_config", "pod__pool__project")[:BATCH])
     firsts = {action.pod_id: action for action in reversed(found)}
@@ -147,14 +149,14 @@ def _close(action_ids: Collection[int], *, now: datetime) -> None:
     )
 
 
-def _due(config_id: UUID, now: datetime) -> QuerySet[PodAction]:
+def _due(config_ids: Collection[UUID], now: datetime) -> QuerySet[PodAction]:
     free = Q(leased_until__isnull=True) | Q(leased_until__lte=now)
     return PodAction.objects.filter(
-        free, pod__config=config_id, state=ActionState.PENDING, not_before__lte=now
+        free, pod__config__in=config_ids, state=ActionState.PENDING, not_before__lte=now
     )
 
 
-def _possible(config_id: UUID, now: datetime) -> QuerySet[PodAction]:
+def _possible(config_ids: Collection[UUID], now: datetime) -> QuerySet[PodAction]:
     """Return what can be done now; nothing of a pod to which something is being done."""
     taken = PodAction.objects.filter(
         pod=OuterRef("pod"), state=ActionState.PENDING, leased_until__gt=now
@@ -168,7 +170,7 @@ def _possible(config_id: UUID, now: datetime) -> QuerySet[PodAction]:
             pod__agent__desired__in=[Desired.DRAINING, Desired.REVOKED],
         )
     )
-    return _due(config_id, now).filter(possible).exclude(Exists(taken))
+    return _due(config_ids, now).filter(possible).exclude(Exists(taken))
 
 
 def _jobs(actions: Sequence[PodAction], platform: Platform) -> list[Job]:

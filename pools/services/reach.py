@@ -21,8 +21,9 @@ from pools.models import K8sConfig, Reach
 
 LEASE: Final = timedelta(seconds=60)
 LIST_EVERY: Final = timedelta(seconds=30)
-# While pods come or go a list is worth more often.
+# While pods come, or are out of sight, a list is worth more; that of one that is so for long not.
 LIST_RESTLESS: Final = timedelta(seconds=5)
+RESTLESS_FOR: Final = timedelta(minutes=5)
 
 BREAKS_AT: Final = 3
 PROBE_EVERY: Final = timedelta(minutes=1)

@@ -38,6 +38,8 @@ MOST_NODES: Final = 100
 MOST_STRAYS: Final = 50
 THREADS: Final = 8
 
+_RESTLESS: Final = (PodState.CREATING, PodState.STARTING, PodState.UNKNOWN)
+
 # What happened first is told first.
 _ORDER: Final = (
     PodEvent.CREATED,
@@ -62,14 +64,24 @@ class Round:
         return bool(self.moved.get(PodEvent.FAILED) or self.moved.get(PodEvent.GONE))
 
 
-def is_due(config_id: UUID, observed_at: datetime | None, *, now: datetime) -> bool:
-    """Is it time to look, when the last look was then? Sooner while pods come or go."""
-    if observed_at is None or now - observed_at >= reach.LIST_EVERY:
-        return True
-    if now - observed_at < reach.LIST_RESTLESS:
-        return False
-    restless = (PodState.CREATING, PodState.STARTING, PodState.DELETING, PodState.UNKNOWN)
-    return Pod.objects.filter(config=config_id, state__in=restless).exists()
+def due(looked_at: Mapping[UUID, datetime | None], *, now: datetime) -> frozenset[UUID]:
+    """Return those of the configs, last looked at then, that it is time to look at; one statement.
+
+    Sooner while pods come or are out of sight, for as long as that is news. Of those that go the
+    watch tells, and nobody waits for them.
+    """
+    never = {config_id for config_id, at in looked_at.items() if at is None}
+    ages = {config_id: now - at for config_id, at in looked_at.items() if at is not None}
+    old = {config_id for config_id, age in ages.items() if age >= reach.LIST_EVERY}
+    young = {config_id for config_id, age in ages.items() if age >= reach.LIST_RESTLESS} - old
+    return frozenset(never | old | (_restless(young, now=now) if young else set()))
+
+
+def _restless(config_ids: Collection[UUID], *, now: datetime) -> set[UUID]:
+    rows = Pod.objects.filter(
+        config__in=config_ids, state__in=_RESTLESS, changed_at__gt=now - reach.RESTLESS_FOR
+    )
+    return set(rows.order_by().values_list("config", flat=True).distinct())
 
 
 def run(lease: Lease, port: ClusterPort, *, now: datetime, rules: Rules) -> Round:

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
+from queue import Queue
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -116,11 +119,29 @@ def test_a_quota_that_is_used_up_has_an_error_of_its_own(port_ground):
         port_ground.port.create_pod(ours("two"))
 
 
-def test_a_watch_tells_of_changes_since_a_list(port_ground):
-    version = port_ground.port.list_pods("c").resource_version
-    port_ground.port.create_pod(ours("foreign", config="other"))
-    port_ground.port.create_pod(ours("one"))
-    assert next(port_ground.port.watch_pods("c", version)) == "one"
+def test_a_watch_tells_of_changes_from_now_on(port_ground):
+    port_ground.port.create_pod(ours("before"))
+    heard: Queue[str] = Queue()
+
+    def listen() -> None:
+        while heard.empty():
+            for name in port_ground.port.watch_pods("c"):
+                heard.put(name)
+                return
+
+    thread = Thread(target=listen)
+    thread.start()
+    numbers = count()
+
+    def is_heard() -> bool:
+        number = next(numbers)
+        port_ground.port.create_pod(ours(f"foreign-{number}", config="other"))
+        port_ground.port.create_pod(ours(f"one-{number}"))
+        return not heard.empty()
+
+    wait_until(is_heard, every_s=0.2)
+    thread.join(timeout=30)
+    assert heard.get_nowait().startswith("one-")
 
 
 def test_a_budget_is_made_once_and_deleted_at_will(port_ground):

@@ -44,7 +44,7 @@ def test_a_list_that_expires_half_way_is_begun_again(broken_ground, proxy):
 def test_a_watch_that_is_too_old_says_so(broken_ground, proxy):
     proxy.rules.append(Rule("GET", "watch=1", Break.STATUS, status=410))
     with pytest.raises(WatchExpired):
-        next(broken_ground.port.watch_pods("c", "1"))
+        next(broken_ground.port.watch_pods("c"))
 
 
 @pytest.mark.parametrize("how", [Break.CUT, Break.BLACKHOLE])
@@ -99,7 +99,7 @@ def test_a_watch_that_is_half_open_leaves_lists_alone(broken_ground, proxy):
 
     def listen() -> None:
         try:
-            heard.extend(broken_ground.port.watch_pods("c", ""))
+            heard.extend(broken_ground.port.watch_pods("c"))
         except ClusterUnreachable:
             heard.append("cut")
 

@@ -1,11 +1,13 @@
 """Rounds are asked for where something is due, and whoever comes second leaves it alone."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from executors import tasks
 from executors.clusters import rounds
-from pools.models import Reach
-from tests.builders import a_pod, a_pod_pool, seconds
+from pools.models import Pod, Reach
+from tests.builders import NOON, a_pod, a_pod_pool, a_ready_pod, seconds
 from tests.clusters import a_played_cluster, state
 
 pytestmark = pytest.mark.django_db
@@ -31,6 +33,44 @@ def test_what_is_to_be_done_makes_a_round_due_and_pods_that_come_one_every_few_s
     played.work(pool, look=False)
     assert state(pod) == "starting"
     assert (rounds.due(now + seconds(4)), len(rounds.due(now + seconds(5)))) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("what", "lists"),
+    [
+        ({"state": "starting"}, 12),
+        ({"state": "unknown"}, 12),
+        ({"state": "deleting"}, 2),
+        ({"state": "unknown", "changed_at": NOON - seconds(301)}, 2),
+        ({"state": "ready"}, 2),
+    ],
+)
+def test_a_minute_of_a_pod_costs_so_many_lists(now, what, lists):
+    """Seconds pass one by one; only what beat would send is done, and no watch says a word."""
+    pool = a_pod_pool()
+    _, played = a_played_cluster(pool)
+    played.work(pool)
+    pod = a_ready_pod(pool)
+    Pod.objects.filter(pk=pod.pk).update(**what)
+    looked_at = []
+    for second in range(1, 61):
+        if rounds.due(now + seconds(second)):
+            looked_at.append(second)
+            Reach.objects.update(observed_at=now + seconds(second))
+    assert len(looked_at) == lists, looked_at
+
+
+def test_what_is_due_costs_as_many_statements_for_many_clusters_as_for_one(now):
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            assert len(rounds.due(now)) == Reach.objects.count()
+        return len(asked)
+
+    a_pod(a_pod_pool())
+    few = statements()
+    for _ in range(5):
+        a_pod(a_pod_pool())
+    assert statements() == few
 
 
 def test_a_cluster_that_somebody_has_or_that_is_away_is_not_asked_for(now):
