@@ -6,11 +6,10 @@ from typing import Annotated, Final, Literal, TypeAlias
 from django.db.models import Q, QuerySet
 from msgspec import Meta
 
-from executors import pods
+from executors import pods, selectors
 from k8s4r.access.principals import Principal
 from k8s4r.api import paging, queries
 from k8s4r.api.paging import Asked
-from k8s4r.core import ids
 from k8s4r.core.errors import FieldProblem
 from pools.core.pods import PodFailure, PodState
 from pools.models import Pod
@@ -97,6 +96,4 @@ def of_pools(request: Asked, rows: QuerySet[Pod], also: tuple[str, ...] = ()) ->
 def _condition(name: str, text: str) -> Q:
     if name in _TEXTS:
         return Q(**{name: text})
-    identity = ids.as_uuid(text)
-    named = Q(**{f"{_NAMED[name]}__name": text})
-    return named if identity is None else named | Q(**{f"{_NAMED[name]}_id": identity})
+    return selectors.named(_NAMED[name], text)

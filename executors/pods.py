@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from agents.core.states import Desired, Observed
 from agents.models import Agent, Slot
@@ -74,7 +74,7 @@ def pods(principal: Principal) -> QuerySet[Pod]:
     """Return the pods of the pools that exist for the caller, with what they belong to."""
     rows = Pod.objects.select_related("pool__project", "config", "agent").defer("log")
     seen = principal.projects(Permission.FLEET_READ)
-    return rows if seen is None else rows.filter(_in_reach(seen))
+    return rows if seen is None else rows.filter(pools.in_reach(seen, "pool__"))
 
 
 def pod(pod_id: UUID, principal: Principal) -> Pod:
@@ -184,11 +184,6 @@ def by_state(rows: QuerySet[Pod]) -> Mapping[str, int]:
 def last_hour(pool: Pool, *, since: datetime) -> Sequence[ScalingDecision]:
     """Return the decisions that held at some time since then, the oldest first; one query."""
     return list(decisions(pool).filter(until__gte=since).order_by("id"))
-
-
-def _in_reach(project_ids: Collection[UUID]) -> Q:
-    shared = Q(pool__shared_with__has_any_keys=sorted(map(str, project_ids)))
-    return Q(pool__project_id__in=project_ids) | shared
 
 
 def _lane(lane: str, counted: Counter[str]) -> LaneCount:

@@ -246,9 +246,9 @@ def existing(task_ids: Iterable[UUID], principal: Principal) -> Sequence[UUID]:
 
 def _in_place(rows: QuerySet[Task], wanted: TaskFilter) -> QuerySet[Task]:
     if wanted.project:
-        rows = rows.filter(_named("project", wanted.project))
+        rows = rows.filter(named("project", wanted.project))
     if wanted.pool:
-        rows = rows.filter(_named("pool", wanted.pool))
+        rows = rows.filter(named("pool", wanted.pool))
     return rows
 
 
@@ -256,9 +256,9 @@ def _by_whom(rows: QuerySet[Task], wanted: TaskFilter, principal: Principal) -> 
     if wanted.owner == ME:
         rows = rows.filter(owner_id=principal.id)
     elif wanted.owner:
-        rows = rows.filter(_named("owner", wanted.owner, column="username"))
+        rows = rows.filter(named("owner", wanted.owner, column="username"))
     if wanted.agent:
-        rows = rows.filter(_named("agent", wanted.agent))
+        rows = rows.filter(named("agent", wanted.agent))
     return rows
 
 
@@ -270,7 +270,8 @@ def _within(rows: QuerySet[Task], wanted: TaskFilter) -> QuerySet[Task]:
     return rows
 
 
-def _named(relation: str, text: str, *, column: str = "name") -> Q:
+def named(relation: str, text: str, *, column: str = "name") -> Q:
+    """Return the condition of belonging to something by its name or its id."""
     identity = ids.as_uuid(text)
     named = Q(**{f"{relation}__{column}": text})
     return named if identity is None else named | Q(**{f"{relation}_id": identity})

@@ -50,10 +50,13 @@ def pools(principal: Principal) -> QuerySet[Pool]:
     return (rows if seen is None else rows.filter(in_reach(seen))).order_by("name", "id")
 
 
-def in_reach(project_ids: Collection[UUID]) -> Q:
-    """Return the condition of being a pool of these projects, or shared with one of them."""
-    shared = Q(shared_with__has_any_keys=sorted(map(str, project_ids)))
-    return Q(project_id__in=project_ids) | shared
+def in_reach(project_ids: Collection[UUID], at: str = "") -> Q:
+    """Return the condition of being a pool of these projects, or shared with one of them.
+
+    ``at`` leads from other rows to their pool: ``pool__``.
+    """
+    own = Q(**{f"{at}project_id__in": project_ids})
+    return own | Q(**{f"{at}shared_with__has_any_keys": sorted(map(str, project_ids))})
 
 
 def pool(pool_id: UUID, principal: Principal) -> Pool:

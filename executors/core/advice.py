@@ -17,7 +17,8 @@ from executors.core.codes import WaitingCode
 from executors.core.gates import Standing
 from executors.core.qualification import Candidate, Requirement
 from executors.core.waiting import Explanation, PoolFacts
-from pools.core.outlook import ADVICE, Outlook
+from pools.core import failures
+from pools.core.outlook import Outlook
 
 ONCE: Final = timedelta(hours=1)
 
@@ -175,7 +176,7 @@ def _scaling(case: Case) -> list[Advice]:
 
 def _failing(case: Case) -> list[Advice]:
     failure = None if case.pool.pods is None else case.pool.pods.failure
-    text = "look at the pool's pods" if failure is None else ADVICE[failure.code]
+    text = "look at the pool's pods" if failure is None else failures.advice(failure.code)
     return [Advice("fleet_admin", text, _pool(case))]
 
 

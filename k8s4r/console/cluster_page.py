@@ -11,10 +11,11 @@ from executors.history import Span
 from k8s4r.console import past
 from k8s4r.pages import ago, chip
 from pools import conf
-from pools.core import health, manifests, templates
+from pools.core import health, manifests
 from pools.core.manifests import Ground, Identity
-from pools.core.pods import PodMode
 from pools.models import K8sConfig, Pod, Pool, Reach
+from pools.services import shaping
+from pools.services.shaping import ForPool
 
 _EXAMPLE = Identity(pod="(id of the pod)", name="k8s4r-(pool)-(id)")
 
@@ -63,15 +64,5 @@ def until(row: K8sConfig) -> str:
 
 
 def _ground(row: K8sConfig) -> Ground:
-    return Ground(
-        config=str(row.pk),
-        namespace=row.namespace,
-        pool="(id of the pool)",
-        pool_name="(pool)",
-        project=row.project.name,
-        mode=PodMode.SLOTS,
-        platform=conf.platform(),
-        template=templates.kept(row.pod_template),
-        service_account=row.service_account_name,
-        pull_secrets=tuple(row.image_pull_secrets),
-    )
+    pool = ForPool(id="(id of the pool)", name="(pool)", project=row.project.name)
+    return shaping.of_config(row, pool, platform=conf.platform())

@@ -1,5 +1,6 @@
 """What would a K8s config do? Test its cluster; read, write and preview its pod template."""
 
+from dataclasses import replace
 from typing import Literal
 from uuid import UUID
 
@@ -25,7 +26,8 @@ from pools.core.pods import PodMode
 from pools.core.ports import ClusterRefused, ClusterUnreachable
 from pools.core.templates import PodTemplate
 from pools.models import K8sConfig
-from pools.services import configs
+from pools.services import configs, shaping
+from pools.services.shaping import ForPool
 
 EXAMPLE = Identity(pod="00000000-0000-0000-0000-000000000000", name="k8s4r-example-000000000000")
 
@@ -105,22 +107,14 @@ class PreviewView(View):
 
 
 def _ground(row: K8sConfig, body: Previewed) -> Ground:
-    template = templates.kept(row.pod_template)
-    if isinstance(body.pod_template, PodTemplate):
-        template = body.pod_template
-        templates.check(template, conf.images(), at="/pod_template")
-    return Ground(
-        config=str(row.pk),
-        namespace=row.namespace,
-        pool=EXAMPLE.pod,
-        pool_name=body.pool,
-        project=row.project.name,
-        mode=PodMode(body.mode),
-        platform=conf.platform(),
-        template=template,
-        service_account=row.service_account_name,
-        pull_secrets=tuple(row.image_pull_secrets),
+    pool = ForPool(
+        id=EXAMPLE.pod, name=body.pool, project=row.project.name, mode=PodMode(body.mode)
     )
+    ground = shaping.of_config(row, pool, platform=conf.platform())
+    if not isinstance(body.pod_template, PodTemplate):
+        return ground
+    templates.check(body.pod_template, conf.images(), at="/pod_template")
+    return replace(ground, template=body.pod_template)
 
 
 def _writable(config_id: UUID, principal: Principal) -> K8sConfig:

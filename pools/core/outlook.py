@@ -18,19 +18,6 @@ REMEMBERED: Final = timedelta(hours=1)
 
 COMING: Final = frozenset({PodState.CREATING, PodState.STARTING})
 
-ADVICE: Final[dict[PodFailure, str]] = {
-    PodFailure.IMAGE_PULL: "correct the image of the pod template, or the secret that pulls it",
-    PodFailure.UNSCHEDULABLE: "add nodes, or let the pod template ask for less",
-    PodFailure.QUOTA: "raise the quota of the namespace, or lower the pool's number of pods",
-    PodFailure.OOM_KILLED: "raise the memory limit in the pod template",
-    PodFailure.EVICTED: "free the node's disk or memory, or let the pod template request more",
-    PodFailure.AGENT_NEVER_CONNECTED: (
-        "see the pod's log: the platform's address must be reachable from the cluster"
-    ),
-    PodFailure.CRASH_LOOP: "see the pod's log: its program ends as soon as it starts",
-    PodFailure.NODE_LOST: "see to the node: it is not ready, or gone",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Failed:

@@ -97,8 +97,3 @@ TABLE: Final[dict[tuple[PodState, PodEvent], PodState]] = {
     **{(state, _E.FAILED): _S.FAILED for state in LIVE},
     **{(state, _E.GONE): _S.GONE for state in COUNTED},
 }
-
-
-def after(state: PodState, event: PodEvent) -> PodState | None:
-    """Return the state that follows, ``None`` where the event means nothing."""
-    return TABLE.get((state, event))

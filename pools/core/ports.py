@@ -84,7 +84,6 @@ class PodSeen:
     (``Evicted``, ``NodeLost``); ``labels`` hold whose it is.
     """
 
-    namespace: str
     name: str
     uid: str
     phase: str
@@ -111,7 +110,6 @@ class Listing:
 class Reviewed:
     """Who a service-account token belongs to, by TokenReview; empty texts are not said."""
 
-    username: str
     namespace: str
     pod_name: str
     pod_uid: str

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from k8s4r.core import conversion, labels
+from k8s4r.core import labels
 from k8s4r.core.errors import FieldProblem, Invalid, pointer
 from pools.core.images import Images
 
@@ -109,18 +109,6 @@ class PodTemplate(_Part, frozen=True, kw_only=True):
     volume_mounts: Annotated[list[VolumeMount], Meta(max_length=16)] = []
     security_context: SecurityContext | None = None
     termination_grace_period_seconds: Annotated[int, Meta(ge=5, le=3600)] | None = None
-
-
-def read(value: object, images: Images, *, at: str = "/pod_template") -> PodTemplate:
-    """Return a template as somebody wrote it; ``at`` is its JSON pointer.
-
-    Raises:
-        Malformed: a field has another type.
-        Invalid: names each field that is not taken, and the rule.
-    """
-    template = conversion.convert(value, PodTemplate, at=at)
-    check(template, images, at=at)
-    return template
 
 
 def check(template: PodTemplate, images: Images, *, at: str) -> None:

@@ -101,7 +101,6 @@ def review_token(api: Api, token: str, *, audience: str) -> Reviewed | None:
         return None
     extra = user.get("extra") or {}
     return Reviewed(
-        username=username,
         namespace=username.removeprefix(_ACCOUNT).partition(":")[0],
         pod_name=_only(extra.get(_NAME)),
         pod_uid=_only(extra.get(_UID)),

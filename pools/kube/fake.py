@@ -120,7 +120,6 @@ class FakeCluster:
             if self.most_pods is not None and len(self.pods) >= self.most_pods:
                 raise QuotaExceeded(f"exceeded quota: pods={self.most_pods}")
             pod = PodSeen(
-                namespace=self.namespace,
                 name=meta["name"],
                 uid=str(uuid4()),
                 phase="Pending",

@@ -14,7 +14,6 @@ def pod_seen(found: Mapping[str, Any]) -> PodSeen:
     scheduled = conditions.get("PodScheduled", {})
     waits = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
     return PodSeen(
-        namespace=meta.get("namespace", ""),
         name=meta.get("name", ""),
         uid=meta.get("uid", ""),
         phase=status.get("phase", "Unknown"),

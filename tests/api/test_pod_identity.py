@@ -28,8 +28,8 @@ def pod(db):
 @pytest.fixture
 def cluster(pod, settings):
     """Return the pod's cluster, which vouches for one token of it and one of another pod."""
-    mine = Reviewed(username="sa", namespace=NAMESPACE, pod_name=pod.name, pod_uid=UID)
-    other = Reviewed(username="sa", namespace=NAMESPACE, pod_name="other", pod_uid="u-2")
+    mine = Reviewed(namespace=NAMESPACE, pod_name=pod.name, pod_uid=UID)
+    other = Reviewed(namespace=NAMESPACE, pod_name="other", pod_uid="u-2")
     audience = settings.POD_AUDIENCE
     return FakeCluster(tokens={("a.b.c", audience): mine, ("x.y.z", audience): other})
 

@@ -7,11 +7,13 @@ from ipaddress import ip_address
 
 import pytest
 
+from k8s4r.core import conversion
 from k8s4r.core.errors import DomainError
 from k8s4r.core.networks import allowed_from
 from pools.core import credentials, kubeconfigs, servers, templates
 from pools.core.access import Credential
 from pools.core.images import Images
+from pools.core.templates import PodTemplate
 from tests.kube import hostile
 
 IMAGES = Images("localhost/k8s4r-agent:latest")
@@ -101,9 +103,14 @@ def test_one_bad_address_among_good_ones_is_enough_to_refuse_a_name():
         servers.check_addresses([good, bad], "it", NOTHING)
 
 
+def take(template: object) -> None:
+    read = conversion.convert(template, PodTemplate, at="/pod_template")
+    templates.check(read, IMAGES, at="/pod_template")
+
+
 @pytest.mark.parametrize("name", [*hostile.TEMPLATES])
 def test_what_a_pod_template_may_not_say_is_refused_by_its_rule(name):
     at, rule, template = hostile.TEMPLATES[name]
     with pytest.raises(DomainError) as refused:
-        templates.read(template, IMAGES)
+        take(template)
     assert (f"/pod_template{at}", rule) in the_problems(refused.value)

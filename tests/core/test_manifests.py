@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from k8s4r.core import conversion
 from pools.core import manifests, templates
 from pools.core.images import Images
 from pools.core.manifests import Ground, Identity, Platform
@@ -27,7 +28,9 @@ ONE = Identity(pod="dead-beef", name="k8s4r-builders-1")
 
 
 def a_template(**fields) -> PodTemplate:
-    return templates.read(fields, IMAGES)
+    template = conversion.convert(fields, PodTemplate)
+    templates.check(template, IMAGES, at="/pod_template")
+    return template
 
 
 def env_of(made) -> dict[str, str]:

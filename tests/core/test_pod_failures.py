@@ -13,7 +13,7 @@ YOUNG, OLD = timedelta(seconds=5), timedelta(hours=1)
 
 
 def seen(phase: str = "Pending", **facts: object) -> PodSeen:
-    return PodSeen(namespace="n", name="p", uid="u", phase=phase, **facts)
+    return PodSeen(name="p", uid="u", phase=phase, **facts)
 
 
 def waiting(reason: str, **facts: object) -> PodSeen:

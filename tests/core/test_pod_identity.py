@@ -10,13 +10,11 @@ from pools.core.ports import CONFIG_LABEL, POD_LABEL, PodSeen, Reviewed
 
 POD = {"namespace": "work", "name": "k8s4r-slots-1", "uid": "u-1"}
 SAID = Reviewed(
-    username="system:serviceaccount:work:k8s4r-agent",
     namespace="work",
     pod_name="k8s4r-slots-1",
     pod_uid="u-1",
 )
 SEEN = PodSeen(
-    namespace="work",
     name="k8s4r-slots-1",
     uid="u-1",
     phase="Running",

@@ -45,7 +45,7 @@ def pod_of(known: KnownPod, **facts: object) -> PodSeen:
         "labels": {POD_LABEL: str(known.id)},
         "created_at": NOON - seconds(30),
     }
-    return PodSeen(namespace="n", name=known.name, **{**usual, **facts})
+    return PodSeen(name=known.name, **{**usual, **facts})
 
 
 def made(known, pods, *, asked=None, memory=NO_MEMORY, now=NOON, uid="c1", nodes=None):

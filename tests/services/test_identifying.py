@@ -41,7 +41,6 @@ def a_cluster(pod, *, said="jwt", seen=None):
 
 def is_in(pod, uid=UID):
     return Reviewed(
-        username=f"system:serviceaccount:{pod.namespace}:k8s4r-agent",
         namespace=pod.namespace,
         pod_name=pod.name,
         pod_uid=uid,
@@ -118,7 +117,7 @@ def test_a_pod_is_known_by_its_own_config_alone(pod):
 def test_a_pod_whose_creation_nobody_confirmed_is_adopted_by_its_labels():
     pod = a_pod(a_pod_pool())
     labels = {CONFIG_LABEL: str(pod.config_id), POD_LABEL: str(pod.pk)}
-    seen = PodSeen(namespace=pod.namespace, name=pod.name, uid=UID, phase="Running", labels=labels)
+    seen = PodSeen(name=pod.name, uid=UID, phase="Running", labels=labels)
     cluster = a_cluster(pod, seen=seen)
     ask(pod, cluster=cluster)
     pod.refresh_from_db()
@@ -127,7 +126,7 @@ def test_a_pod_whose_creation_nobody_confirmed_is_adopted_by_its_labels():
 
 def test_a_stranger_of_the_same_name_is_not_adopted():
     pod = a_pod(a_pod_pool())
-    seen = PodSeen(namespace=pod.namespace, name=pod.name, uid=UID, phase="Running")
+    seen = PodSeen(name=pod.name, uid=UID, phase="Running")
     with pytest.raises(NotThisPod):
         ask(pod, cluster=a_cluster(pod, seen=seen))
     pod.refresh_from_db()
