@@ -10,7 +10,7 @@ from uuid import UUID
 from celery import shared_task
 
 from executors import conf, sweeps
-from executors.clusters import opening, rounds
+from executors.clusters import opening, rounds, turns
 from executors.core.schedule import Job
 from executors.services import pulses
 from k8s4r import clock
@@ -55,6 +55,9 @@ def reconcile_clusters() -> None:
 def reconcile_cluster(config_id: str, look: bool = False) -> None:
     """Bring one cluster in line with its rows; with ``look`` its pods are listed now.
 
-    Lost: the next one comes in seconds. Twice: the second finds the cluster taken, or nothing due.
+    Lost, or without a turn: the next one comes in seconds. Twice: the second finds the cluster
+    taken, or nothing due.
     """
-    rounds.reconcile(UUID(config_id), opening.means(), look=look)
+    with turns.ROUNDS.turn() as has_turn:
+        if has_turn:
+            rounds.reconcile(UUID(config_id), opening.means(), look=look)

@@ -8,21 +8,23 @@ Celery carries hints only: every task re-reads its rows, may be lost, and may ru
 import os
 import sys
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from celery import Celery, Task
 from celery.beat import Scheduler
-from celery.signals import task_prerun
+from celery.signals import celeryd_after_setup, task_prerun
 from django.conf import settings
 from django.db import close_old_connections
 from kombu import Exchange, Queue
 
+from executors.clusters import turns
 from executors.core import schedule
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "k8s4r.settings")
 
 SWEEPS: Final = "sweeps"
-# Clusters have a queue of their own: one that answers slowly must not delay the sweeps.
+# Clusters have a queue of their own, and never all processes of a worker: those that answer slowly
+# must not delay the sweeps.
 KUBE: Final = "kube"
 QUEUES: Final = (SWEEPS, KUBE)
 CANARY_S: Final = 15
@@ -147,6 +149,22 @@ app.conf.update(
 # three quarters of a worker's time, and as much again of PostgreSQL's.
 app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 app.autodiscover_tasks(["executors", "executors.operating"])
+
+
+class _Worker(Protocol):
+    """What we need to know of a Celery worker."""
+
+    concurrency: int
+
+
+@celeryd_after_setup.connect
+def keep_one_for_sweeps(instance: _Worker, **_details: object) -> None:
+    """Leave one process to the sweeps in a worker of both queues, whatever clusters do.
+
+    Before it forks. A worker of one process has none to spare.
+    """
+    if {SWEEPS, KUBE} <= set(app.amqp.queues.consume_from):
+        turns.ROUNDS.limit(max(1, instance.concurrency - 1))
 
 
 @task_prerun.connect
