@@ -7,7 +7,9 @@ reading costs three times as much.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
+
+import msgspec
 
 from k8s4r.core.errors import DomainError
 from pools.core.ports import ClusterUnreachable
@@ -15,6 +17,7 @@ from pools.kube import errors
 
 Query: TypeAlias = Mapping[str, str | int]
 JsonObject: TypeAlias = dict[str, Any]
+Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
@@ -67,6 +70,14 @@ class Api:
         except ValueError as error:
             raise ClusterUnreachable(f"{request}: the answer is no JSON") from error
         return found if isinstance(found, dict) else {}
+
+    def read(self, request: Request, shape: type[Shape]) -> Shape:
+        """Return what the cluster answers with, as far as ``shape`` has a place for it."""
+        raw = self.content(request)
+        try:
+            return msgspec.json.decode(raw, type=shape)
+        except ValueError as error:
+            raise ClusterUnreachable(f"{request}: the answer is none: {error}") from error
 
     def content(self, request: Request) -> bytes:
         """Return what the cluster answers with, as it is."""

@@ -27,9 +27,8 @@ _ACCESS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 def create_pod(api: Api, namespace: str, manifest: Manifest, *, dry_run: bool) -> PodSeen:
     """Make a pod."""
     query = {"dryRun": "All"} if dry_run else {}
-    return shapes.pod_seen(
-        api.call(Request(method="POST", path=pods_path(namespace), query=query, body=manifest))
-    )
+    request = Request(method="POST", path=pods_path(namespace), query=query, body=manifest)
+    return shapes.pod_seen(api.read(request, shapes.Pod))
 
 
 def delete_pod(api: Api, namespace: str, name: str, *, uid: str, grace_s: int | None) -> bool:

@@ -1,9 +1,10 @@
 """What is there in a cluster? Lists in pages, watches that end by themselves, single objects."""
 
-import json
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote
+
+import msgspec
 
 from pools.core.ports import (
     CONFIG_LABEL,
@@ -14,7 +15,7 @@ from pools.core.ports import (
     WatchExpired,
 )
 from pools.kube import errors, shapes
-from pools.kube.api import PROBE, Api, JsonObject, Query, Request
+from pools.kube.api import PROBE, Api, Query, Request
 
 PAGE: Final = 500
 # A list that grows while it is read is begun again, so often.
@@ -59,14 +60,13 @@ def _pages(api: Api, namespace: str, config: str) -> Listing:
     query: dict[str, str | int] = {"labelSelector": f"{CONFIG_LABEL}={config}", "limit": PAGE}
     pods: list[PodSeen] = []
     while True:
-        page = api.call(Request(path=pods_path(namespace), query=query))
-        if page.get("kind") != "PodList" or not isinstance(page.get("items"), list):
+        page = api.read(Request(path=pods_path(namespace), query=query), shapes.PodList)
+        if page.kind != "PodList" or page.items is None:
             raise ClusterUnreachable("the answer to a list of pods is none")
-        pods += map(shapes.pod_seen, page["items"])
-        meta = page.get("metadata", {})
-        if not meta.get("continue"):
+        pods += map(shapes.pod_seen, page.items)
+        if not page.more:
             return Listing(pods=pods)
-        query["continue"] = meta["continue"]
+        query["continue"] = page.more
 
 
 def watch_pods(api: Api, namespace: str, config: str) -> Iterator[str]:
@@ -90,27 +90,33 @@ def watch_pods(api: Api, namespace: str, config: str) -> Iterator[str]:
 def _changed(line: bytes) -> str:
     """Return the name of the pod that an event is about; empty for a bookmark."""
     try:
-        event = json.loads(line)
+        event = msgspec.json.decode(line, type=shapes.Event)
+        if event.type == "ERROR":
+            refused = msgspec.json.decode(event.about, type=shapes.Refusal)
+            raise errors.of_answer("watch", refused.code, {}, bytes(event.about))
+        pod = msgspec.json.decode(event.about, type=shapes.Pod)
     except ValueError as error:
-        raise ClusterUnreachable("an event of the watch is no JSON") from error
-    about = event.get("object", {})
-    if event.get("type") == "ERROR":
-        raise errors.of_answer("watch", int(about.get("code", 500)), {}, json.dumps(about).encode())
-    if event.get("type") == "BOOKMARK":
-        return ""
-    return str(about.get("metadata", {}).get("name", ""))
+        raise ClusterUnreachable("an event of the watch is none") from error
+    return "" if event.type == "BOOKMARK" else shapes.pod_seen(pod).name
 
 
 def pod(api: Api, namespace: str, name: str) -> PodSeen | None:
     """Return the pod of this name."""
-    found = _object(api, pods_path(namespace, name))
-    return None if found is None else shapes.pod_seen(found)
+    try:
+        return shapes.pod_seen(api.read(Request(path=pods_path(namespace, name)), shapes.Pod))
+    except ClusterRefused as error:
+        refuse_unless_missing(error)
+        return None
 
 
 def node_ready(api: Api, name: str) -> bool | None:
     """Is the node ready? ``None``: there is none of this name."""
-    found = _object(api, f"/api/v1/nodes/{quote(name, safe='')}")
-    return None if found is None else shapes.is_ready(found)
+    try:
+        found = api.call(Request(path=f"/api/v1/nodes/{quote(name, safe='')}"))
+    except ClusterRefused as error:
+        refuse_unless_missing(error)
+        return None
+    return shapes.is_ready(found)
 
 
 def pod_log(api: Api, namespace: str, name: str, most_bytes: int, *, previous: bool) -> str:
@@ -132,11 +138,3 @@ def refuse_unless_missing(error: ClusterRefused) -> None:
     """Take a 404 for an answer; raise any other refusal."""
     if error.facts.get("http_status") != 404:
         raise error
-
-
-def _object(api: Api, path: str) -> JsonObject | None:
-    try:
-        return api.call(Request(path=path))
-    except ClusterRefused as error:
-        refuse_unless_missing(error)
-        return None
