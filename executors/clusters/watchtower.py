@@ -83,8 +83,12 @@ class Post:
         look = self._rhythm.wait_s(at) <= 0
         if look:
             self._rhythm.looks(at)
-        if has_word or look or (not is_stirred and self._is_overdue()):
-            rounds.reconcile(self.config_id, self.means, look=look)
+        if not (has_word or look or (not is_stirred and self._is_overdue())):
+            return
+        is_done = rounds.reconcile(self.config_id, self.means, look=look)
+        if look and not is_done:
+            # Somebody else has it, and may have looked before: what was heard is not lost.
+            self._rhythm.heard(self.monotonic())
 
     def _is_overdue(self) -> bool:
         return rounds.is_overdue(self.config_id, now=self.means.clock())
