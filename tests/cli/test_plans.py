@@ -1,5 +1,7 @@
 """approve, reject, describe and wait: plans at the command line, and whom they wait for."""
 
+from uuid import UUID
+
 import pytest
 
 from executors.models import PlanDecision
@@ -35,6 +37,17 @@ def test_a_rejection_says_so_and_an_agent_is_still_approved_by_its_name(cli, pla
     an_agent("new-1", observed="pending")
     said = cli("approve", "new-1")
     assert (said.code, said.out.split()[0]) == (0, "agent/new-1")
+
+
+def test_the_beginning_of_an_id_means_the_task_also_when_an_agent_came_in_the_same_minute(
+    cli, plan
+):
+    beginning = str(plan.task_id)[:9]
+    # Ids begin with their time: these are of one moment.
+    an_agent("new-1", observed="pending", pk=UUID(f"{beginning}0000-7000-8000-000000000000"))
+    done = cli("approve", beginning)
+    assert (done.code, done.out) == (0, f"task/{plan.task_id} approved, applied on web-1\n")
+    assert cli("approve", "agent/new-1").out.split()[0] == "agent/new-1"
 
 
 def test_waiting_for_a_task_whose_plan_waits_says_for_whom_and_goes_on(cli, plan):
