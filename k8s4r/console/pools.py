@@ -19,11 +19,12 @@ from k8s4r.console.endings import Ending, EndingPages
 from k8s4r.console.histories import HistoryPages
 from k8s4r.console.past import Thing
 from k8s4r.console.pool_gates import GatePages
+from k8s4r.console.pool_scaling import ScalingPages
 from k8s4r.core.roles import Permission
 from k8s4r.pages import now_of
 from pools import selectors
 from pools.admin import PoolAdmin
-from pools.models import Pool
+from pools.models import Pool, PoolType
 from pools.services import pools
 
 
@@ -38,7 +39,7 @@ _DELETED: Final = Ending(
 )  # fmt: skip
 
 
-class PoolPages(HistoryPages, EndingPages, GatePages, PoolAdmin):
+class PoolPages(HistoryPages, EndingPages, GatePages, ScalingPages, PoolAdmin):
     """Pools with what waits and runs in them."""
 
     kind = "pool"
@@ -85,6 +86,7 @@ class PoolPages(HistoryPages, EndingPages, GatePages, PoolAdmin):
                 "history": events.link(request, pool.pk, pool.project_id),
                 "endings": self.offered_endings(request, pool),
                 "gate": self.gate_facts(request, pool),
+                "may_have_pods": pool.type == PoolType.DYNAMIC and pool.name != selectors.DEFAULT,
                 "box": past.box(
                     request, Thing("pool", pool.pk, pool.project_id), Span(limit=past.FEW)
                 ),
