@@ -101,6 +101,14 @@ def test_a_pod_is_described_with_what_helps_and_its_log_is_printed(cli, gateway,
     assert "6 slots: 1 running" in pool
 
 
+def test_what_became_of_a_pod_is_read_when_it_is_gone_too(cli, blue):
+    moved("k8s4r-blue-1", PodEvent.DRAIN)
+    said = cli("history", "pod/k8s4r-blue-1")
+    assert said.code == 0, said.err
+    assert "moved it ready -> draining" in said.out
+    assert "made the pod" in cli("history", "po/k8s4r-blue-3").out
+
+
 def test_a_busy_pod_is_waited_for_until_its_last_slot_is_free(cli, blue):
     waiting = cli.start("drain", "pod/k8s4r-blue-1", "--note", "kernel", "--wait")
     assert waiting.stdout.readline() == "pod/k8s4r-blue-1 draining\n"
