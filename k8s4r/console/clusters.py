@@ -159,7 +159,7 @@ class ConfigPages(ReadOnlyAdmin[K8sConfig]):
     def default(self, row: K8sConfig) -> str:
         return "yes" if row.is_default else ""
 
-    @admin.display(description="credential good until")
+    @admin.display(description="good until")
     def expires(self, row: K8sConfig) -> str:
         return cluster_page.until(row)
 

@@ -28,8 +28,8 @@ from pools.services import podding, pools
 
 _SETTINGS: Final = ("k8s_config_id", *podding.COLUMNS[1:])
 _MODES: Final = {
-    PodMode.SLOTS: "pods with three slots, which stay for the next task",
-    PodMode.TASK: "one pod for each task, which goes with it",
+    PodMode.SLOTS: "three slots each, kept for the next task",
+    PodMode.TASK: "one for each task, gone with it",
 }
 _MOST_CONFIGS: Final = 200
 

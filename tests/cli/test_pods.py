@@ -62,6 +62,7 @@ def test_a_pool_of_pods_is_one_command_and_grows_when_a_task_comes(cli):
     assert pod[1:4] == ["creating", "-", "0/3"]
     described = cli("describe", "pool", "plans").out
     assert "the agents in its pods" in described
+    assert "0 to 50, three slots each" in described
     assert "0 ready, 1 wanted" in described
 
 
@@ -74,9 +75,11 @@ def test_pods_slots_and_decisions_are_listed(cli, blue):
     ]
     assert "k8s4r-blue-3" in cli("get", "pods", "--state", "gone", "-o", "wide").out
     said = cli("get", "slots", "--pool", "blue")
-    (busy,) = [line for line in said.out.splitlines() if " ready " in line]
+    (busy,) = [line for line in said.out.splitlines() if line.startswith("k8s4r-blue-1  ready ")]
     assert "plan vpc" in busy
     assert busy.count("idle") == 2
+    (failed,) = [line for line in said.out.splitlines() if " failed " in line]
+    assert (failed.count("not ready"), "idle" in failed) == (3, False)
     assert said.err == ("6 slots: 1 running, 0 held, 2 idle; main 0 of 2 idle, plan 2 of 4 idle\n")
     decided = rows(cli("get", "decisions", "--pool", "blue", "--since", "1h").out)
     assert ["at_most", "1/4/0", "2", "1", "0", "0"] in [line[-6:] for line in decided]
@@ -99,6 +102,8 @@ def test_a_pod_is_described_with_what_helps_and_its_log_is_printed(cli, gateway,
     pool = cli("describe", "pool", "blue").out
     assert "Size" in pool
     assert "6 slots: 1 running" in pool
+    assert "image_pull" in pool
+    assert "Check the image's name" in pool
 
 
 def test_what_became_of_a_pod_is_read_when_it_is_gone_too(cli, blue):

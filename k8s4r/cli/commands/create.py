@@ -197,7 +197,7 @@ def task(
     session: Session = context.obj
     chosen = session.choose(format_)
     body = [
-        {key: value for key, value in document.items() if key != "kind"}
+        {key: value for key, value in document.items() if (key, value) != ("kind", TASK.name)}
         for document in documents.read(file)
     ]
     _refuse_server(dry_run)
