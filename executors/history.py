@@ -107,7 +107,7 @@ def _in_words(event: AuditEvent, names: Names) -> Told:
         reason=str(event.detail.get("reason") or ""),
         number=event.detail.get("number"),
         member=_member(event, names),
-        changes=event.detail.get("changes") or {},
+        changes=names.changes(event),
     )
 
 

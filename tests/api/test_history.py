@@ -14,6 +14,7 @@ from k8s4r.audit.models import AuditEvent
 from pools.models import PodAction, Pool
 from tests.builders import (
     NOON,
+    a_k8s_config,
     a_pod_pool,
     a_pool,
     a_project,
@@ -54,6 +55,17 @@ class TestLines:
             f"alice changed description none -> for the night (token {key})",
             f"alice changed max_concurrent 5 -> 50 (token {key})",
         ]
+
+    def test_a_pool_tells_of_projects_and_clusters_by_their_names(self, api, fast):
+        a_project("web")
+        config = a_k8s_config("prod", project=fast.project)
+        shared = {"shared_with": ["web"], "weights": {"web": 2.5}}
+        api.patch(f"agent-pools/{fast.pk}", shared)
+        api.patch(f"agent-pools/{fast.pk}", {"k8s": {"config": "prod"}})
+        newest, before = sentences(api.get(f"history/pool/{fast.pk}"))[:2]
+        assert "k8s_config_id none -> prod" in newest
+        assert 'shared_with [] -> ["web"], weights.web none -> 2.5' in before
+        assert str(config.pk) not in newest
 
     def test_a_pod_tells_what_became_of_it_and_what_its_cluster_was_asked_to_do(self, api, alice):
         pod = a_ready_pod(a_pod_pool(), now=NOON)
