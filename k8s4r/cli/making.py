@@ -1,7 +1,7 @@
 """How is one thing made from the command line, and what is said of it?"""
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from k8s4r.cli import output
 from k8s4r.cli.errors import Usage
@@ -9,6 +9,8 @@ from k8s4r.cli.kinds import Kind
 from k8s4r.cli.mass import DryRun
 from k8s4r.cli.output import MACHINE
 from k8s4r.cli.session import Session
+
+_SECRETS: Final = frozenset({"token", "kubeconfig"})
 
 
 def make(
@@ -22,7 +24,7 @@ def make(
     chosen = session.choose(format_)
     refuse_server(dry_run)
     if dry_run:
-        session.terminal.write(output.as_json(body))
+        session.terminal.write(output.as_json(_shown(body)))
         return
     made = session.client.post(kind.path, body)
     called = made.get(kind.named_by) or made["id"]
@@ -35,11 +37,6 @@ def make(
         session.terminal.write(f"{kind.name}/{called} created")
 
 
-def hidden(body: Mapping[str, Any], secrets: Collection[str]) -> dict[str, Any]:
-    """Return a body as a dry run may show it."""
-    return {name: "..." if name in secrets else value for name, value in body.items()}
-
-
 def refuse_server(dry_run: DryRun | None) -> None:
     """Refuse what the server cannot try.
 
@@ -48,3 +45,8 @@ def refuse_server(dry_run: DryRun | None) -> None:
     """
     if dry_run is DryRun.SERVER:
         raise Usage("create has --dry-run client; k8s4r apply compares with the server")
+
+
+def _shown(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a body as a dry run may show it."""
+    return {name: "..." if name in _SECRETS else value for name, value in body.items()}

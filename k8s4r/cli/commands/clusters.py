@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -12,9 +12,6 @@ from k8s4r.cli.cluster_kinds import K8S_CONFIG
 from k8s4r.cli.errors import CliError, Usage
 from k8s4r.cli.output import MACHINE
 from k8s4r.cli.session import Session
-
-# A dry run does not write them.
-_SECRETS: Final = ("token", "kubeconfig")
 
 
 def create_config(  # noqa: PLR0913 - one argument for each flag
@@ -64,8 +61,7 @@ def create_config(  # noqa: PLR0913 - one argument for each flag
         **documents.fields(settings or ()),
     }
     body = {key: value for key, value in wanted.items() if value not in (None, "")}
-    shown = making.hidden(body, _SECRETS) if dry_run else body
-    making.make(session, K8S_CONFIG, shown, format_, dry_run)
+    making.make(session, K8S_CONFIG, body, format_, dry_run)
 
 
 def try_out(
