@@ -18,10 +18,13 @@ from k8s4r.access.models import OF_AGENTS, Token
 from k8s4r.audit.models import AuditEvent
 from k8s4r.audit.names import Names, member
 from k8s4r.core.sentences import Told, sentence, shown
+from pools.models import PodAction
 
 PLATFORM: Final = "the platform"
 # Where an entry comes from, in the order of those that carry the same time, the later one first.
-EVENT, ENDED, BEGUN, GONE, CAME = range(5)
+EVENT, ENDED, BEGUN, GONE, CAME, DONE, ASKED = range(7)
+# Their keys are numbers, those of the others ids.
+NUMBERED: Final = frozenset({EVENT, DONE, ASKED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,11 @@ def of_agent(agent_id: UUID, span: Span) -> list[Entry]:
     return _newest(entries, span)
 
 
+def of_pod(pod_id: UUID, span: Span) -> list[Entry]:
+    """Return the newest entries of a pod: its events, and what its cluster was asked to do."""
+    return _newest([*_events([pod_id], span), *_actions(pod_id, span)], span)
+
+
 def told(events: Sequence[AuditEvent], names: Names) -> list[tuple[str, str]]:
     """Return who acted and the sentence of each event."""
     return [(_actor(event, names), sentence(_in_words(event, names))) for event in events]
@@ -99,7 +107,7 @@ def _in_words(event: AuditEvent, names: Names) -> Told:
         reason=str(event.detail.get("reason") or ""),
         number=event.detail.get("number"),
         member=_member(event, names),
-        changes=event.detail.get("changes") or {},
+        changes=names.changes(event),
     )
 
 
@@ -188,6 +196,27 @@ def _life(row: Session, at: datetime, source: int) -> Entry:
     slots = f"{row.slots} slot{'' if row.slots == 1 else 's'}"
     said = f"connected with {slots}{version}" if source == CAME else "its session ended"
     facts = {"session_id": row.pk}
+    return Entry(at=at, source=source, key=str(row.pk), sentence=said, facts=facts)
+
+
+def _actions(pod_id: UUID, span: Span) -> list[Entry]:
+    rows = PodAction.objects.filter(pod=pod_id)
+    asked = _cut(rows.annotate(moment=F("created_at")), span, ASKED, "id")[: span.limit]
+    done = rows.filter(done_at__isnull=False).annotate(moment=F("done_at"))
+    return [_action(row, row.created_at, ASKED) for row in asked] + [
+        _action(row, row.done_at, DONE)
+        for row in _cut(done, span, DONE, "id")[: span.limit]
+        if row.done_at is not None
+    ]
+
+
+def _action(row: PodAction, at: datetime, source: int) -> Entry:
+    is_late = source == ASKED and row.done_at is None and bool(row.error)
+    late = f"; not done after {row.tries} tries: {shown(row.error)}" if is_late else ""
+    said = f"its cluster was asked to {row.kind} it{late}"
+    if source == DONE:
+        said = f"its cluster is done: {row.kind}"
+    facts = {"state": row.state}
     return Entry(at=at, source=source, key=str(row.pk), sentence=said, facts=facts)
 
 

@@ -25,6 +25,8 @@ from pools import selectors as pools
 from pools.core.pods import PodState
 from pools.models import Pod, PodAction, Pool, ScalingDecision
 
+# Nobody is shown them in a list; of a config nobody ever is shown the second.
+_HEAVY: Final = ("log", "config__ca_data", "config__encrypted_credential")
 # Nothing is on it, and its agent is not there to take anything.
 _AWAY: Final = "away"
 
@@ -72,7 +74,7 @@ class LaneCount:
 
 def pods(principal: Principal) -> QuerySet[Pod]:
     """Return the pods of the pools that exist for the caller, with what they belong to."""
-    rows = Pod.objects.select_related("pool__project", "config", "agent").defer("log")
+    rows = Pod.objects.select_related("pool__project", "config", "agent").defer(*_HEAVY)
     seen = principal.projects(Permission.FLEET_READ)
     return rows if seen is None else rows.filter(pools.in_reach(seen, "pool__"))
 
@@ -83,7 +85,7 @@ def pod(pod_id: UUID, principal: Principal) -> Pod:
     Raises:
         NotFound: there is none, or not for this caller.
     """
-    found = pods(principal).defer(None).filter(pk=pod_id).first()
+    found = pods(principal).defer(None).defer(*_HEAVY[1:]).filter(pk=pod_id).first()
     if found is None:
         raise NotFound(f"no pod {pod_id}")
     return found

@@ -20,6 +20,7 @@ from executors.core.leases import PulseSource
 from executors.core.lifecycle import TaskState
 from executors.core.schedule import Job
 from executors.models import Task
+from executors.operating import conf as operating
 from executors.operating.services import keeping, noticing, tallying
 from executors.services import (
     decisions,
@@ -187,7 +188,7 @@ def _look(pool_id: UUID, now: datetime) -> None:
 
 
 def _notices(now: datetime) -> None:
-    noticing.look(now=now)
+    noticing.look(site=operating.site(), now=now)
 
 
 def _tally(now: datetime) -> None:

@@ -34,6 +34,7 @@ else:
 
 __all__ = [
     "CappedPaginator",
+    "FactPages",
     "ModelAdmin",
     "NamedLists",
     "ReadOnlyAdmin",
@@ -99,6 +100,28 @@ class NamedLists(ModelAdmin[_M]):
     ) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+
+class FactPages(ModelAdmin[_M]):
+    """The page of a row that shows more than a form: what `page_facts` returns for its template."""
+
+    def page_facts(self, request: HttpRequest, row: _M) -> Mapping[str, Any]:
+        """Return what the page says of a row that this person may see."""
+        raise NotImplementedError
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the row with its facts; one that is not there, or not for them, as Django does."""
+        row = self.get_object(request, object_id)
+        context = extra_context or {}
+        if row is not None and self.has_view_permission(request, row):
+            context = {**context, **self.page_facts(request, row)}
+        return super().change_view(request, object_id, form_url, context)
 
 
 class ReadOnlyAdmin(NamedLists[_M]):

@@ -46,6 +46,7 @@ class PoolPlace:
 def pools(principal: Principal) -> QuerySet[Pool]:
     """Return the pools that exist for the caller, own and shared, with their projects, by name."""
     rows = Pool.objects.filter(archived_at=None).select_related("project", "k8s_config")
+    rows = rows.defer("k8s_config__ca_data", "k8s_config__encrypted_credential")
     seen = principal.projects(Permission.FLEET_READ)
     return (rows if seen is None else rows.filter(in_reach(seen))).order_by("name", "id")
 

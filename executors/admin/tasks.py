@@ -22,6 +22,7 @@ from k8s4r.core.ids import beginning_range
 from k8s4r.core.roles import Permission
 from k8s4r.pages import (
     CappedPaginator,
+    FactPages,
     ago,
     as_column,
     chip,
@@ -37,7 +38,7 @@ RELATED = ("pool", "project", "owner", "agent", "requirement")
 
 
 @admin.register(Task)
-class TaskAdmin(TaskActions):
+class TaskAdmin(FactPages[Task], TaskActions):
     """Tasks: looked at, found, acted on; never edited."""
 
     change_form_template = "executors/task.html"
@@ -97,25 +98,14 @@ class TaskAdmin(TaskActions):
         }
         return super().changelist_view(request, context)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show one task: state, reasons, attempts, history and log."""
-        task = self.get_object(request, object_id)
-        if task is None or not self.has_view_permission(request):
-            return super().change_view(request, object_id, form_url, extra_context)
-        facts = task_page.facts(task, attempt=request.GET.get("attempt", ""), now=now_of(request))
-        context = {
-            **(extra_context or {}),
-            **facts,
-            "may_act": self.has_act_permission(request, task),
-            "may_decide": task_decision.is_open_to(request, task),
+    def page_facts(self, request: HttpRequest, row: Task) -> dict[str, Any]:
+        """Return of one task: state, reasons, attempts, history and log."""
+        chosen = request.GET.get("attempt", "")
+        return {
+            **task_page.facts(row, attempt=chosen, now=now_of(request)),
+            "may_act": self.has_act_permission(request, row),
+            "may_decide": task_decision.is_open_to(request, row),
         }
-        return super().change_view(request, object_id, form_url, context)
 
     @admin.display(description="task", ordering="name")
     def title(self, task: Task) -> SafeString:

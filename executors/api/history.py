@@ -27,7 +27,7 @@ from k8s4r.audit.models import AuditEvent
 from k8s4r.core import conversion
 from k8s4r.core.errors import Conflict, FieldProblem, NotFound
 from k8s4r.core.roles import Permission
-from pools.models import Pool
+from pools.models import Pod, Pool
 
 KEYS: Final = ("-at", "source", "-key")
 # Of what kinds of thing there is a history, and which of its columns names the project.
@@ -35,6 +35,7 @@ _PROJECT_OF: Final[dict[str, tuple[Any, str]]] = {
     "task": (Task, "project_id"),
     "agent": (Agent, "project_id"),
     "pool": (Pool, "project_id"),
+    "pod": (Pod, "pool__project_id"),
     "project": (Project, "pk"),
     "token": (Token, "project_id"),
     "user": (User, ""),
@@ -46,6 +47,7 @@ READS: Final = {
     "task": Permission.TASKS_READ,
     "agent": Permission.TASKS_READ,
     "pool": Permission.FLEET_READ,
+    "pod": Permission.FLEET_READ,
     "project": Permission.PROJECT_READ,
     "token": Permission.TOKENS_READ,
 }
@@ -78,7 +80,7 @@ class HistoryView(View):
         answers={200: Page[audit_answers.Entry]},
     )
     def get(self, request: Request, kind: str, object_id: UUID) -> Response:
-        """List what happened to a task, agent, pool, project, token or user."""
+        """List what happened to a task, agent, pool, pod, project, token or user."""
         paging.check_parameters(request, ("since",))
         problems: list[FieldProblem] = []
         since = queries.moment(request.query_params.get("since"), "since", problems)
@@ -165,6 +167,8 @@ def shape(entry: Entry) -> dict[str, Any]:
 def _entries(kind: str, object_id: UUID, span: Span) -> list[Entry]:
     if kind == "agent":
         return history.of_agent(object_id, span)
+    if kind == "pod":
+        return history.of_pod(object_id, span)
     parts: list[UUID] = []
     if kind == "task":
         parts += Attempt.objects.filter(task_id=object_id).values_list("pk", flat=True)
@@ -183,9 +187,9 @@ def _belonging(kind: str, object_id: UUID, principal: Principal) -> tuple[UUID |
     model, column = _PROJECT_OF[kind]
     if kind == "user":
         return None, object_id == principal.id
-    row = model.objects.filter(pk=object_id).first()
-    if row is not None:
-        return getattr(row, column), kind == "token" and row.user_id == principal.id
+    owner = "user_id" if kind == "token" else column
+    for project_id, owner_id in model.objects.filter(pk=object_id).values_list(column, owner):
+        return project_id, kind == "token" and owner_id == principal.id
     past = AuditEvent.objects.filter(object_id=object_id, object_type=kind).first()
     return (past.project_id if past else None), False
 
@@ -207,8 +211,8 @@ def _behind(after: tuple[Any, ...] | None) -> Place | None:
 
 
 def _is_key(text: str, source: int) -> bool:
-    """Is this the id of an event, or of what the other sources list?"""
-    if source == history.EVENT:
+    """Is this the number of an event or an action, or the id of what the other sources list?"""
+    if source in history.NUMBERED:
         return text.isascii() and text.isdigit() and len(text) < 19
     try:
         return bool(UUID(text))

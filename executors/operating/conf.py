@@ -15,3 +15,8 @@ def _allowed(text: str) -> Allowed:
 def allowed() -> Allowed:
     """Return where messages may go besides the public internet."""
     return _allowed(settings.ENV.notify_allowed_hosts)
+
+
+def site() -> str:
+    """Return what the addresses of our pages begin with."""
+    return settings.ENV.url.rstrip("/")

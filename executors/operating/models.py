@@ -98,7 +98,7 @@ class Notification(models.Model):
 
     id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
     target = models.ForeignKey(NotificationTarget, models.CASCADE, related_name="+")
-    event = models.CharField(max_length=16)
+    event = models.CharField(max_length=32)
     kind = models.CharField(max_length=8, default=Kind.PROBLEM)
     severity = models.CharField(max_length=8)
     subject = models.CharField(max_length=64, blank=True, default="")

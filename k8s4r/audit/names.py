@@ -33,6 +33,14 @@ _TOLD_WITH: Final[Mapping[str, str]] = {
     "user_permission": "user",
     "enrolment": "token",
 }
+# Columns that hold ids of other rows, in a text, a list or as keys, and of what kind those are.
+_HELD: Final[Mapping[str, str]] = {
+    "shared_with": "project",
+    "weights": "project",
+    "project_id": "project",
+    "pool_id": "pool",
+    "k8s_config_id": "k8s_config",
+}
 
 
 class Names:
@@ -45,6 +53,8 @@ class Names:
             wanted[_kind(event.actor_kind)] |= _ids(event.actor_id)
             wanted["token"] |= {event.token_id} if event.token_id else set()
             wanted["agent"] |= _ids(member(event))
+            for column, kind in _HELD.items():
+                wanted[kind] |= _held(_changes(event).get(column, ()))
         self._known: dict[UUID, str] = {}
         for kind, identities in wanted.items():
             self._known |= _read(kind, identities)
@@ -66,18 +76,43 @@ class Names:
         identity = ids.as_uuid(text)
         return self._known.get(identity, "") if identity else ""
 
+    def changes(self, event: AuditEvent) -> Mapping[str, Any]:
+        """Return what changed, with names for the ids of what still has one."""
+        return {
+            column: [self._with_names(value) for value in values] if column in _HELD else values
+            for column, values in _changes(event).items()
+        }
+
+    def _with_names(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {self.of(key) or key: each for key, each in value.items()}
+        if isinstance(value, list):
+            return [self.of(each) or each for each in value]
+        return (self.of(value) or value) if isinstance(value, str) else value
+
 
 def member(event: AuditEvent) -> str:
     """Return the id of the agent that came into a pool or left it, empty for any other event."""
     if event.object_type != "pool_member":
         return ""
-    before, after = (event.detail.get("changes") or {}).get("agent_id", (None, None))
+    before, after = _changes(event).get("agent_id", (None, None))
     return str(after or before or "")
 
 
 def model(app: str, name: str) -> Any:
     """Return a model of an app above this one."""
     return apps.get_model(app, name)
+
+
+def _changes(event: AuditEvent) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = event.detail.get("changes") or {}
+    return found
+
+
+def _held(values: Iterable[Any]) -> set[UUID]:
+    """Return the ids in the old and the new value of a column."""
+    texts = [text for each in values for text in ([each] if isinstance(each, str) else each or ())]
+    return set().union(*map(_ids, texts)) if texts else set()
 
 
 def _kind(word: str) -> str:

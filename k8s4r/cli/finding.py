@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from k8s4r.cli import kinds, suggestions
 from k8s4r.cli.client import Client
+from k8s4r.cli.cluster_kinds import K8S_CONFIG
 from k8s4r.cli.errors import CliError, ExitCode, Missing
 from k8s4r.cli.kinds import AGENT, POD, POOL, TASK, Kind
 from k8s4r.cli.pod_kinds import EVERY_STATE
@@ -20,8 +21,11 @@ _MOST_LISTED: Final = 1_000
 _MOST_NAMED: Final = 5
 _MOST_NEAR: Final = 200
 _DEFAULT: Final = "default"
-# Of what the server finds by name, and what else it is asked then: a pod that is gone is read too.
-_BY_NAME: Final[Mapping[Kind, dict[str, str]]] = {AGENT: {}, POD: {"state": EVERY_STATE}}
+# What may be called PROJECT/NAME, and what else the server is asked then: a pod that is gone is
+# read too.
+_BY_NAME: Final[Mapping[Kind, dict[str, str]]] = {
+    AGENT: {}, POOL: {}, K8S_CONFIG: {}, POD: {"state": EVERY_STATE},
+}  # fmt: skip
 
 
 def one(
@@ -30,9 +34,9 @@ def one(
     """Return the thing that ``text`` means, in full.
 
     Of several tasks with one name it is the newest, which is said; an id's beginning must be of
-    one thing only. A pool or an agent may be called PROJECT/NAME. Of several with one name it is
-    that of the project that is set; to look at, also that of the project `default`, as everywhere
-    without a project; acting on a guess would be wrong.
+    one thing only. What lies in a project may be called PROJECT/NAME. Of several with one name it
+    is that of the project that is set; to look at, also that of the project `default`, as
+    everywhere without a project; acting on a guess would be wrong.
 
     Raises:
         Missing: there is none.
@@ -73,6 +77,17 @@ def open_task(client: Client, text: str) -> Found:
     return one(client, TASK, text, Terminal({"NO_COLOR": "1"}))
 
 
+def is_called(client: Client, kind: Kind, text: str) -> bool:
+    """Is there one of this kind with just this name or id? An id's beginning is no answer."""
+    if not _WHOLE_ID.fullmatch(text.lower()):
+        return bool(_named(client, kind, text))
+    try:
+        _whole(client, kind, text.lower())
+    except Missing:
+        return False
+    return True
+
+
 def _whole(client: Client, kind: Kind, identity: str) -> Found:
     found: Found = client.get(f"{kind.path}/{identity}")
     return found
@@ -88,9 +103,9 @@ def _named(client: Client, kind: Kind, text: str) -> Sequence[Found]:
             kind.path, query | _BY_NAME[kind] | {"name": name}, limit=_MOST_LISTED
         )
         return found
-    if project and kind is not POOL:
+    if project:
         return []
-    listed, _ = client.items(kind.path, query, limit=_MOST_LISTED)
+    listed, _ = client.items(kind.path, {}, limit=_MOST_LISTED)
     return [row for row in listed if row["name"] == name]
 
 
@@ -135,7 +150,7 @@ def _by_beginning(client: Client, kind: Kind, text: str) -> Found:
     if kind is TASK:
         fitting, _ = client.items(kind.path, {"id_prefix": beginning}, limit=_MOST_NAMED)
     else:
-        listed, _ = client.items(kind.path, {}, limit=_MOST_LISTED)
+        listed, _ = client.items(kind.path, _BY_NAME.get(kind, {}), limit=_MOST_LISTED)
         fitting = [row for row in listed if _id(row).startswith(beginning)]
     if not fitting:
         raise _missing(client, kind, text)

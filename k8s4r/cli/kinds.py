@@ -129,7 +129,7 @@ TASK: Final = Kind(
         Column("NAME", lambda row, _: name_of(row), most=18),
         Column("STATE", text("state"), is_state=True),
         Column("WHY", _why, most=16),
-        Column("AGENT", text("agent"), most=16),
+        Column("AGENT", text("agent"), most=18, keeps_end=True),
         Column("AGE", age("submitted_at")),
         Column("RAN", _ran),
         Column("TRIES", text("attempts_made"), only_wide=True),
@@ -161,7 +161,7 @@ AGENT: Final = Kind(
     frozenset({"agent", "agents", "ag"}),
     "/api/v1/agents",
     (
-        Column("NAME", text("name"), most=30),
+        Column("NAME", text("name"), most=30, keeps_end=True),
         Column("STATUS", text("status"), is_state=True),
         Column("WANTED", text("desired"), is_state=True),
         Column("SLOTS", slots),

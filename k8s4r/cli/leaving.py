@@ -1,73 +1,69 @@
-"""What does an agent still have to finish before its machine may be switched off?"""
+"""When is what was drained done with its work, so that it may be switched off?"""
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from k8s4r.cli import ages
 from k8s4r.cli.errors import CliError, ExitCode
-from k8s4r.cli.kinds import AGENT, OPEN_STATES, name_of
 from k8s4r.cli.session import Session
 
 _EVERY_S: Final = 1.0
-_MOST_NAMED: Final = 20
-Agents = Sequence[Mapping[str, Any]]
 
 
-def wait_until_safe(session: Session, agents: Agents, limit_s: int | None) -> None:
-    """Return when every agent runs nothing and gets nothing; say what is left as it changes.
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is still on it, in lines; they are said again when ``key`` is another than before."""
+
+    key: Any
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaver:
+    """Something that leaves: its name, how to look at it, and where a person reads on.
+
+    A look returns what is left; ``None``: nothing, it is safe.
+    """
+
+    name: str
+    look: Callable[[], Left | None]
+    hint: str
+
+
+def wait_until_safe(session: Session, leavers: Sequence[Leaver], limit_s: int | None) -> None:
+    """Return when nothing is left on any of them; say what is left as it changes.
 
     Raises:
-        CliError: the time is up, or a person let one of them work again.
+        CliError: the time is up for all of them together, or a look says that it will not be.
     """
     deadline = None if limit_s is None else time.monotonic() + limit_s
     pause = threading.Event()
-    left = {str(agent["id"]): agent for agent in agents}
-    told: dict[str, list[str]] = {}
-    while left:
-        for identity, agent in list(left.items()):
-            if _is_safe(session, agent):
-                session.terminal.write(f"agent/{agent['name']} safe")
-                del left[identity]
-            else:
-                _tell(session, agent, told)
-        if left and deadline is not None and time.monotonic() >= deadline:
-            raise _too_late(left)
-        if left:
-            pause.wait(_EVERY_S)
+    told: dict[str, Any] = {}
+    waiting = list(leavers)
+    while waiting := [one for one in waiting if not _is_safe(session, one, told)]:
+        if deadline is not None and time.monotonic() >= deadline:
+            raise _too_late(waiting)
+        pause.wait(_EVERY_S)
 
 
-def _is_safe(session: Session, agent: Mapping[str, Any]) -> bool:
-    status = session.client.get(f"{AGENT.path}/{agent['id']}/status")
-    if status["desired"] == "active":
-        raise CliError(
-            f"agent {agent['name']} was resumed by somebody meanwhile",
-            exit_code=ExitCode.CONFLICT,
-            hint=f"k8s4r drain {agent['name']}",
-        )
-    return bool(status["safe"])
+def _is_safe(session: Session, leaver: Leaver, told: dict[str, Any]) -> bool:
+    left = leaver.look()
+    if left is None:
+        session.terminal.write(f"{leaver.name} safe")
+        return True
+    if told.get(leaver.name) != left.key:
+        told[leaver.name] = left.key
+        for line in left.lines:
+            session.terminal.note(line)
+    return False
 
 
-def _tell(session: Session, agent: Mapping[str, Any], told: dict[str, list[str]]) -> None:
-    """Name the tasks that are left, again whenever they are others than before."""
-    path = f"{AGENT.path}/{agent['id']}/tasks"
-    tasks, more = session.client.items(path, {"state": OPEN_STATES}, limit=_MOST_NAMED)
-    ids = [str(task["id"]) for task in tasks]
-    if told.get(str(agent["id"])) == ids:
-        return
-    told[str(agent["id"])] = ids
-    some = f"{len(tasks)}{' or more' if more else ''} left on {agent['name']}"
-    session.terminal.note(f"{some}:" if tasks else f"{agent['name']}: its last attempt ends")
-    for task in tasks:
-        since = ages.age(task["started_at"], session.client.server_time)
-        session.terminal.note(f"  task/{task['id']}  {name_of(task)}  {task['state']} for {since}")
-
-
-def _too_late(left: Mapping[str, Mapping[str, Any]]) -> CliError:
-    names = ", ".join(str(agent["name"]) for agent in left.values())
+def _too_late(waiting: Sequence[Leaver]) -> CliError:
+    names = ", ".join(one.name.partition("/")[2] for one in waiting)
     return CliError(
         f"the time is up: {names} still at work, and still draining",
         exit_code=ExitCode.TIMED_OUT,
-        hint=f"k8s4r get tasks --agent {next(iter(left.values()))['name']} --state open",
+        hint=waiting[0].hint,
     )

@@ -16,6 +16,8 @@ from k8s4r.cli.errors import Usage
 from k8s4r.cli.terminal import Terminal, clean, state_text
 
 Row = Mapping[str, Any]
+# Of a name that is cut before its end: as much of it as tells pods apart.
+_END: Final = 12
 _GAP: Final = "  "
 
 
@@ -43,13 +45,17 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table; ``most`` is its width in ``table``, ``wide`` cuts nothing."""
+    """A column of a table; ``most`` is its width in ``table``, ``wide`` cuts nothing.
+
+    What is too long is cut at its end; with ``keeps_end`` before that: there pods' names differ.
+    """
 
     title: str
     cell: Callable[[Row, Context], str]
     most: int = 40
     only_wide: bool = False
     is_state: bool = False
+    keeps_end: bool = False
 
 
 def parse(text: str) -> Format:
@@ -136,17 +142,19 @@ class Table:
         line = Text()
         last = len(cells) - 1
         for index, (cell, width) in enumerate(zip(cells, self.widths, strict=True)):
-            shown = cell if self.wide else _cut(cell, width)
+            shown = cell if self.wide else _cut(cell, width, self.columns[index])
             line.append_text(shown)
             if index < last:
                 line.append(" " * max(0, width - cell_len(shown.plain)) + _GAP)
         return line
 
 
-def _cut(cell: Text, width: int) -> Text:
+def _cut(cell: Text, width: int, column: Column) -> Text:
     if cell_len(cell.plain) <= width:
         return cell
-    return Text(set_cell_size(cell.plain, width - 1) + "…", cell.style)
+    end = cell.plain[-_END:] if column.keeps_end and width > _END + cell_len("…") else ""
+    begin = set_cell_size(cell.plain, max(0, width - 1 - cell_len(end)))
+    return Text(f"{begin}…{end}", cell.style)
 
 
 def table(columns: Sequence[Column], rows: Sequence[Row], context: Context, *, wide: bool) -> Table:

@@ -11,6 +11,7 @@ POD_STATES: Final = (
     "creating", "starting", "ready", "draining", "deleting", "unknown", "failed", "gone",
 )  # fmt: skip
 EVERY_STATE: Final = ",".join(POD_STATES)
+_USABLE: Final = frozenset({"ready", "draining"})
 # Of more slots than this a table says how many there are.
 _SLOTS_SHOWN: Final = 3
 
@@ -24,21 +25,36 @@ def _yes(key: str) -> Callable[[Row, Context], str]:
 
 
 def slot_line(slot: Mapping[str, Any], context: Context) -> str:
-    """Return what is on a slot: ``plan a 5m``, ``held: plan b 22h left``, ``idle``."""
+    """Return what is on a slot: ``plan a 5m``, ``held 22h: plan b``, ``idle``."""
     if slot["status"] == "idle":
         return "idle"
     task = slot["task"]
     named = (task["name"] or task["kind"]) if task else "(not yours)"
     if slot["status"] == "reserved":
         left = ages.left(slot["held_until"], context.now)
-        return f"held: {named}" + (f" {left} left" if slot["held_until"] else "")
+        return f"held {left}: {named}" if slot["held_until"] else f"held: {named}"
     return f"{named} {ages.age(slot['since'], context.now)}"
+
+
+def on_it(slot: Mapping[str, Any], context: Context) -> str:
+    """Return what is on a slot; nothing where nothing is."""
+    return "" if slot["status"] == "idle" else slot_line(slot, context)
+
+
+def status_in(pod: Mapping[str, Any] | None, slot: Mapping[str, Any]) -> str:
+    """Return how a slot stands; nothing can be put on those of a pod that comes or fails."""
+    is_away = pod is not None and pod["state"] not in _USABLE
+    return "not ready" if is_away and slot["status"] == "idle" else str(slot["status"])
+
+
+def _line_in(pod: Mapping[str, Any] | None, slot: Mapping[str, Any], context: Context) -> str:
+    return on_it(slot, context) or status_in(pod, slot)
 
 
 def _slot(index: int) -> Callable[[Row, Context], str]:
     def cell(row: Row, context: Context) -> str:
         found = [slot for slot in row["slots"] if slot["index"] == index]
-        return slot_line(found[0], context) if found else ""
+        return _line_in(row["pod"], found[0], context) if found else ""
 
     return cell
 
@@ -67,7 +83,7 @@ POD: Final = Kind(
     frozenset({"pod", "pods", "po"}),
     "/api/v1/pods",
     (
-        Column("NAME", text("name"), most=36),
+        Column("NAME", text("name"), most=36, keeps_end=True),
         Column("STATE", text("state"), is_state=True),
         Column("WHY", _why, most=21),
         Column("SLOTS", tables.slots),
@@ -94,7 +110,7 @@ SLOTS: Final = Kind(
     frozenset({"slot", "slots", "sl"}),
     "/api/v1/agent-pools/{pool}/slots",
     (
-        Column("POD", _in_pod("name", "agent"), most=22),
+        Column("POD", _in_pod("name", "agent"), most=22, keeps_end=True),
         Column("STATE", _in_pod("state", "observed"), is_state=True),
         *(Column(f"SLOT {index}", _slot(index), most=18) for index in range(_SLOTS_SHOWN)),
         Column("MORE", _more),

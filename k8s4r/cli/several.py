@@ -8,7 +8,7 @@ from k8s4r.cli.errors import CliError
 from k8s4r.cli.session import Session
 
 
-def each(session: Session, names: Sequence[str], act: Callable[[str], None]) -> None:
+def each(session: Session, names: Sequence[str], act: Callable[[str], object]) -> None:
     """Do it to each; a refusal does not stop the others, and the last one is the exit code.
 
     Raises:

@@ -29,7 +29,7 @@ from k8s4r.console.histories import HistoryPages
 from k8s4r.console.past import Thing
 from k8s4r.core.errors import DomainError
 from k8s4r.core.roles import Permission
-from k8s4r.pages import actor_of, now_of, span
+from k8s4r.pages import FactPages, actor_of, now_of, span
 
 LONGEST_NOTE = 4096
 
@@ -56,7 +56,7 @@ _DELETED: Final = Ending(
 )  # fmt: skip
 
 
-class AgentPages(HistoryPages, EndingPages, AgentAdmin):
+class AgentPages(FactPages[Agent], HistoryPages, EndingPages, AgentAdmin):
     """Agents with what they run."""
 
     kind = "agent"
@@ -90,28 +90,16 @@ class AgentPages(HistoryPages, EndingPages, AgentAdmin):
         context = {"may_add": may(request, Permission.TOKENS_WRITE), **(extra_context or {})}
         return super().changelist_view(request, context)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show one agent: state, slots with what is on them, session, last tasks."""
-        agent = self.get_object(request, object_id)
-        if agent is None or not self.has_view_permission(request):
-            return super().change_view(request, object_id, form_url, extra_context)
-        facts = agent_page.facts(agent, principal_of(request), now=now_of(request))
-        context = {
-            **(extra_context or {}),
-            **facts,
-            **self._night(request, agent),
-            "history": events.link(request, agent.pk, agent.project_id),
-            "endings": self.offered_endings(request, agent),
-            "may_act": self.has_steer_permission(request, agent),
-            "may_rotate": may(request, Permission.TOKENS_WRITE, agent.project_id),
+    def page_facts(self, request: HttpRequest, row: Agent) -> dict[str, Any]:
+        """Return of one agent: state, slots with what is on them, session, last tasks."""
+        return {
+            **agent_page.facts(row, principal_of(request), now=now_of(request)),
+            **self._night(request, row),
+            "history": events.link(request, row.pk, row.project_id),
+            "endings": self.offered_endings(request, row),
+            "may_act": self.has_steer_permission(request, row),
+            "may_rotate": may(request, Permission.TOKENS_WRITE, row.project_id),
         }
-        return super().change_view(request, object_id, form_url, context)
 
     def steer_view(self, request: HttpRequest, agent_id: UUID) -> HttpResponse:
         """Ask one thing of this agent."""

@@ -19,14 +19,14 @@ from k8s4r.access.principals import refusal
 from k8s4r.console import cluster_form, cluster_page, events
 from k8s4r.core.errors import DomainError
 from k8s4r.core.roles import Permission
-from k8s4r.pages import ReadOnlyAdmin, ago, as_column, now_of
+from k8s4r.pages import FactPages, ReadOnlyAdmin, ago, as_column, now_of
 from pools import selectors
 from pools.api import reaching
 from pools.models import K8sConfig, Reach
 from pools.services import configs
 
 
-class ConfigPages(ReadOnlyAdmin[K8sConfig]):
+class ConfigPages(FactPages[K8sConfig], ReadOnlyAdmin[K8sConfig]):
     """Ways into clusters, with what the last look at each told."""
 
     list_display = (
@@ -74,24 +74,13 @@ class ConfigPages(ReadOnlyAdmin[K8sConfig]):
             request, {**(extra_context or {}), "may_connect": bool(projects)}
         )
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show one config: its cluster's health, its pods' look, the pools that use it."""
-        row = self.get_object(request, object_id)
-        context = extra_context or {}
-        if row is not None and self.has_view_permission(request):
-            context = {
-                **context,
-                **cluster_page.facts(row, now=now_of(request)),
-                "history": events.link(request, row.pk, row.project_id),
-                "may_act": may(request, Permission.FLEET_WRITE, row.project_id),
-            }
-        return super().change_view(request, object_id, form_url, context)
+    def page_facts(self, request: HttpRequest, row: K8sConfig) -> dict[str, Any]:
+        """Return of one config: its cluster's health, its pods' look, the pools that use it."""
+        return {
+            **cluster_page.facts(row, now=now_of(request)),
+            "history": events.link(request, row.pk, row.project_id),
+            "may_act": may(request, Permission.FLEET_WRITE, row.project_id),
+        }
 
     def connect_view(self, request: HttpRequest) -> HttpResponse:
         """Ask how a cluster is reached; then keep it and look at it."""
@@ -159,7 +148,7 @@ class ConfigPages(ReadOnlyAdmin[K8sConfig]):
     def default(self, row: K8sConfig) -> str:
         return "yes" if row.is_default else ""
 
-    @admin.display(description="credential good until")
+    @admin.display(description="good until")
     def expires(self, row: K8sConfig) -> str:
         return cluster_page.until(row)
 

@@ -19,6 +19,7 @@ from executors.core.lifecycle import TaskState
 from executors.models import Requirement, Task
 from k8s4r.access.pages import may, within
 from k8s4r.console import figures, hints, pod_needs
+from k8s4r.console.needs import Need
 from k8s4r.core.roles import Permission
 from k8s4r.pages import ago, chip, now_of, span
 
@@ -49,16 +50,6 @@ def _seen(request: HttpRequest) -> Seen:
         within(request, Permission.TASKS_READ, Task.objects.all()),
         within(request, Permission.FLEET_READ, Agent.objects.filter(archived_at=None)),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Something that does not mend itself: what, why, and where to mend it."""
-
-    chip: SafeString
-    what: str
-    why: str
-    link: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,17 @@
 """Which pods, pools of pods and clusters does the overview tell of?"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Count, Min, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.safestring import SafeString
 
 from executors import pods
 from executors.pods import LaneCount
 from k8s4r.access.pages import principal_of, within
+from k8s4r.console.needs import Need
 from k8s4r.core.roles import Permission
 from k8s4r.pages import chip, span
 from pools.core import failures
@@ -23,16 +22,6 @@ from pools.models import Pod, Pool, Reach
 SILENT: Final = timedelta(minutes=3)
 _MOST: Final = 5
 _MOST_POOLS: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What does not mend itself: how it stands, what, why, and where to mend it."""
-
-    chip: SafeString
-    what: str
-    why: str
-    link: str
 
 
 def live(request: HttpRequest) -> QuerySet[Pod]:
@@ -57,7 +46,7 @@ def facts(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def troubles(request: HttpRequest, now: datetime) -> Iterator[Trouble]:
+def troubles(request: HttpRequest, now: datetime) -> Iterator[Need]:
     """Yield what of pods and clusters needs a person; two queries."""
     yield from _clusters(request, now)
     yield from _failing(request, now)
@@ -75,14 +64,14 @@ def _slots(pool: Pool, counted: LaneCount) -> dict[str, Any]:
     return {"pool": pool, "used": counted.used, "total": counted.total, "percent": percent}
 
 
-def _failing(request: HttpRequest, now: datetime) -> Iterator[Trouble]:
+def _failing(request: HttpRequest, now: datetime) -> Iterator[Need]:
     failing = live(request).exclude(failure="")
     groups = failing.values_list("pool", "pool__name", "failure").annotate(
         number=Count("pk"), oldest=Min("changed_at")
     )
     for pool_id, name, failure, number, oldest in groups.order_by("oldest")[:_MOST]:
         words = f"{number} pod{'s' if number > 1 else ''} of pool {name}"
-        yield Trouble(
+        yield Need(
             chip("failed"),
             f"{words}: {failure.replace('_', ' ')} for {span((now - oldest).total_seconds())}",
             failures.advice(failure),
@@ -90,7 +79,7 @@ def _failing(request: HttpRequest, now: datetime) -> Iterator[Trouble]:
         )
 
 
-def _clusters(request: HttpRequest, now: datetime) -> Iterator[Trouble]:
+def _clusters(request: HttpRequest, now: datetime) -> Iterator[Need]:
     """Tell of clusters with an alarm, and of those that are not heard though they are needed."""
     rows = Reach.objects.filter(config__archived_at=None, config__active=True)
     silent = Q(observed_at__lt=now - SILENT) | Q(failures__gt=0, observed_at=None)
@@ -100,9 +89,9 @@ def _clusters(request: HttpRequest, now: datetime) -> Iterator[Trouble]:
         name = reach.config.name
         page = reverse("admin:pools_k8sconfig_change", args=[reach.config_id])
         if reach.alarm:
-            yield Trouble(chip("error"), f"cluster {name}", reach.alarm, page)
+            yield Need(chip("error"), f"cluster {name}", reach.alarm, page)
         else:
             heard = reach.observed_at and span((now - reach.observed_at).total_seconds())
             why = reach.last_error or "nobody has looked at it"
             what = f"cluster {name} is silent for {heard}" if heard else f"cluster {name} is silent"
-            yield Trouble(chip("offline"), what, why, page)
+            yield Need(chip("offline"), what, why, page)

@@ -26,7 +26,7 @@ from k8s4r.console.counting import counted
 from k8s4r.core.errors import DomainError
 from k8s4r.core.ids import as_uuid
 from k8s4r.core.roles import Permission
-from k8s4r.pages import ReadOnlyAdmin, ago, as_column, chip, now_of
+from k8s4r.pages import FactPages, ReadOnlyAdmin, ago, as_column, chip, now_of
 from pools.core.pods import PodFailure, PodState
 from pools.models import Pod, Pool
 
@@ -82,7 +82,7 @@ class PoolFilter(admin.SimpleListFilter):
         return queryset.filter(pool=identity) if identity else queryset.none()
 
 
-class PodPages(ReadOnlyAdmin[Pod]):
+class PodPages(FactPages[Pod], ReadOnlyAdmin[Pod]):
     """Pods with what is on their slots."""
 
     list_display = ("name", "status", "why", "slots", "node", "pool", "shield", "age")
@@ -100,7 +100,7 @@ class PodPages(ReadOnlyAdmin[Pod]):
         current = Attempt.objects.filter(agent=OuterRef("agent"), state__in=CURRENT_WORDS)
         slots = Slot.objects.filter(agent=OuterRef("agent"), retired_at=None).order_by()
         number = slots.values("agent").annotate(number=Count("pk")).values("number")
-        rows = pods.pods(principal_of(request)).defer(None).order_by("-created_at", "-id")
+        rows = pods.pods(principal_of(request)).order_by("-created_at", "-id")
         return rows.annotate(
             asked_at=as_column(now_of(request)),
             slots_used=counted(current, "agent"),
@@ -118,25 +118,14 @@ class PodPages(ReadOnlyAdmin[Pod]):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show one pod: how it stands and what helps, its slots, what was done to it, its log."""
-        pod = self.get_object(request, object_id)
-        context = extra_context or {}
-        if pod is not None and self.has_view_permission(request):
-            project_id = pod.pool.project_id
-            context = {
-                **context,
-                **pod_page.facts(pod, principal_of(request), now=now_of(request)),
-                "history": events.link(request, pod.pk, project_id),
-                "may_act": may(request, Permission.FLEET_WRITE, project_id),
-            }
-        return super().change_view(request, object_id, form_url, context)
+    def page_facts(self, request: HttpRequest, row: Pod) -> dict[str, Any]:
+        """Return of one pod: how it stands and what helps, its slots, what was done, its log."""
+        project_id = row.pool.project_id
+        return {
+            **pod_page.facts(row, principal_of(request), now=now_of(request)),
+            "history": events.link(request, row.pk, project_id),
+            "may_act": may(request, Permission.FLEET_WRITE, project_id),
+        }
 
     def drain_view(self, request: HttpRequest, pod_id: UUID) -> HttpResponse:
         """Say what letting this pod go would mean now; then do it."""

@@ -34,10 +34,11 @@ class Member:
 
 def facts(pool: Pool, viewer: Principal, *, now: datetime) -> dict[str, Any]:
     """Return what the page shows its viewer beside the form; a constant number of queries."""
-    agents = list(selectors.members(pool)[: _MOST_MEMBERS + 1])
+    has_pods = pool.k8s_config_id is not None
+    # The map of slots says who is in a pool of pods.
+    agents = [] if has_pods else list(selectors.members(pool)[: _MOST_MEMBERS + 1])
     members = _members(agents[:_MOST_MEMBERS])
     held = pool_queue.held(pool)
-    has_pods = pool.k8s_config_id is not None
     return {
         "has_pods": has_pods,
         "size": pool_size.facts(pool, now=now) if has_pods else {},

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -19,11 +19,12 @@ from k8s4r.console.endings import Ending, EndingPages
 from k8s4r.console.histories import HistoryPages
 from k8s4r.console.past import Thing
 from k8s4r.console.pool_gates import GatePages
+from k8s4r.console.pool_scaling import ScalingPages
 from k8s4r.core.roles import Permission
-from k8s4r.pages import now_of
+from k8s4r.pages import FactPages, now_of
 from pools import selectors
 from pools.admin import PoolAdmin
-from pools.models import Pool
+from pools.models import Pool, PoolType
 from pools.services import pools
 
 
@@ -38,7 +39,7 @@ _DELETED: Final = Ending(
 )  # fmt: skip
 
 
-class PoolPages(HistoryPages, EndingPages, GatePages, PoolAdmin):
+class PoolPages(FactPages[Pool], HistoryPages, EndingPages, GatePages, ScalingPages, PoolAdmin):
     """Pools with what waits and runs in them."""
 
     kind = "pool"
@@ -68,28 +69,16 @@ class PoolPages(HistoryPages, EndingPages, GatePages, PoolAdmin):
         """Offer none for the default pool: a project keeps it."""
         return [] if row.name == selectors.DEFAULT else super().offered_endings(request, row)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show one pool: what waits and why, who is in it, what it decided; and its form."""
-        pool = self.get_object(request, object_id)
-        context = extra_context or {}
-        if pool is not None and self.has_view_permission(request):
-            context = {
-                **context,
-                **pool_page.facts(pool, principal_of(request), now=now_of(request)),
-                "history": events.link(request, pool.pk, pool.project_id),
-                "endings": self.offered_endings(request, pool),
-                "gate": self.gate_facts(request, pool),
-                "box": past.box(
-                    request, Thing("pool", pool.pk, pool.project_id), Span(limit=past.FEW)
-                ),
-            }
-        return super().change_view(request, object_id, form_url, context)
+    def page_facts(self, request: HttpRequest, row: Pool) -> dict[str, Any]:
+        """Return of one pool: what waits and why, who is in it, what it decided."""
+        return {
+            **pool_page.facts(row, principal_of(request), now=now_of(request)),
+            "history": events.link(request, row.pk, row.project_id),
+            "endings": self.offered_endings(request, row),
+            "gate": self.gate_facts(request, row),
+            "may_have_pods": row.type == PoolType.DYNAMIC and row.name != selectors.DEFAULT,
+            "box": past.box(request, Thing("pool", row.pk, row.project_id), Span(limit=past.FEW)),
+        }
 
     @admin.display(description="waiting", ordering="tasks_waiting")
     def waiting(self, pool: Pool) -> SafeString:

@@ -24,12 +24,12 @@ from k8s4r.console import events, project_page
 from k8s4r.console.histories import HistoryPages
 from k8s4r.core.errors import DomainError, FieldProblem, Invalid
 from k8s4r.core.roles import Permission, Role
-from k8s4r.pages import actor_of, now_of
+from k8s4r.pages import FactPages, actor_of, now_of
 
 _LONGEST_NAME = 150
 
 
-class ProjectPages(HistoryPages, ProjectAdmin):
+class ProjectPages(FactPages[Project], HistoryPages, ProjectAdmin):
     """Projects that the person may read; who is what in them."""
 
     kind = "project"
@@ -65,23 +65,12 @@ class ProjectPages(HistoryPages, ProjectAdmin):
         if changes:
             projects.change(obj.pk, changes, actor=actor_of(request))
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show one project: its members, its places, who changed it; and its form."""
-        project = self.get_object(request, object_id)
-        context = extra_context or {}
-        if project is not None and self.has_view_permission(request, project):
-            context = {
-                **context,
-                **project_page.facts(request, project),
-                "history": events.link(request, project.pk, project.pk),
-            }
-        return super().change_view(request, object_id, form_url, context)
+    def page_facts(self, request: HttpRequest, row: Project) -> dict[str, Any]:
+        """Return of one project: its members, its places, who changed it."""
+        return {
+            **project_page.facts(request, row),
+            "history": events.link(request, row.pk, row.pk),
+        }
 
     def share_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Give a person a role beside those they have, or instead of them."""

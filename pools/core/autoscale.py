@@ -220,16 +220,18 @@ class _Look:
         )
         policy = self.policy
         bounds = f"{policy.least} to {policy.most}, {policy.spares} spare"
-        head = f"{len(self.serving)} of {self.desired} pods serve {work} ({bounds})"
+        head = f"{len(self.serving)} of {self.desired} pods serve, {bounds}; {work}"
         return f"{head}: {self._what(code, make, drain)}"[:500]
 
     def _what(self, code: ScalingCode, make: int, drain: int) -> str:
         cooldown_s = int(self.policy.cooldown.total_seconds())
         return {
             ScalingCode.STEADY: "nothing to do",
-            ScalingCode.SCALE_OUT: f"{make} more are made",
-            ScalingCode.SCALE_IN: f"{drain} idle ones go",
-            ScalingCode.TASK_OVER: f"{drain} go, as their tasks are over",
+            ScalingCode.SCALE_OUT: "1 more is made" if make == 1 else f"{make} more are made",
+            ScalingCode.SCALE_IN: "1 idle one goes" if drain == 1 else f"{drain} idle ones go",
+            ScalingCode.TASK_OVER: "1 goes, its task is over"
+            if drain == 1
+            else f"{drain} go, their tasks are over",
             ScalingCode.COOLING_DOWN: f"idle ones go after {cooldown_s} s",
             ScalingCode.IN_USE: "none of the surplus is idle",
             ScalingCode.REPLACING: "an idle one goes, as the pod template has changed",

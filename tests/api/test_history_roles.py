@@ -12,6 +12,7 @@ from tests.builders import a_member, a_pool, a_task, a_user, an_attempt
 pytestmark = pytest.mark.django_db
 READERS = {
     "pool": set(Role),
+    "pod": set(Role),
     # An agent's line names the tasks that it ran.
     "agent": set(Role) - {Role.SECURITY_ADMIN},
     "task": set(Role) - {Role.SECURITY_ADMIN},

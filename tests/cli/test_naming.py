@@ -5,7 +5,7 @@ import json
 import pytest
 
 from agents.models import Agent
-from tests.builders import a_member, a_pool, a_project, a_task, an_agent
+from tests.builders import a_k8s_config, a_member, a_pool, a_project, a_task, an_agent
 
 
 @pytest.fixture
@@ -27,6 +27,19 @@ def test_a_pool_is_that_of_the_default_project_unless_another_is_named_or_set(cl
         assert json.loads(said.out)["id"] == str(meant.pk), words
     said = cli("describe", "pool", "default", "-o", "json", K8S4R_PROJECT="web")
     assert json.loads(said.out)["id"] == str(there.pk)
+
+
+def test_a_k8s_config_is_named_with_its_project_too(cli, pool):
+    here = a_k8s_config("prod")
+    there = a_k8s_config("prod", project=a_project("web"))
+    for words, meant in [
+        (("k8s-config", "prod"), here),
+        (("k8s-config", "web/prod"), there),
+        (("k8s-config/web/prod",), there),
+    ]:
+        said = cli("describe", *words, "-o", "json")
+        assert (said.code, json.loads(said.out or "{}").get("id")) == (0, str(meant.pk)), words
+    assert cli("delete", "k8s-config/web/nothing", "--yes").code == 3
 
 
 def test_nothing_is_done_to_one_of_several_on_a_guess(cli, pool, twins):

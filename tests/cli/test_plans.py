@@ -1,8 +1,11 @@
 """approve, reject, describe and wait: plans at the command line, and whom they wait for."""
 
+import json
+from uuid import UUID
+
 import pytest
 
-from executors.models import PlanDecision
+from executors.models import PlanDecision, Task
 from k8s4r import clock
 from tests.builders import a_held_plan, a_user, an_agent, state_of
 
@@ -20,6 +23,7 @@ def test_a_person_reads_what_waits_and_approves_it(cli, plan):
     assert "its plan waits until" in said.out
     assert "sha256 " + "ab" * 32 in said.out
     assert f"k8s4r approve {plan.task_id}" in said.out
+    assert cli("why", "rollout").out.startswith("apply_pending: its plan waits until")
     done = cli("approve", "rollout", "--comment", "as discussed")
     assert (done.code, done.out) == (0, f"task/{plan.task_id} approved, applied on web-1\n")
     assert PlanDecision.objects.get().comment == "as discussed"
@@ -35,6 +39,26 @@ def test_a_rejection_says_so_and_an_agent_is_still_approved_by_its_name(cli, pla
     an_agent("new-1", observed="pending")
     said = cli("approve", "new-1")
     assert (said.code, said.out.split()[0]) == (0, "agent/new-1")
+
+
+def test_the_beginning_of_an_id_means_the_task_also_when_an_agent_came_in_the_same_minute(
+    cli, plan
+):
+    beginning = str(plan.task_id)[:9]
+    # Ids begin with their time: these are of one moment.
+    an_agent("new-1", observed="pending", pk=UUID(f"{beginning}0000-7000-8000-000000000000"))
+    done = cli("approve", beginning)
+    assert (done.code, done.out) == (0, f"task/{plan.task_id} approved, applied on web-1\n")
+    assert cli("approve", "agent/new-1").out.split()[0] == "agent/new-1"
+
+
+def test_a_plan_is_submitted_from_a_file(cli, pool):
+    text = json.dumps({"kind": "plan", "spec": {"plan": {"argv": ["plan", "it"]}}})
+    said = cli("create", "task", "-f", "-", typed=text)
+    assert said.code == 0, said.err
+    assert Task.objects.get().kind == "plan"
+    text = json.dumps({"kind": "task", "spec": {"argv": ["true"]}})
+    assert cli("create", "task", "-f", "-", typed=text).code == 0
 
 
 def test_waiting_for_a_task_whose_plan_waits_says_for_whom_and_goes_on(cli, plan):

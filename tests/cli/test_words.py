@@ -116,6 +116,13 @@ def test_a_long_cell_is_cut_in_a_table_and_whole_in_a_wide_one():
     assert (narrow, wide) == ("abcd…  x", "abcdefgh  x")
 
 
+def test_names_that_differ_at_their_end_are_cut_before_it():
+    named = Column("POD", lambda row, _: row["name"], most=20, keeps_end=True)
+    rows = [{"name": "k8s4r-terraform-24c97e325640"}]
+    line = output.table((named,), rows, NOTHING, wide=False).line(rows[0], NOTHING).plain
+    assert line == "k8s4r-t…24c97e325640"
+
+
 def test_letters_of_double_width_keep_the_columns_straight():
     columns = (Column("NAME", lambda row, _: row["name"]), Column("X", lambda *_: "x"))
     rows = [{"name": "東京"}, {"name": "abcd"}]

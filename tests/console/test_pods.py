@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from agents.models import Slot
@@ -56,6 +58,17 @@ def test_a_page_costs_the_same_however_many_pods_there_are(browser, pool, blue, 
     few = queries(browser, model, *arguments)
     grown(blue, 8)
     assert queries(browser, model, *arguments) == few
+
+
+@pytest.mark.parametrize("model", ["pools_pod_changelist", "pools_pool_change"])
+def test_neither_logs_nor_credentials_are_read_to_list_pods(browser, blue, model):
+    a_ready_pod(blue, log="long")
+    with CaptureQueriesContext(connection) as asked:
+        page(browser, model, *([blue.pk] if model.endswith("_change") else []))
+    texts = [query["sql"] for query in asked.captured_queries]
+    assert any("pools_pod" in text for text in texts)
+    assert [text for text in texts if '"encrypted_credential"' in text] == []
+    assert [text for text in texts if '"pools_pod"."log"' in text] == []
 
 
 def test_a_pool_shows_its_slots_with_what_is_on_them_and_until_when(browser, blue):

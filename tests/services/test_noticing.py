@@ -3,7 +3,7 @@
 import pytest
 
 from agents.models import Agent
-from executors.models import Task
+from executors.models import Attempt, Task
 from executors.operating.core import notices
 from executors.operating.models import Notification
 from executors.operating.services import keeping, noticing, rekeying, targets
@@ -15,7 +15,17 @@ from k8s4r.core.networks import allowed_from
 from k8s4r.core.roles import EVERYTHING
 from k8s4r.secrets import vault
 from k8s4r.secrets.envelope import CannotDecrypt
-from tests.builders import NOON, a_pool, a_project, a_task, a_tasks, an_agent, seconds
+from tests.builders import (
+    NOON,
+    a_held_plan,
+    a_pool,
+    a_project,
+    a_task,
+    a_tasks,
+    a_user,
+    an_agent,
+    seconds,
+)
 
 pytestmark = pytest.mark.django_db
 HOOK = "jsons://hooks.example.org/token"
@@ -51,7 +61,7 @@ def titles():
 
 
 def look(at_s=10):
-    return noticing.look(now=NOON + seconds(at_s))
+    return noticing.look(site="https://k8s4r.example", now=NOON + seconds(at_s))
 
 
 def test_a_failed_task_is_told_once_to_each_target():
@@ -135,6 +145,44 @@ def test_a_queue_is_told_of_when_its_oldest_task_is_too_old_and_when_it_is_not()
     Task.objects.update(state="running")
     assert look(605) == 1
     assert titles() == ["Tasks wait in pool jobs", "Over: Tasks wait in pool jobs"]
+
+
+def test_a_plan_is_told_of_once_while_it_waits_for_a_decision():
+    a_target()
+    plan = a_held_plan(a_pool(name="jobs"), an_agent(), name="rollout", owner=a_user("ann"))
+    assert look() == 1
+    assert look(15) == 0
+    assert look(700) == 0
+    row = Notification.objects.get()
+    assert (row.event, row.severity, row.title) == (
+        "approval_required", "warning", "rollout waits for approval",
+    )  # fmt: skip
+    assert row.body == (
+        "Pool jobs, its slot is kept until 2026-11-22 12:00 UTC. Somebody else than ann decides: "
+        f"k8s4r approve {plan.task_id}, k8s4r reject {plan.task_id}, or "
+        f"https://k8s4r.example/admin/executors/task/{plan.task_id}/change/"
+    )
+    Attempt.objects.filter(pk=plan.pk).update(state="succeeded", ended_at=NOON)
+    Task.objects.filter(pk=plan.task_id).update(state="dispatching")
+    assert look(705) == 1
+    assert titles()[-1] == "Over: rollout waits for approval"
+
+
+def test_plans_are_told_of_to_who_asked_for_theirs_and_not_all_at_once():
+    pool, other = a_pool(name="jobs"), a_pool(name="jobs", project=a_project("other"))
+    a_target("pool", pool=pool, project=pool.project)
+    a_target("labels", labels={"team": "a"})
+    a_target("events", events=["task_failed", "agent_offline", "queue_too_old"])
+    a_held_plan(other, an_agent("there"), name="theirs", labels={"team": "a"})
+    for number in range(notices.MOST_PLANS_A_WINDOW + 5):
+        a_held_plan(pool, an_agent(f"here-{number}"), name="ours")
+    assert look() == notices.MOST_PLANS_A_WINDOW + 1
+    told = Notification.objects.values_list("target__name", "title")
+    assert set(told) == {
+        ("pool", "ours waits for approval"), ("labels", "theirs waits for approval"),
+    }  # fmt: skip
+    assert look(15) == 0
+    assert look(611) == 5
 
 
 def test_a_flood_of_failures_is_cut_to_one_message_that_says_so():

@@ -6,6 +6,7 @@ waiting --sent--> delivered
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum, StrEnum
 from random import Random
 from typing import Final
@@ -19,6 +20,7 @@ class Event(StrEnum):
     TASK_FAILED = "task_failed"
     AGENT_OFFLINE = "agent_offline"
     QUEUE_TOO_OLD = "queue_too_old"
+    APPROVAL_REQUIRED = "approval_required"
     TEST = "test"
 
 
@@ -53,11 +55,16 @@ class State(StrEnum):
     DEAD = "dead"
 
 
-CHOSEN: Final = (Event.TASK_FAILED, Event.AGENT_OFFLINE, Event.QUEUE_TOO_OLD)
+CHOSEN: Final = (
+    Event.TASK_FAILED, Event.AGENT_OFFLINE, Event.QUEUE_TOO_OLD, Event.APPROVAL_REQUIRED,
+)  # fmt: skip
+# They last, and a recovery says that one is over.
+LASTING: Final = (Event.AGENT_OFFLINE, Event.QUEUE_TOO_OLD, Event.APPROVAL_REQUIRED)
 SEVERITIES: Final = {
     Event.TASK_FAILED: Severity.WARNING,
     Event.AGENT_OFFLINE: Severity.CRITICAL,
     Event.QUEUE_TOO_OLD: Severity.WARNING,
+    Event.APPROVAL_REQUIRED: Severity.WARNING,
     Event.TEST: Severity.INFO,
 }
 # Half a minute at first, an hour at most: seven tries cover an hour of the receiver's absence.
@@ -65,6 +72,8 @@ BACKOFF: Final = Backoff(base_s=30.0, cap_s=3600.0, jitter=0.2)
 MOST_TRIES: Final = 8
 # What a broken deployment would say a thousand times; one message then stands for the rest.
 MOST_FAILURES_A_WINDOW: Final = 30
+# What waits longer is told in a later window.
+MOST_PLANS_A_WINDOW: Final = 30
 WINDOW_S: Final = 600
 
 
@@ -81,6 +90,19 @@ class Message:
     @property
     def severity(self) -> Severity:
         return Severity.INFO if self.kind is Kind.RECOVERY else SEVERITIES[self.event]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPlan:
+    """A plan that a person is to decide about: whose, where, until when, and on which page."""
+
+    attempt_id: str
+    task_id: str
+    name: str
+    owner: str
+    pool: str
+    until: datetime | None
+    page: str
 
 
 def is_wanted(severity: Severity, least: str) -> bool:
@@ -141,6 +163,20 @@ def queue_too_old(pool_id: str, name: str, oldest_s: float) -> Message:
     )
 
 
+def approval_required(plan: HeldPlan) -> Message:
+    """Return what is said of a plan that waits for somebody to approve or reject it."""
+    kept = f", its slot is kept until {plan.until:%Y-%m-%d %H:%M} UTC" if plan.until else ""
+    return Message(
+        event=Event.APPROVAL_REQUIRED,
+        subject=f"plan:{plan.attempt_id}",
+        title=f"{plan.name or f'task {plan.task_id[:8]}'} waits for approval",
+        body=(
+            f"Pool {plan.pool}{kept}. Somebody else than {plan.owner} decides: "
+            f"k8s4r approve {plan.task_id}, k8s4r reject {plan.task_id}, or {plan.page}"
+        ),
+    )
+
+
 def recovered(event: Event, subject: str, title: str) -> Message:
     """Return that what was told is over."""
     return Message(
@@ -148,7 +184,7 @@ def recovered(event: Event, subject: str, title: str) -> Message:
         subject=subject,
         kind=Kind.RECOVERY,
         title=f"Over: {title}",
-        body="All is well.",
+        body="Nobody waits any more." if event is Event.APPROVAL_REQUIRED else "All is well.",
     )
 
 

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import documents, finding, kinds, options, output, several
+from k8s4r.cli import documents, finding, kinds, making, options, several
 from k8s4r.cli.cluster_kinds import K8S_CONFIG
 from k8s4r.cli.errors import CliError, Usage
-from k8s4r.cli.mass import DryRun
 from k8s4r.cli.output import MACHINE
 from k8s4r.cli.session import Session
 
@@ -62,7 +61,7 @@ def create_config(  # noqa: PLR0913 - one argument for each flag
         **documents.fields(settings or ()),
     }
     body = {key: value for key, value in wanted.items() if value not in (None, "")}
-    _make(session, body, format_, dry_run)
+    making.make(session, K8S_CONFIG, body, format_, dry_run)
 
 
 def try_out(
@@ -130,20 +129,3 @@ def _text(name: str | None) -> str | None:
         return sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Usage(f"cannot read {name}: {error}") from error
-
-
-def _make(
-    session: Session, body: Mapping[str, Any], format_: str | None, dry_run: DryRun | None
-) -> None:
-    chosen = session.choose(format_)
-    if dry_run is DryRun.SERVER:
-        raise Usage("the server cannot try this without doing it", hint="--dry-run client")
-    if dry_run:
-        hidden = {name: "..." for name in ("token", "kubeconfig") if name in body}
-        session.terminal.write(output.as_json({**body, **hidden}))
-        return
-    made = session.client.post(K8S_CONFIG.path, body)
-    if chosen in MACHINE:
-        session.write_object(made, kind=K8S_CONFIG.name)
-    else:
-        session.terminal.write(f"k8s-config/{made['name']} created")

@@ -5,12 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import documents, moments, options, output, values
+from k8s4r.cli import documents, making, moments, options, output, values
 from k8s4r.cli.cluster_kinds import K8S_CONFIG
 from k8s4r.cli.commands import clusters
 from k8s4r.cli.errors import Usage
 from k8s4r.cli.kinds import AGENT, ENROLMENT, POOL, PROJECT, TASK, TOKEN, Kind
-from k8s4r.cli.mass import DryRun
 from k8s4r.cli.output import MACHINE
 from k8s4r.cli.session import Session
 
@@ -38,7 +37,7 @@ def project(  # noqa: PLR0913 - one argument for each flag
     k8s4r create project web -o json
     """
     body = {"name": name, "description": description, "weight": weight}
-    _make(context.obj, PROJECT, body, format_, dry_run)
+    making.make(context.obj, PROJECT, body, format_, dry_run)
 
 
 def pool(  # noqa: PLR0913 - one argument for each flag
@@ -85,7 +84,7 @@ def pool(  # noqa: PLR0913 - one argument for each flag
     body = {key: value for key, value in wanted.items() if value not in (None, {}, "")}
     pods = {"config": k8s_config, "mode": "task" if pod_per_task else None}
     body |= _pods(pods | {"min_pods": min_, "max_pods": max_}, wanted=k8s)
-    _make(session, POOL, body, format_, dry_run)
+    making.make(session, POOL, body, format_, dry_run)
 
 
 def agent(  # noqa: PLR0913 - one argument for each flag
@@ -118,7 +117,7 @@ def agent(  # noqa: PLR0913 - one argument for each flag
         "endpoint": endpoint,
     }
     body = {key: value for key, value in wanted.items() if value not in (None, {}, "")}
-    _make(session, AGENT, body, format_, dry_run)
+    making.make(session, AGENT, body, format_, dry_run)
 
 
 def token(  # noqa: PLR0913 - one argument for each flag
@@ -145,7 +144,7 @@ def token(  # noqa: PLR0913 - one argument for each flag
     wanted = {"project": project, "scopes": scope}
     chosen = {name: value for name, value in wanted.items() if value}
     body = {"label": label, "lifetime_days": days, **chosen}
-    _make(context.obj, TOKEN, body, format_, dry_run)
+    making.make(context.obj, TOKEN, body, format_, dry_run)
 
 
 def enrolment_token(  # noqa: PLR0913 - one argument for each flag
@@ -176,7 +175,7 @@ def enrolment_token(  # noqa: PLR0913 - one argument for each flag
         "expires_at": until and moments.to_come(until, session.client.now(), flag="--until"),
     }
     body = {key: value for key, value in wanted.items() if value not in (None, "")}
-    _make(session, ENROLMENT, body, format_, dry_run)
+    making.make(session, ENROLMENT, body, format_, dry_run)
 
 
 def task(
@@ -197,10 +196,10 @@ def task(
     session: Session = context.obj
     chosen = session.choose(format_)
     body = [
-        {key: value for key, value in document.items() if key != "kind"}
+        {key: value for key, value in document.items() if (key, value) != ("kind", TASK.name)}
         for document in documents.read(file)
     ]
-    _refuse_server(dry_run)
+    making.refuse_server(dry_run)
     if dry_run:
         session.terminal.write(output.as_json(body))
         return
@@ -232,30 +231,6 @@ def register(app: typer.Typer, *, panel: str) -> None:
     app.add_typer(group, name="create", rich_help_panel=panel)
 
 
-def _make(
-    session: Session,
-    kind: Kind,
-    body: Mapping[str, Any],
-    format_: str | None,
-    dry_run: DryRun | None,
-) -> None:
-    """Make it; a secret is the only thing on stdout, for it is shown once."""
-    chosen = session.choose(format_)
-    _refuse_server(dry_run)
-    if dry_run:
-        session.terminal.write(output.as_json(body))
-        return
-    made = session.client.post(kind.path, body)
-    called = made.get(kind.named_by) or made["id"]
-    if chosen in MACHINE:
-        session.write_object(made, kind=kind.name)
-    elif "token" in made:
-        session.terminal.write(str(made["token"]))
-        session.terminal.note(f"{kind.name}/{called} created; its token is shown this once")
-    else:
-        session.terminal.write(f"{kind.name}/{called} created")
-
-
 def _pods(said: Mapping[str, Any], *, wanted: bool) -> dict[str, Any]:
     """Return what is said about pods as a field of a pool; naming a config wants them too.
 
@@ -268,8 +243,3 @@ def _pods(said: Mapping[str, Any], *, wanted: bool) -> dict[str, Any]:
     if given:
         raise Usage("--min, --max and --pod-per-task are about pods", hint="with --k8s")
     return {}
-
-
-def _refuse_server(dry_run: DryRun | None) -> None:
-    if dry_run is DryRun.SERVER:
-        raise Usage("create has --dry-run client; k8s4r apply compares with the server")

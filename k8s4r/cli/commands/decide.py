@@ -5,9 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import finding, options, several
-from k8s4r.cli.commands import steer
-from k8s4r.cli.errors import Missing, Usage
+from k8s4r.cli import agent_acts, finding, options, several
+from k8s4r.cli.errors import Usage
 from k8s4r.cli.kinds import AGENT
 from k8s4r.cli.session import Session
 
@@ -38,7 +37,7 @@ def approve(context: typer.Context, names: Things, *, comment: Comment = None) -
 
     def one(name: str) -> None:
         if comment is None and _is_agent(session, name):
-            steer.ask(session, [name], "approve", {})
+            agent_acts.ask(session, name, "approve", {})
         else:
             _decide(session, name, "approve", comment)
 
@@ -63,16 +62,13 @@ def register(app: typer.Typer, *, panel: str) -> None:
 
 
 def _is_agent(session: Session, name: str) -> bool:
-    """Is there an agent of this name or id, and was no task asked for?"""
+    """Is there an agent of this very name or id, and was no task asked for?
+
+    The beginning of an id is a task's: those of both begin with their time.
+    """
     if name.startswith("task/"):
         return False
-    if name.startswith("agent/"):
-        return True
-    try:
-        finding.one(session.client, AGENT, name, session.terminal, to_act=True)
-    except Missing:
-        return False
-    return True
+    return name.startswith("agent/") or finding.is_called(session.client, AGENT, name)
 
 
 def _decide(session: Session, name: str, word: str, comment: str | None) -> None:

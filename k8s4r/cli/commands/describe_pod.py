@@ -12,8 +12,8 @@ _MOST_ACTIONS = 10
 _SLOTS = (
     Column("SLOT", lambda row, _: str(row["index"])),
     Column("LANE", lambda row, _: row["lane"]),
-    Column("STATUS", lambda row, _: row["status"], is_state=True),
-    Column("WHAT", pod_kinds.slot_line, most=40),
+    Column("STATUS", lambda row, _: row["stands"], is_state=True),
+    Column("WHAT", pod_kinds.on_it, most=40),
     Column("TASK", lambda row, _: (row["task"] or {}).get("id", ""), most=36),
 )
 _ACTIONS = (
@@ -36,7 +36,8 @@ def write(session: Session, pod: Mapping[str, Any]) -> None:
     sections.title(terminal, "About it")
     sections.facts(terminal, _facts(pod, context))
     sections.title(terminal, "Slots")
-    sections.rows(terminal, _SLOTS, pod["slot_map"], context)
+    slots = [{**one, "stands": pod_kinds.status_in(pod, one)} for one in pod["slot_map"]]
+    sections.rows(terminal, _SLOTS, slots, context)
     if pod["actions"]:
         sections.title(terminal, "In its cluster")
         sections.rows(terminal, _ACTIONS, pod["actions"][:_MOST_ACTIONS], context)

@@ -15,7 +15,7 @@ _MOST_ANNOTATIONS = 50
 _ATTEMPTS = (
     Column("#", lambda row, _: str(row["number"])),
     Column("STATE", lambda row, _: row["state"], is_state=True),
-    Column("AGENT", lambda row, _: row["agent"], most=24),
+    Column("AGENT", lambda row, _: row["agent"], most=24, keeps_end=True),
     Column("ASSIGNED", lambda row, context: ages.age(row["assigned_at"], context.now)),
     Column(
         "RAN", lambda row, context: ages.between(row["started_at"], row["ended_at"], context.now)
@@ -29,7 +29,7 @@ EVENTS = (
     Column("WHAT", lambda row, _: row["what"]),
     Column("STATE", lambda row, _: row["to_state"], is_state=True),
     Column("CAUSE", lambda row, _: row["cause"], most=24),
-    Column("BY", lambda row, _: row["by"], most=24),
+    Column("BY", lambda row, _: row["by"], most=24, keeps_end=True),
 )
 
 

@@ -44,11 +44,12 @@ def history(  # noqa: PLR0913 - one argument for each flag
 ) -> None:
     """Show who changed what, from what to what; the newest first.
 
-    Of an agent also what it ran and when it was connected. Kinds are task, agent, pool,
-    project, token and user.
+    Of an agent also what it ran and when it was connected, of a pod what its cluster was asked
+    to do. Kinds are task, agent, pool, pod, project, token and user.
 
     k8s4r history pool/default
     k8s4r history agent/web-1 --since yesterday
+    k8s4r history pod/k8s4r-plans-4f1d2a9c7e30
     k8s4r history pool/default --revert 4711
     """
     session: Session = context.obj

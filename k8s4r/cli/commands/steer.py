@@ -1,13 +1,13 @@
 """`k8s4r drain`, `pause`, `resume`: what people want of agents; `drain` also of pods."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
-from k8s4r.cli import finding, leaving, moments, options, pod_acts, several, values
+from k8s4r.cli import agent_acts, leaving, moments, options, pod_acts, several, values
 from k8s4r.cli.errors import ExitCode, Usage
-from k8s4r.cli.kinds import AGENT
+from k8s4r.cli.leaving import Leaver
 from k8s4r.cli.options import Timeout
 from k8s4r.cli.session import Session
 
@@ -52,18 +52,20 @@ def drain(  # noqa: PLR0913 - one argument for each flag
     if timeout and not wait:
         raise Usage("--timeout goes with --wait")
     limit_s = values.duration_s(timeout, flag="--timeout") if timeout else None
-    in_pods = [name for name in map(pod_acts.named, agents) if name is not None]
-    machines = [name for name in agents if pod_acts.named(name) is None]
-    drained = ask(session, machines, "drain", _body(session, note, until)) if machines else []
-    pods: list[Mapping[str, Any]] = []
-    several.each(session, in_pods, lambda name: pods.append(pod_acts.drain(session, name, note)))
+    body = _body(session, note, until)
+    leavers: list[Leaver] = []
+
+    def one(name: str) -> None:
+        pod = pod_acts.named(name)
+        if pod is None:
+            agent = agent_acts.ask(session, name, "drain", body)
+            leavers.append(agent_acts.leaver(session, agent))
+        else:
+            leavers.append(pod_acts.leaver(session, pod_acts.drain(session, pod, note)))
+
+    several.each(session, agents, one)
     if wait:
-        try:
-            leaving.wait_until_safe(session, drained, limit_s)
-            pod_acts.wait_until_left(session, pods, limit_s)
-        except KeyboardInterrupt:
-            session.terminal.note_below("stopped waiting; they still drain. k8s4r resume ends that")
-            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        _wait(session, leavers, limit_s)
 
 
 def pause(
@@ -76,7 +78,8 @@ def pause(
     k8s4r get agents -l rack=7 -o name | xargs k8s4r pause
     """
     session: Session = context.obj
-    ask(session, agents, "pause", _body(session, note, until))
+    body = _body(session, note, until)
+    several.each(session, agents, lambda name: agent_acts.ask(session, name, "pause", body))
 
 
 def resume(context: typer.Context, agents: Agents) -> None:
@@ -86,7 +89,8 @@ def resume(context: typer.Context, agents: Agents) -> None:
     k8s4r resume web-1 web-2
     k8s4r get agents --state draining -o name | xargs k8s4r resume
     """
-    ask(context.obj, agents, "resume", {})
+    session: Session = context.obj
+    several.each(session, agents, lambda name: agent_acts.ask(session, name, "resume", {}))
 
 
 def register(app: typer.Typer, *, panel: str) -> None:
@@ -105,17 +109,18 @@ def _body(session: Session, note: str | None, until: str | None) -> dict[str, An
     return body
 
 
-def ask(
-    session: Session, names: Sequence[str], word: str, body: Mapping[str, Any]
-) -> Sequence[Mapping[str, Any]]:
-    """Ask it of one after the other; return those that took it."""
-    took: list[Mapping[str, Any]] = []
+def _wait(session: Session, leavers: Sequence[Leaver], limit_s: int | None) -> None:
+    try:
+        leaving.wait_until_safe(session, leavers, limit_s)
+    except KeyboardInterrupt:
+        session.terminal.note_below(f"stopped waiting; {_goes_on(leavers)}")
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
 
-    def one(name: str) -> None:
-        found = finding.one(session.client, AGENT, name, session.terminal, to_act=True)
-        after = session.client.post(f"{AGENT.path}/{found['id']}/{word}", body)
-        session.terminal.write(f"agent/{after['name']} {after['desired']}, {after['status']}")
-        took.append(after)
 
-    several.each(session, names, one)
-    return took
+def _goes_on(leavers: Sequence[Leaver]) -> str:
+    """Return what becomes of them without us: a pod does not come back from it."""
+    pods = sum(one.name.startswith("pod/") for one in leavers)
+    if pods == len(leavers):
+        return "they still go once they are idle"
+    of_agents = " of agents; pods go once they are idle" if pods else ""
+    return f"they still drain. k8s4r resume ends that{of_agents}"

@@ -15,7 +15,7 @@ _MOST: Final = 1_000
 _MOST_COUNTED: Final = 200
 _BAR: Final = 20
 _AGENTS: Final = (
-    Column("AGENT", lambda row, _: row["name"], most=30),
+    Column("AGENT", lambda row, _: row["name"], most=30, keeps_end=True),
     Column("STATUS", lambda row, _: row["status"], is_state=True),
     Column("BUSY", lambda row, _: str(row["busy"])),
     Column("SLOTS", lambda row, _: str(row["slots"])),

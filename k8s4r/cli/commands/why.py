@@ -6,14 +6,14 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from k8s4r.cli import ages, endings, finding, options, output
+from k8s4r.cli import ages, endings, finding, options, output, plans
 from k8s4r.cli.kinds import TASK
 from k8s4r.cli.output import MACHINE, Column, Context
 from k8s4r.cli.session import Session
 from k8s4r.cli.terminal import clean
 
 COLUMNS = (
-    Column("AGENT", lambda row, _: str(row["agent"]), most=24),
+    Column("AGENT", lambda row, _: str(row["agent"]), most=24, keeps_end=True),
     Column("VERDICT", lambda row, _: str(row["code"])),
     Column("BECAUSE", lambda row, _: because(row), most=56),
 )
@@ -51,6 +51,9 @@ def register(app: typer.Typer, *, panel: str) -> None:
 def explain(session: Session, task: Mapping[str, Any], reason: Mapping[str, Any]) -> None:
     """Write the reason in sentences, and one line for each candidate."""
     terminal = session.terminal
+    if task["state"] == "apply_pending":
+        terminal.write(clean(plans.waits(task)))
+        return
     if not reason.get("code"):
         terminal.write(f"it does not wait: {endings.sentence(task)}")
         return
