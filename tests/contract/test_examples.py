@@ -4,6 +4,7 @@
 """
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ import orjson
 import pytest
 
 import k8s4r.api
+from executors.core import schedule
+from executors.core.schedule import Job
 from executors.gateway import routes
+from executors.models import Tick
 from k8s4r import clock, urls
 from k8s4r.api import document
 from k8s4r.api.calls import Served as Call
@@ -66,12 +70,23 @@ def test_a_tour_of_all_calls_answers_what_the_document_promises_and_shows(
 ) -> None:
     settings.ENCRYPTION_KEY = "k" * 40
     began = clock.now()
+    _take_the_ticks_of(Job.SCALING, began)
     recorded = tour.record(gateway)
     _every_answer_is_of_its_kind(recorded)
     made = stable.examples(recorded, began=began)
     if os.environ.get("K8S4R_TEST_WRITE"):
         FILE.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     assert orjson.loads(FILE.read_bytes()) == made
+
+
+def _take_the_ticks_of(job: Job, began: datetime) -> None:
+    """Let the gateway find for a while that somebody else runs this job at each of its times."""
+    period = schedule.PERIODS[job]
+    first = schedule.tick(began, period)
+    Tick.objects.bulk_create(
+        [Tick(job=job, scheduled_for=first + n * period, taken_at=began) for n in range(100)],
+        ignore_conflicts=True,
+    )
 
 
 def _every_answer_is_of_its_kind(recorded: list[Recorded]) -> None:
