@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from agents import wakeups
 from agents.core.states import Desired
 from agents.core.tokens import AGENT_TOKEN_LIFETIME
-from agents.models import Agent, Lane, Slot
+from agents.models import Agent, AgentType
 from k8s4r.access.models import Token, TokenKind
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Minted, Terms
@@ -50,10 +50,11 @@ def change(
 
     Raises:
         NotFound: there is no such agent.
-        Invalid: it is in a pod, which is made with its slots.
+        Invalid: it is in a pod and stays so, with its slots; any other agent never gets there.
         Conflict: its project has another agent of this name.
     """
     agent = locked(agent_id)
+    _check_type(agent, changes.get("type", agent.type))
     _check_slots(agent, changes.get("settings"))
     before = agent.settings, agent.labels
     attribution.attribute(actor, cause=cause)
@@ -118,12 +119,19 @@ def rotate_token(agent_id: UUID, *, actor: Actor, now: datetime) -> None:
     tokens.flag_rotation(agent_id, now=now)
 
 
-def _check_slots(agent: Agent, settings: Merge | Mapping[str, Any] | None) -> None:
-    """Leave slots with lanes as they are: a pod is made with them."""
-    asked = settings.settings if isinstance(settings, Merge) else settings or {}
-    if asked.get("slots") is None:
+def _check_type(agent: Agent, asked: str) -> None:
+    """Let `AgentType.K8S` mean that there is a pod."""
+    if (asked == AgentType.K8S) == (agent.type == AgentType.K8S):
         return
-    if Slot.objects.filter(agent=agent).exclude(lane=Lane.GENERAL).exists():
+    place = "in a pod" if agent.type == AgentType.K8S else "in no pod"
+    text = f"agent {agent.name} is {place}, so it is {agent.type} and stays that"
+    raise Invalid(text, errors=[FieldProblem("/agent_type", "fixed", text)])
+
+
+def _check_slots(agent: Agent, settings: Merge | Mapping[str, Any] | None) -> None:
+    """Leave the slots of a pod as they are: it is made with them."""
+    asked = settings.settings if isinstance(settings, Merge) else settings or {}
+    if asked.get("slots") is not None and agent.type == AgentType.K8S:
         text = f"agent {agent.name} is in a pod, which is made with its slots"
         raise Invalid(text, errors=[FieldProblem("/slots", "fixed", text)])
 
