@@ -42,6 +42,7 @@ def test_whoever_may_decide_finds_the_plan_on_the_home_page_and_approves_it(brow
     shown = page(browser, "executors_task_change", plan.task_id)
     assert "Its plan waits for a decision" in shown
     assert "ef" * 32 in shown
+    assert f'href="/api/v1/attempts/{plan.pk}/artifacts/plan" download' in shown
     text = decide(browser, plan, "approve").content.decode()
     assert "Approved: it is being applied" in text
     assert "olga</b> approved the plan of attempt 1" in text

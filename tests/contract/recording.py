@@ -50,6 +50,15 @@ class Tour:
             answer = client.put(f"/api/v1/{at}", content=b"one frame", headers=headers)
         self._answered(f"PUT /api/v1/{path}", None, answer)
 
+    def download(self, order: Json) -> None:
+        """Ask for a file, of which an example has nothing to show."""
+        path = "attempts/{attempt_id}/artifacts/{name}"
+        with self._gateway.client(self._token) as client:
+            at = path.format(attempt_id=order["attempt"], name="frame-0001.png")
+            answer = client.get(f"/api/v1/{at}")
+        assert answer.content == b"one frame"
+        self.keep(f"GET /api/v1/{path}", None, answer.status_code, b"")
+
     def keep(self, call: str, body: Json, status: int, said: bytes) -> Json:
         """Keep an answer, also one that did not come from the gateway."""
         assert status < 300, said
