@@ -11,7 +11,7 @@ from k8s4r.access.models import Project
 
 
 class AgentType(models.TextChoices):
-    """What kind of place an agent runs in."""
+    """What kind of place an agent runs in; `K8S` is a pod of ours, and only that."""
 
     REMOTE = "remote"
     K8S = "k8s"

@@ -1,6 +1,6 @@
 """Which tasks does a query string or a selector ask for?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal, TypeAlias
 from uuid import UUID
 
@@ -20,13 +20,12 @@ ALLOWED: Final = (
     "sort", "count", "state", "project", "pool", "owner", "agent", "name", "label", "parent",
     "id_prefix", "created_after", "created_before",
 )  # fmt: skip
-LONGEST: Final = 253
 _TEXTS: Final = ("project", "pool", "owner", "agent", "name")
 _STATE: Final = "|".join(TaskState)
 # Ids begin with the time of submission.
 SORTS: Final[Mapping[str, tuple[str, ...]]] = {"submitted_at": ("id",)}
 
-Reference: TypeAlias = Annotated[str, Meta(max_length=LONGEST, pattern=r"^[^\x00]*$")]
+Reference: TypeAlias = Annotated[str, Meta(max_length=queries.LONGEST, pattern=r"^[^\x00]*$")]
 
 
 class TaskQuery(paging.CountedQuery):
@@ -34,11 +33,11 @@ class TaskQuery(paging.CountedQuery):
 
     sort: Literal["submitted_at", "-submitted_at"] | None = None
     state: Annotated[str, Meta(pattern=f"^({_STATE})(,({_STATE}))*$")] | None = None
-    project: Annotated[str, Meta(max_length=LONGEST)] | None = None
-    pool: Annotated[str, Meta(max_length=LONGEST)] | None = None
-    owner: Annotated[str, Meta(max_length=LONGEST)] | None = None
-    agent: Annotated[str, Meta(max_length=LONGEST)] | None = None
-    name: Annotated[str, Meta(max_length=LONGEST)] | None = None
+    project: Annotated[str, Meta(max_length=queries.LONGEST)] | None = None
+    pool: Annotated[str, Meta(max_length=queries.LONGEST)] | None = None
+    owner: Annotated[str, Meta(max_length=queries.LONGEST)] | None = None
+    agent: Annotated[str, Meta(max_length=queries.LONGEST)] | None = None
+    name: Annotated[str, Meta(max_length=queries.LONGEST)] | None = None
     label: Annotated[tuple[label_rules.Pair, ...], Meta(max_length=label_rules.MAX_LABELS)] = ()
     parent: UUID | None = None
     id_prefix: Annotated[str, Meta(pattern="^[0-9a-fA-F-]{8,36}$")] | None = None
@@ -81,18 +80,18 @@ def task_filter(request: Asked) -> TaskFilter:
     id_range = _id_range(asked.get("id_prefix"), problems)
     after = queries.moment(asked.get("created_after"), "created_after", problems)
     before = queries.moment(asked.get("created_before"), "created_before", problems)
-    parent_id = _identity(asked.get("parent"), "parent", problems)
-    problems += _long(request)
+    parent_id = queries.identity(asked.get("parent"), "parent", problems)
+    texts = {name: queries.short(asked, name, problems) for name in _TEXTS}
     if problems:
         raise paging.refused(problems)
     return TaskFilter(
         states=states,
         labels=labels,
-        project=asked.get("project", ""),
-        pool=asked.get("pool", ""),
-        owner=asked.get("owner", ""),
-        agent=asked.get("agent", ""),
-        name=asked.get("name", ""),
+        project=texts["project"],
+        pool=texts["pool"],
+        owner=texts["owner"],
+        agent=texts["agent"],
+        name=texts["name"],
         parent_id=parent_id,
         id_range=id_range,
         created_after=after,
@@ -148,19 +147,3 @@ def _id_range(text: str | None, problems: list[FieldProblem]) -> tuple[UUID, UUI
     if found is None:
         problems.append(FieldProblem("?id_prefix", "id", "the first 8 digits of an id, or more"))
     return found
-
-
-def _identity(text: str | None, name: str, problems: list[FieldProblem]) -> UUID | None:
-    if text is None:
-        return None
-    found = ids.as_uuid(text)
-    if found is None:
-        problems.append(FieldProblem(f"?{name}", "id", "a whole id"))
-    return found
-
-
-def _long(request: Asked) -> Iterator[FieldProblem]:
-    for name in _TEXTS:
-        text = request.query_params.get(name, "")
-        if len(text) > LONGEST or "\x00" in text:
-            yield FieldProblem(f"?{name}", "text", f"at most {LONGEST} characters, no NUL")

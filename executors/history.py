@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet
 
 from agents.models import Session
+from executors.core import specs
 from executors.models import Attempt, Task
 from k8s4r.access.models import OF_AGENTS, Token
 from k8s4r.audit.models import AuditEvent
@@ -187,8 +188,9 @@ def _lives(agent_id: UUID, span: Span) -> list[Entry]:
 
 
 def _called(task: Task) -> str:
-    """Return a task's name; one without is known by what it runs."""
-    return task.name or "$ " + shown(" ".join(map(str, task.spec.get("argv") or [task.driver])))
+    """Return a task's name; one without is known by what it runs first."""
+    first = specs.parts(task.kind, task.spec).get(specs.first_phase(task.kind), {})
+    return task.name or "$ " + shown(" ".join(map(str, first.get("argv") or [task.driver])))
 
 
 def _life(row: Session, at: datetime, source: int) -> Entry:

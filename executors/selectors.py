@@ -213,11 +213,11 @@ def annotations_of(task_id: UUID) -> QuerySet[Annotation]:
 def events(task_id: UUID) -> QuerySet[AuditEvent]:
     """Return what happened to a task and to its attempts, in the order of the moves.
 
-    Who read its log is no move: the history of the task tells of that.
+    Who read its log or a file is no move: the history of the task tells of that.
     """
     own = list(Attempt.objects.filter(task_id=task_id).values_list("pk", flat=True))
     found = AuditEvent.objects.filter(object_id__in=[task_id, *own]).order_by("id")
-    return found.exclude(object_type=readings.LOG)
+    return found.exclude(object_type__in=[readings.LOG, readings.ARTIFACT])
 
 
 _HELD_BY_AGENT: Final = """

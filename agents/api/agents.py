@@ -14,7 +14,7 @@ from agents.api.bodies import ChangedAgent, NewAgentBody, ReplacedAgent
 from agents.api.filters import Beyond
 from agents.api.shapes import Presence
 from agents.core.totals import Totals
-from agents.models import Agent
+from agents.models import Agent, AgentType
 from agents.services import editing, registration, wishes
 from agents.services.registration import NewAgent
 from k8s4r import clock
@@ -116,7 +116,7 @@ class AgentsView(AgentView):
             project_id=places.project_named(body.project, principal, Permission.FLEET_WRITE).pk,
             name=body.name,
             description=body.description,
-            type=body.agent_type,
+            type=AgentType(body.agent_type),
             endpoint=bodies.endpoint(body.endpoint),
             labels=label_rules.read(body.labels),
             capabilities=body.capabilities,

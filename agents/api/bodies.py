@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from agents.models import AgentType
 from agents.services.editing import Merge
 from agents.services.wishes import Said
 from k8s4r.core import labels as label_rules
@@ -23,6 +22,8 @@ Text: TypeAlias = Annotated[str, Meta(max_length=4096)]
 # Where people reach the machine: a URL, or host and port.
 Endpoint: TypeAlias = Annotated[str, Meta(max_length=2048)]
 Labels: TypeAlias = dict[str, str] | list[str]
+# What people make; agents of type k8s come with their pods.
+Kind: TypeAlias = Literal["remote", "robot"]
 
 
 class NewAgentBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,7 +31,7 @@ class NewAgentBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     name: Name
     project: Annotated[str, Meta(min_length=1, max_length=63)] = "default"
-    agent_type: AgentType = AgentType.REMOTE
+    agent_type: Kind = "remote"
     description: Text = ""
     endpoint: Endpoint = ""
     labels: Labels = {}
@@ -51,10 +52,10 @@ class SettingsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class ReplacedAgent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``PUT agents/{id}``: what is left out becomes empty."""
+    """``PUT agents/{id}``: what is left out becomes empty; the type stays."""
 
     name: Name
-    agent_type: AgentType = AgentType.REMOTE
+    agent_type: Kind | UnsetType = UNSET
     description: Text = ""
     endpoint: Endpoint = ""
     labels: Labels = {}
@@ -65,7 +66,7 @@ class ChangedAgent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """``PATCH agents/{id}``: what is left out stays."""
 
     name: Name | UnsetType = UNSET
-    agent_type: AgentType | UnsetType = UNSET
+    agent_type: Kind | UnsetType = UNSET
     description: Text | UnsetType = UNSET
     endpoint: Endpoint | UnsetType = UNSET
     labels: Labels | UnsetType = UNSET

@@ -17,10 +17,9 @@ from k8s4r.api.paging import Asked
 from k8s4r.core import labels as label_rules
 from k8s4r.core.errors import FieldProblem
 
-# The filter, the column it looks at, and the words it takes (none: any text).
-_FILTERS: Final[Mapping[str, tuple[str, Collection[str]]]] = {
-    "name": ("name", ()),
-    "project": ("project__name", ()),
+# The filter and the column it looks at, for any text; for some words, with these.
+_TEXTS: Final[Mapping[str, str]] = {"name": "name", "project": "project__name"}
+_CHOICES: Final[Mapping[str, tuple[str, Collection[str]]]] = {
     "agent_type": ("type", AgentType.values),
     "desired": ("desired", [str(state) for state in Desired]),
     "observed": ("observed", [str(state) for state in Observed]),
@@ -43,8 +42,8 @@ Sort: TypeAlias = Literal["name", "-name", "created_at", "-created_at", "changed
 class AgentQuery(paging.CountedQuery):
     """Filters of the list of agents; ``label`` is ``key=value`` and may repeat."""
 
-    name: str | None = None
-    project: str | None = None
+    name: Annotated[str, Meta(max_length=queries.LONGEST)] | None = None
+    project: Annotated[str, Meta(max_length=queries.LONGEST)] | None = None
     agent_type: AgentType | None = None
     desired: Desired | None = None
     observed: Observed | None = None
@@ -80,14 +79,18 @@ def agents(request: Asked, principal: Principal, also: Iterable[str] = ()) -> Qu
         raise paging.refused(
             [FieldProblem(f"?{name}", "unknown_field", "cannot be watched") for name in unwatched]
         )
-    paging.check_parameters(request, (*_FILTERS, "label", paging.SORT, paging.COUNT, *also))
+    paging.check_parameters(
+        request, (*_TEXTS, *_CHOICES, "label", paging.SORT, paging.COUNT, *also)
+    )
     rows = selectors.agents(principal)
-    for name, (column, words) in _FILTERS.items():
-        text = request.query_params.get(name)
-        if text is None:
+    for name, column in _TEXTS.items():
+        if (text := paging.word(request, name)) is not None:
+            rows = rows.filter(**{column: text})
+    for name, (column, words) in _CHOICES.items():
+        if (text := request.query_params.get(name)) is None:
             continue
-        if "\x00" in text or (words and text not in words):
-            detail = f"not one of {', '.join(words)}" if words else "no NUL"
+        if text not in words:
+            detail = f"not one of {', '.join(words)}"
             raise paging.refused([FieldProblem(f"?{name}", "enum", detail)])
         rows = rows.filter(**{column: text})
     wanted = label_rules.parse(request.query_params.getlist("label"), at="?label")

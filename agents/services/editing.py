@@ -10,11 +10,11 @@ from django.db import IntegrityError, transaction
 
 from agents import wakeups
 from agents.core.states import Desired
-from agents.core.tokens import AGENT_TOKEN_LIFETIME
-from agents.models import Agent, Lane, Slot
-from k8s4r.access.models import Token, TokenKind
+from agents.models import Agent, AgentType
+from agents.services import minting
+from k8s4r.access.models import OF_AGENTS, Token
 from k8s4r.access.services import tokens
-from k8s4r.access.services.tokens import Minted, Terms
+from k8s4r.access.services.tokens import Minted
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import Conflict, FieldProblem, IllegalTransition, Invalid, NotFound
@@ -50,10 +50,11 @@ def change(
 
     Raises:
         NotFound: there is no such agent.
-        Invalid: it is in a pod, which is made with its slots.
+        Invalid: it is in a pod and stays so, with its slots; any other agent never gets there.
         Conflict: its project has another agent of this name.
     """
     agent = locked(agent_id)
+    _check_type(agent, changes.get("type", agent.type))
     _check_slots(agent, changes.get("settings"))
     before = agent.settings, agent.labels
     attribution.attribute(actor, cause=cause)
@@ -83,8 +84,9 @@ def replace_token(agent_id: UUID, *, actor: Actor, now: datetime) -> Minted:
     """
     agent = _good(agent_id)
     attribution.attribute(actor, cause="replace_token")
-    present = Token.objects.filter(kind=TokenKind.AGENT, subject=agent_id, revoked_at=None)
-    return _mint(agent, present.order_by("-created_at", "-id").first(), now=now)
+    present = Token.objects.filter(kind__in=OF_AGENTS, subject=agent_id, revoked_at=None)
+    newest = present.order_by("-created_at", "-id").first()
+    return minting.mint(agent, supersedes=newest, now=now)
 
 
 @transaction.atomic
@@ -100,7 +102,7 @@ def renew_token(agent_id: UUID, *, actor: Actor, now: datetime) -> Minted:
     agent = _good(agent_id)
     attribution.attribute(actor, cause="renew_token")
     tokens.revoke_agent(agent_id, now=now)
-    return _mint(agent, None, now=now)
+    return minting.mint(agent, now=now)
 
 
 @transaction.atomic
@@ -118,25 +120,21 @@ def rotate_token(agent_id: UUID, *, actor: Actor, now: datetime) -> None:
     tokens.flag_rotation(agent_id, now=now)
 
 
-def _check_slots(agent: Agent, settings: Merge | Mapping[str, Any] | None) -> None:
-    """Leave slots with lanes as they are: a pod is made with them."""
-    asked = settings.settings if isinstance(settings, Merge) else settings or {}
-    if asked.get("slots") is None:
+def _check_type(agent: Agent, asked: str) -> None:
+    """Let `AgentType.K8S` mean that there is a pod."""
+    if (asked == AgentType.K8S) == (agent.type == AgentType.K8S):
         return
-    if Slot.objects.filter(agent=agent).exclude(lane=Lane.GENERAL).exists():
+    place = "in a pod" if agent.type == AgentType.K8S else "in no pod"
+    text = f"agent {agent.name} is {place}, so it is {agent.type} and stays that"
+    raise Invalid(text, errors=[FieldProblem("/agent_type", "fixed", text)])
+
+
+def _check_slots(agent: Agent, settings: Merge | Mapping[str, Any] | None) -> None:
+    """Leave the slots of a pod as they are: it is made with them."""
+    asked = settings.settings if isinstance(settings, Merge) else settings or {}
+    if asked.get("slots") is not None and agent.type == AgentType.K8S:
         text = f"agent {agent.name} is in a pod, which is made with its slots"
         raise Invalid(text, errors=[FieldProblem("/slots", "fixed", text)])
-
-
-def _mint(agent: Agent, earlier: Token | None, *, now: datetime) -> Minted:
-    terms = Terms(
-        lifetime=AGENT_TOKEN_LIFETIME,
-        subject=agent.pk,
-        project_id=agent.project_id,
-        label=agent.name[:200],
-        supersedes=earlier,
-    )
-    return tokens.mint(TokenKind.AGENT, terms, now=now)
 
 
 def _good(agent_id: UUID) -> Agent:

@@ -5,7 +5,7 @@ is: it gets a token once its cluster vouched for the pod.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,13 +13,13 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from agents.core.states import Desired, Observed
-from agents.core.tokens import AGENT_TOKEN_LIFETIME, POD_TOKEN_LIFETIME
 from agents.models import Agent, AgentType, Session
+from agents.services import minting
 from agents.wire.messages import Register, Registered
-from k8s4r.access.models import Token, TokenKind
+from k8s4r.access.models import Token
 from k8s4r.access.principals import Principal, PrincipalKind
 from k8s4r.access.services import tokens
-from k8s4r.access.services.tokens import Minted, Terms
+from k8s4r.access.services.tokens import Minted
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
 from k8s4r.core import labels as label_rules
@@ -88,7 +88,7 @@ def register(principal: Principal, message: Register, *, now: datetime) -> Regis
     again = _unfinished(token, message.name)
     if again is not None:
         tokens.revoke_agent(again.pk, now=now)
-        return _registered(Created(again, _mint(again, now=now)))
+        return _registered(Created(again, minting.mint(again, now=now)))
     if token.max_uses is not None and token.uses >= token.max_uses:
         raise Forbidden("this enrolment token is used up")
     Token.objects.filter(pk=token.pk).update(uses=token.uses + 1)
@@ -112,8 +112,7 @@ def admit(agent_id: UUID, *, now: datetime) -> Registered:
     if agent is None or agent.desired == Desired.REVOKED:
         raise Unauthenticated("this token is not valid")
     tokens.revoke_agent(agent_id, now=now)
-    terms = replace(_terms(agent), lifetime=POD_TOKEN_LIFETIME)
-    return _registered(Created(agent, tokens.mint(TokenKind.POD, terms, now=now)))
+    return _registered(Created(agent, minting.mint(agent, now=now)))
 
 
 def _unfinished(token: Token, name: str) -> Agent | None:
@@ -166,20 +165,7 @@ def _make(new: NewAgent, *, observed: Observed, now: datetime) -> Created:
             )
     except IntegrityError as error:
         raise Conflict(f"the project has an agent named {new.name}") from error
-    return Created(agent, _mint(agent, now=now))
-
-
-def _mint(agent: Agent, *, now: datetime) -> Minted:
-    return tokens.mint(TokenKind.AGENT, _terms(agent), now=now)
-
-
-def _terms(agent: Agent) -> Terms:
-    return Terms(
-        lifetime=AGENT_TOKEN_LIFETIME,
-        subject=agent.pk,
-        project_id=agent.project_id,
-        label=agent.name[:200],
-    )
+    return Created(agent, minting.mint(agent, now=now))
 
 
 def _registered(created: Created) -> Registered:

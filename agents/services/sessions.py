@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from agents.core import willingness
 from agents.core.sessions import SessionSuperseded, SlotsDiffer
 from agents.core.states import Desired, Observed, Sign, observed_after
-from agents.models import Agent, Session, Slot
+from agents.models import Agent, AgentType, Session, Slot
 from agents.services import generations
 from agents.wire.messages import OpenSession
 from k8s4r import database
@@ -43,14 +43,14 @@ class Begun:
     generation: int
 
 
-def begin(agent_id: UUID, message: OpenSession, *, now: datetime, has_slots: bool = False) -> Begun:
+def begin(agent_id: UUID, message: OpenSession, *, now: datetime) -> Begun:
     """Make this the agent's open session and its slots the agent's slots; the earlier one ends.
 
-    With ``has_slots`` the agent was made with its slots, as one in a pod: none is added, and those
-    that come back after a drain keep their lanes. The same session again only renews it. What the
-    earlier session ran is the caller's business. A word of the same runner that a later one
-    overtook (its server was stopped for a while) would name work as gone that has started since: it
-    does not count. Expects a transaction.
+    An agent in a pod was made with its slots: none is added, and those that come back after a drain
+    keep their lanes. The same session again only renews it. What the earlier session ran is the
+    caller's business. A word of the same runner that a later one overtook (its server was stopped
+    for a while) would name work as gone that has started since: it does not count. Expects a
+    transaction.
 
     Locks: the agent.
 
@@ -67,7 +67,7 @@ def begin(agent_id: UUID, message: OpenSession, *, now: datetime, has_slots: boo
     desired = Desired(agent.desired)
     if desired is Desired.REVOKED or agent.archived_at is not None:
         raise Forbidden(f"agent {agent_id} was revoked")
-    if has_slots:
+    if agent.type == AgentType.K8S:
         _check_slots(agent_id, message.slots)
     _renew_or_replace(agent, message, now=now)
     parameters = {"agent": agent_id, "slots": message.slots, "now": now}

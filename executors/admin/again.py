@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from executors import conf
-from executors.admin.task_request import as_request
-from executors.core import requests
+from executors.admin.task_request import as_request, called
+from executors.core import requests, specs
 from executors.selectors import TaskRecord
 from executors.services import submission
 from executors.services.submission import Submission
@@ -25,6 +25,7 @@ _HELP: Final = {
     "priority": "0 to 100; more is sooner.",
 }
 _LABELS: Final = ("labels", "required_labels")
+_PHASES: Final = (specs.RUN, *specs.PHASES["plan_and_apply"])
 _LONG: Final = frozenset({"env", *_LABELS, "further"})
 
 
@@ -43,11 +44,11 @@ class Field:
 
     @property
     def help(self) -> str:
-        return _HELP.get(self.name, "")
+        return _HELP.get(_of_part(self.name), "")
 
     @property
     def is_long(self) -> bool:
-        return self.name in _LONG
+        return _of_part(self.name) in _LONG
 
     @property
     def rows(self) -> int:
@@ -57,18 +58,16 @@ class Field:
 def before(record: TaskRecord) -> dict[str, str]:
     """Return what stands in the form of this task, by field."""
     body = as_request(record)
-    spec = dict(body.pop("spec"))
+    commands, rest = _taken_apart(record.kind, body.pop("spec"))
     values = {name: str(body.pop(name, getattr(record, name, "")) or "") for name in _NUMBERS}
     body.pop("project", None)
-    argv = spec.pop("argv", None)
     return {
         "name": str(body.pop("name", "")),
-        **({"command": shlex.join(map(str, argv))} if argv is not None else {}),
-        **({"env": _as_lines(spec.pop("env", {}))} if argv is not None else {}),
+        **commands,
         "pool": str(body.pop("pool", record.pool_name)),
         **{name: _as_lines(body.pop(name, {})) for name in _LABELS},
         **values,
-        "further": json.dumps({"spec": spec, **body} if spec else body, indent=2),
+        "further": json.dumps({"spec": rest, **body} if rest else body, indent=2),
     }
 
 
@@ -93,22 +92,66 @@ def submit(record: TaskRecord, said: dict[str, str], terms: Submission) -> TaskR
 
 def by_field(errors: list[FieldProblem] | tuple[FieldProblem, ...]) -> dict[str, str]:
     """Return what is wrong, by the field of the form that it stands in."""
-    places = {"spec/argv": "command", "spec/env": "env", **{name: name for name in _LABELS}}
+    places = {name: name for name in _LABELS}
+    for phase in _PHASES:
+        part = "spec" if phase == specs.RUN else f"spec/{phase}"
+        places |= {f"{part}/argv": _field("command", phase), f"{part}/env": _field("env", phase)}
     found: dict[str, str] = {}
     for error in errors:
         at = error.pointer.lstrip("/")
         name = next((field for place, field in places.items() if at.startswith(place)), at)
         name = name.split("/")[0]
-        found.setdefault(name if name in {*_TEXTS, *_NUMBERS, *_HELP} else "further", error.detail)
+        known = _of_part(name) in {*_TEXTS, *_NUMBERS, *_HELP}
+        found.setdefault(name if known else "further", error.detail)
     return found
+
+
+def _taken_apart(kind: str, spec: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the fields for the commands of a spec, and the rest of it."""
+    found: dict[str, str] = {}
+    rest: dict[str, Any] = {}
+    for phase, part in specs.parts(kind, spec).items():
+        left = dict(part)
+        if "argv" in left:
+            found[_field("command", phase)] = shlex.join(map(str, left.pop("argv")))
+            found[_field("env", phase)] = _as_lines(left.pop("env", {}))
+        if left or "argv" not in part:
+            rest[phase] = left
+    return found, rest.get(specs.RUN, {}) if specs.RUN in specs.phases(kind) else rest
+
+
+def _put_together(kind: str, rest: dict[str, Any], said: dict[str, str]) -> dict[str, Any]:
+    """Return the spec that the fields for its commands say, and the rest of it."""
+    spec = rest
+    for phase in specs.phases(kind):
+        command, env = _field("command", phase), _field("env", phase)
+        if command not in said:
+            continue
+        part = spec if phase == specs.RUN else spec.get(phase, {})
+        if not isinstance(part, dict):
+            raise _wrong("further", f"{phase} has to be an object: {{ ... }}")
+        words, pairs = _words(said[command], command), _as_pairs(said.get(env, ""), env)
+        part = {**part, "argv": words, "env": pairs}
+        spec = part if phase == specs.RUN else {**spec, phase: part}
+    return spec
+
+
+def _field(name: str, phase: str) -> str:
+    return called(phase, name).replace(" ", "_")
+
+
+def _of_part(field: str) -> str:
+    """Return the name of a field without the phase that it is for."""
+    first, _, name = field.partition("_")
+    return name if first in _PHASES else field
 
 
 def _body(record: TaskRecord, said: dict[str, str]) -> dict[str, Any]:
     body = _further(said.get("further", ""))
-    spec = dict(body.pop("spec", {}))
-    if "command" in said:
-        spec["argv"] = _words(said["command"])
-        spec["env"] = _as_pairs(said.get("env", ""), "env")
+    rest = body.pop("spec", {})
+    if not isinstance(rest, dict):
+        raise _wrong("further", "spec has to be an object: { ... }")
+    spec = _put_together(record.kind, rest, said)
     body |= {name: said[name] for name in _TEXTS if said.get(name)}
     body |= {name: _number(said[name], name) for name in _NUMBERS if said.get(name)}
     labels = {name: _as_pairs(said.get(name, ""), name) for name in _LABELS}
@@ -126,11 +169,11 @@ def _further(text: str) -> dict[str, Any]:
     return found
 
 
-def _words(text: str) -> list[str]:
+def _words(text: str, name: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
-        raise _wrong("command", f"cannot be read: {error}") from error
+        raise _wrong(name, f"cannot be read: {error}") from error
 
 
 def _number(text: str, name: str) -> int:

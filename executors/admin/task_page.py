@@ -11,7 +11,8 @@ from django.utils.safestring import SafeString
 from agents.wire.orders import PLAN_AND_APPLY
 from executors import selectors
 from executors.admin import actors, task_decision, task_log, task_told, task_waiting
-from executors.admin.task_request import as_command, as_request, command
+from executors.admin.task_request import as_command, as_request, called, command, commands
+from executors.core import specs
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
 from executors.models import Artifact, Attempt, Task
 from k8s4r.audit.models import AuditEvent
@@ -64,7 +65,7 @@ def facts(task: Task, *, attempt: str, now: datetime) -> dict[str, Any]:
         "attempts": [_attempt_row(one, now) for one in attempts],
         "steps": _steps(task, attempts, now),
         "details": _details(task),
-        "env": sorted(_env(task).items()),
+        "env": _env(task),
         "children": _children(task),
         "artifacts": _artifacts(attempts),
         "progress": task_told.progress(task, now),
@@ -139,9 +140,13 @@ def _phases(task: Task, now: datetime) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _env(task: Task) -> Mapping[str, Any]:
-    env = task.spec.get("env")
-    return env if isinstance(env, dict) else {}
+def _env(task: Task) -> list[tuple[str, str]]:
+    """Return the variables of each phase by what they are called."""
+    return [
+        (called(phase, f"env {name}"), value)
+        for phase, part in specs.parts(task.kind, task.spec).items()
+        for name, value in sorted((part.get("env") or {}).items())
+    ]
 
 
 def _children(task: Task) -> list[dict[str, Any]]:
@@ -183,7 +188,7 @@ def _cause(event: AuditEvent) -> str:
 def _details(task: Task) -> list[tuple[str, str]]:
     """Return what was asked for, in words; what was not asked for is left out."""
     rows = [
-        ("command", command(task)),
+        *((called(phase, "command"), text) for phase, text in commands(task).items()),
         ("kind", f"{task.kind}, driver {task.driver}"),
         ("priority", str(task.priority)),
         ("labels", _pairs(task.labels)),

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from executors.core import specs
 from executors.core.requests import TaskRequest
 from executors.models import Task
 from executors.selectors import TaskRecord
@@ -13,10 +14,22 @@ from executors.services import rerunning
 _USUAL: Final = msgspec.to_builtins(TaskRequest())
 
 
+def commands(task: Task) -> dict[str, str]:
+    """Return the command of each phase as one would type it; phases without one are left out."""
+    said = {phase: part.get("argv") for phase, part in specs.parts(task.kind, task.spec).items()}
+    return {
+        phase: shlex.join(map(str, argv)) for phase, argv in said.items() if isinstance(argv, list)
+    }
+
+
 def command(task: Task) -> str:
-    """Return the command as one would type it; empty when it runs none."""
-    argv = task.spec.get("argv")
-    return shlex.join(map(str, argv)) if isinstance(argv, list) else ""
+    """Return the command that the task begins with; empty when it runs none."""
+    return next(iter(commands(task).values()), "")
+
+
+def called(phase: str, name: str) -> str:
+    """Return what people call something of a phase: "env", "plan env"."""
+    return name if phase == specs.RUN else f"{phase} {name}"
 
 
 def as_request(record: TaskRecord) -> dict[str, Any]:
@@ -28,7 +41,8 @@ def as_request(record: TaskRecord) -> dict[str, Any]:
 
 def as_command(record: TaskRecord) -> str:
     """Return the line that submits this task; empty when the command line cannot say it."""
-    argv, cwd = record.spec.get("argv"), record.spec.get("cwd")
+    only = specs.parts(record.kind, record.spec).get(specs.RUN, {})
+    argv, cwd = only.get("argv"), only.get("cwd")
     if not isinstance(argv, list) or record.constraints or record.resources:
         return ""
     pairs = {
@@ -43,7 +57,7 @@ def as_command(record: TaskRecord) -> str:
     maps = {
         "--label": record.labels,
         "--require": record.required_labels,
-        "--env": record.spec.get("env") or {},
+        "--env": only.get("env") or {},
     }
     for flag, values in maps.items():
         words += [word for key in sorted(values) for word in (flag, f"{key}={values[key]}")]

@@ -22,6 +22,8 @@ COMMAND_BYTES: Final = 1024 * 1024
 OWN_PREFIX: Final = "K8S4R_"
 
 _ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# The one phase of every kind that has none by name.
+RUN: Final = "run"
 # The phases of each kind that has some, in their order.
 PHASES: Final[Mapping[str, tuple[str, ...]]] = {
     "plan": ("plan",),
@@ -68,20 +70,31 @@ SCHEMA: Final = _schema(*ALL)
 
 def first_phase(kind: str) -> str:
     """Return the phase that a task of this kind begins with."""
-    return PHASES.get(kind, ("run",))[0]
+    return phases(kind)[0]
+
+
+def phases(kind: str) -> tuple[str, ...]:
+    """Return the phases of a task of this kind, in their order."""
+    return PHASES.get(kind, (RUN,))
+
+
+def parts(kind: str, spec: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return what the driver runs in each phase of a task, in their order."""
+    if kind not in PHASES:
+        return {RUN: spec}
+    return {phase: spec[phase] for phase in PHASES[kind] if phase in spec}
 
 
 def problems(kind: str, driver: str, spec: Mapping[str, Any], *, at: str) -> Iterator[FieldProblem]:
     """Yield what is wrong with a spec; ``at`` is the JSON pointer that leads to it."""
-    phases = PHASES.get(kind)
-    if phases is None:
+    if kind not in PHASES:
         yield from _driver_problems(driver, spec, at)
         return
     for name in spec:
-        if name not in phases:
-            detail = f"a {kind} has {' and '.join(phases)}"
+        if name not in PHASES[kind]:
+            detail = f"a {kind} has {' and '.join(PHASES[kind])}"
             yield FieldProblem(at + pointer(name), conversion.UNKNOWN, detail)
-    for phase in phases:
+    for phase in PHASES[kind]:
         if phase in spec:
             yield from _driver_problems(driver, spec[phase], at + pointer(phase))
         else:

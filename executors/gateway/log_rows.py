@@ -11,28 +11,16 @@ import msgspec
 
 from executors.core import progress
 from executors.core.lifecycle import TASK_TERMINAL, TaskState
+from executors.gateway import readers
+from executors.gateway.readers import Reader, Wanted
 from executors.models import Attempt, LogChunk, Task
-from k8s4r import clock
-from k8s4r.access.principals import Principal
-from k8s4r.api import authentication, browsing
 from k8s4r.audit import readings
-from k8s4r.audit.readings import Reading, Readings
-from k8s4r.core.errors import (
-    DomainError,
-    FieldProblem,
-    Invalid,
-    NotFound,
-    SecondFactorNeeded,
-    Unauthenticated,
-)
-from k8s4r.core.roles import Permission
+from k8s4r.core.errors import DomainError, FieldProblem, Invalid
 
 # At most 8 MiB of output in one page.
 PAGE_CHUNKS: Final = 128
 PLACE: Final = r"(([0-9]{1,9})\.)?([0-9]{1,18})"
 _PLACE: Final = re.compile(PLACE)
-_UNKNOWN: Final = "this token or session is not valid"
-_READINGS: Final = Readings()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,17 +60,10 @@ class TaskNews(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Who wants to read which task's log; ``attempt``: of this one only.
+    """Who wants to read which task's log; ``attempt``: of this one only."""
 
-    Who is known by a token, or by the ``session`` of a browser; ``address`` and ``request_id``
-    are of the request.
-    """
-
-    token: str
+    reader: Reader
     task_id: UUID
-    session: str = ""
-    address: str = ""
-    request_id: str = ""
     after: Place = Place()
     attempt: int | None = None
 
@@ -116,86 +97,16 @@ def place(text: str, *, latest: int) -> Place:
 
 
 def read(questions: Sequence[Question]) -> list[Page | DomainError]:
-    """Answer each question; who may not see a task is told that there is none.
-
-    That somebody reads the log of another's task is on record before they do.
-    """
-    principals = _principals(questions)
+    """Answer each question; who may not see a task is told that there is none."""
     tasks = Task.objects.in_bulk([one.task_id for one in questions])
-    admitted = [
-        _admitted(question, principal, tasks.get(question.task_id))
-        for question, principal in zip(questions, principals, strict=True)
+    wanted = [
+        Wanted(one.reader, tasks.get(one.task_id), f"task {one.task_id}") for one in questions
     ]
-    _put_on_record([one for one in admitted if isinstance(one, _Admitted)])
+    found = readers.admitted(wanted, kind=readings.LOG)
     return [
-        _page(one.question, one.task) if isinstance(one, _Admitted) else one for one in admitted
+        _page(question, task) if isinstance(task, Task) else task
+        for question, task in zip(questions, found, strict=True)
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Admitted:
-    """A question of somebody who may ask it."""
-
-    question: Question
-    principal: Principal
-    task: Task
-
-
-def _admitted(
-    question: Question, principal: Principal | DomainError | None, task: Task | None
-) -> _Admitted | DomainError:
-    if isinstance(principal, DomainError):
-        return principal
-    if principal is None:
-        return Unauthenticated(_UNKNOWN)
-    if task is None or not _may_read(principal, task):
-        return NotFound(f"no task {question.task_id}")
-    return _Admitted(question, principal, task)
-
-
-def _put_on_record(admitted: Sequence[_Admitted]) -> None:
-    """What one's own program says is no secret from oneself: that is not told."""
-    fresh = _READINGS.fresh(
-        _reading(one) for one in admitted if one.task.owner_id != one.principal.id
-    )
-    if fresh:
-        _READINGS.record(fresh, now=clock.now())
-
-
-def _reading(one: _Admitted) -> Reading:
-    return Reading(
-        kind=readings.LOG,
-        object_id=one.task.pk,
-        project_id=one.task.project_id,
-        user_id=one.principal.id,
-        # A session's principal carries its user where others have their token.
-        token_id=None if one.question.session else one.principal.token_id,
-        address=one.question.address,
-        request_id=one.question.request_id,
-    )
-
-
-def _principals(questions: Sequence[Question]) -> list[Principal | DomainError | None]:
-    with_token = {one.token for one in questions if not one.session}
-    known = dict(
-        zip(
-            with_token,
-            authentication.authenticate_many(list(with_token), now=clock.now()),
-            strict=True,
-        )
-    )
-    return [_by_session(one.session) if one.session else known[one.token] for one in questions]
-
-
-def _by_session(key: str) -> Principal | DomainError | None:
-    try:
-        return browsing.principal(key)
-    except SecondFactorNeeded as refused:
-        return refused
-
-
-def _may_read(principal: Principal, task: Task) -> bool:
-    return principal.may(Permission.TASKS_READ, task.project_id)
 
 
 def _page(question: Question, task: Task) -> Page:

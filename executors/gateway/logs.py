@@ -10,16 +10,14 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
-from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
-from executors.gateway import event_streams
+from executors.gateway import event_streams, readers
 from executors.gateway.exchange import Answer, Exchange, json_answer
 from executors.gateway.following import Follower, Followers
 from executors.gateway.log_rows import PLACE, Chunk, Page, Place, Question, TaskNews, place
-from k8s4r.api import browsing
 from k8s4r.api.answers import Problem
 from k8s4r.api.operations import JSON, Media, operation
 from k8s4r.api.streams import EVENT_STREAM, Events
@@ -87,7 +85,8 @@ class LogEndpoint:
         task_id = ids.as_uuid(exchange.part("task_id"))
         if task_id is None:
             raise NotFound("no such task")
-        question = _asked_by(exchange, task_id)
+        attempt = _attempt(exchange.query("attempt"))
+        question = Question(readers.of(exchange), task_id, attempt=attempt)
         after = exchange.header(b"last-event-id") or exchange.query("after")
         if after is None:
             return question
@@ -161,21 +160,6 @@ class LogEndpoint:
             if await event_streams.heard(follower.news):
                 return
             await exchange.piece(event_streams.COMMENT)
-
-
-def _asked_by(exchange: Exchange, task_id: UUID) -> Question:
-    """Return the question of whoever is known by a token, else by the browser's session."""
-    attempt = _attempt(exchange.query("attempt"))
-    session = exchange.cookie(browsing.cookie_name())
-    is_browser = bool(session) and not exchange.header(b"authorization")
-    return Question(
-        "" if is_browser else exchange.bearer(),
-        task_id,
-        session=session if is_browser else "",
-        address=exchange.address,
-        request_id=exchange.request_id,
-        attempt=attempt,
-    )
 
 
 def _follows(text: str | None) -> bool:

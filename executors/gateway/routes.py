@@ -36,7 +36,11 @@ _PATHS: Final = (
     _Path("/api/v1/agents/{agent_id}/claims", AgentEndpoints, {"POST": "claims"}),
     _Path("/api/v1/agents/{agent_id}/session", AgentEndpoints, {"POST": "session"}),
     _Path("/api/v1/agents/register", AgentEndpoints, {"POST": "register"}),
-    _Path("/api/v1/attempts/{attempt_id}/artifacts/{name}", ArtifactEndpoint, {"PUT": "put"}),
+    _Path(
+        "/api/v1/attempts/{attempt_id}/artifacts/{name}",
+        ArtifactEndpoint,
+        {"GET": "get", "PUT": "put"},
+    ),
     _Path("/api/v1/attempts/{attempt_id}/progress", TellingEndpoints, {"PUT": "progress"}),
     _Path(
         "/api/v1/attempts/{attempt_id}/annotations/{context}",

@@ -149,6 +149,7 @@ class Gateway:
             *self.upkeep.all(),
             self.passes.runner,
             self.artifacts.storing,
+            self.artifacts.reading,
             self.tellings.storing,
             self.health.probing,
             self.metrics.counting,

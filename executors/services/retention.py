@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from agents.models import Session
 from executors.models import Artifact, Attempt, Evidence, Task, Tick
 from k8s4r import database
-from k8s4r.access.models import Token
+from k8s4r.access.models import Token, TokenKind
 from k8s4r.api.models import IdempotencyRecord
 from k8s4r.audit import attribution
 from pools.core.pods import PodState
@@ -35,7 +35,7 @@ class RetentionPolicy:
 
     ``idempotency`` is how long a repeated create is recognised; ``ticks`` need to outlive only the
     slowest process that could still ask for one. ``tokens`` have ended, and somebody may still ask
-    whose they were.
+    whose they were; ``pod_tokens`` are one an hour of each pod, and nobody holds them but the pod.
     """
 
     tasks: timedelta = timedelta(days=30)
@@ -43,6 +43,7 @@ class RetentionPolicy:
     idempotency: timedelta = timedelta(hours=24)
     ticks: timedelta = timedelta(hours=2)
     tokens: timedelta = timedelta(days=90)
+    pod_tokens: timedelta = timedelta(days=1)
     admin_log: timedelta = timedelta(days=365)
     scaling: timedelta = timedelta(days=7)
 
@@ -122,6 +123,7 @@ def delete_bookkeeping(*, now: datetime, limit: int, policy: RetentionPolicy) ->
         Evidence.objects.filter(received_at__lte=now - policy.tasks),
         _lives_without_work().filter(ended_at__lte=now - policy.tasks),
         _ended_tokens(now - policy.tokens),
+        _ended_tokens(now - policy.pod_tokens).filter(kind=TokenKind.POD),
         SignIn.objects.filter(expire_date__lte=now),
         LogEntry.objects.filter(action_time__lte=now - policy.admin_log),
         ScalingDecision.objects.filter(until__lte=now - policy.scaling),

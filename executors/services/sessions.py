@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from agents.core.states import Desired
+from agents.models import AgentType
 from agents.services import sessions as agent_sessions
 from agents.wire.messages import (
     Directives,
@@ -36,7 +37,6 @@ from executors.services.rows import Locked
 from k8s4r import database
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
-from pools.models import Pod
 from pools.services import pods
 
 SUPERSEDED = "superseded"
@@ -64,9 +64,8 @@ def open(
         SessionSuperseded: a later session was opened since.
     """
     attribution.attribute(Actor("agent", str(agent_id)), cause="session")
-    in_pod = Pod.objects.filter(agent=agent_id).exists()
-    begun = agent_sessions.begin(agent_id, message, now=now, has_slots=in_pod)
-    if in_pod:
+    begun = agent_sessions.begin(agent_id, message, now=now)
+    if begun.agent.type == AgentType.K8S:
         pods.connected(agent_id, now=now)
     locked = rows.lock_current_of(agent_id)
     plans = _plans(locked)

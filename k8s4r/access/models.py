@@ -134,7 +134,14 @@ class Token(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-created_at"]
-        indexes: ClassVar = [models.Index(fields=["subject"], name="token_subject")]
+        indexes: ClassVar = [
+            models.Index(fields=["subject"], name="token_subject"),
+            models.Index(
+                fields=["subject"],
+                condition=models.Q(revoked_at=None),
+                name="token_subject_not_revoked",
+            ),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(kind__in=TokenKind.values), name="token_kind_known"

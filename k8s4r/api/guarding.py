@@ -10,6 +10,7 @@ import logging
 import time
 from collections import Counter as Tally
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -136,13 +137,8 @@ def bad_token(text: str, *, address: str) -> None:
     names = _names(text, address)
     if not GUARD.is_quiet:
         GUARD.check(names)
-    if not settings.BAD_CREDENTIALS:
-        return
-    try:
-        counts = counting.counter().counted(names, window_s=settings.BAD_CREDENTIALS_WINDOW_S)
-    except Unavailable:
-        return
-    GUARD.failed(names, counts)
+    with suppress(Unavailable):
+        _count(names)
 
 
 def check_login(user: str, *, address: str) -> None:
@@ -152,10 +148,7 @@ def check_login(user: str, *, address: str) -> None:
         TooMany: says for how long.
         Unavailable: Redis is away, and with it what tells a flood from a person.
     """
-    names = _login_names(user, address)
-    GUARD.check(names)
-    if settings.BAD_CREDENTIALS:
-        GUARD.failed(names, counting.counter().asked(names))
+    _check(_login_names(user, address))
 
 
 def bad_login(user: str, *, address: str) -> None:
@@ -166,11 +159,8 @@ def bad_login(user: str, *, address: str) -> None:
         Unavailable: Redis is away.
     """
     GUARD.tally["bad_login"] += 1
-    names = _login_names(user, address)
     logger.info("login_refused", extra={"address": address})
-    if settings.BAD_CREDENTIALS:
-        window_s = settings.BAD_CREDENTIALS_WINDOW_S
-        GUARD.failed(names, counting.counter().counted(names, window_s=window_s))
+    _count(_login_names(user, address))
 
 
 def check_pod(pod_id: UUID) -> None:
@@ -180,10 +170,7 @@ def check_pod(pod_id: UUID) -> None:
         TooMany: says for how long.
         Unavailable: Redis is away.
     """
-    names = [_pod(pod_id)]
-    GUARD.check(names)
-    if settings.BAD_CREDENTIALS:
-        GUARD.failed(names, counting.counter().asked(names))
+    _check([_pod(pod_id)])
 
 
 def bad_pod(pod_id: UUID, *, address: str) -> None:
@@ -194,8 +181,19 @@ def bad_pod(pod_id: UUID, *, address: str) -> None:
         Unavailable: Redis is away.
     """
     GUARD.tally["bad_token"] += 1
+    _count([_pod(pod_id), f"address:{address}"])
+
+
+def _check(names: Sequence[str]) -> None:
+    """Refuse whom this process or another has heard too often."""
+    GUARD.check(names)
     if settings.BAD_CREDENTIALS:
-        names = [_pod(pod_id), f"address:{address}"]
+        GUARD.failed(names, counting.counter().asked(names))
+
+
+def _count(names: Sequence[str]) -> None:
+    """Count a failure of these names, in all processes."""
+    if settings.BAD_CREDENTIALS:
         window_s = settings.BAD_CREDENTIALS_WINDOW_S
         GUARD.failed(names, counting.counter().counted(names, window_s=window_s))
 

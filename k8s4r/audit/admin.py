@@ -47,8 +47,8 @@ class KindFilter(_WordFilter):
     title = "what"
     parameter_name = "object_type"
     words = (
-        "task", "attempt", "log", "agent", "pool", "pool_member", "project", "user", "role",
-        "user_group", "user_permission", "group", "group_permission", "token",
+        "task", "attempt", "log", "artifact", "agent", "pool", "pool_member", "project", "user",
+        "role", "user_group", "user_permission", "group", "group_permission", "token",
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ _NAMED: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
 # Whose rows these events are told with, and of what kind an actor of another word is.
 _TOLD_WITH: Final[Mapping[str, str]] = {
     "log": "task",
+    "artifact": "task",
     "pool_member": "pool",
     "role": "user",
     "user_group": "user",

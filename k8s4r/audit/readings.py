@@ -14,14 +14,15 @@ from uuid import UUID
 from k8s4r import database
 
 LOG: Final = "log"
+ARTIFACT: Final = "artifact"
 EVERY: Final = timedelta(hours=1)
 # For so long a process does not ask whether there is an event. Shorter than the hour, since the
 # event may be another process's, and nearly an hour old.
 REMEMBERED_S: Final = 300.0
 MOST_REMEMBERED: Final = 50_000
 
-# The person, and the thing.
-Pair: TypeAlias = tuple[UUID, UUID]
+# The person, the thing, and what of it.
+Which: TypeAlias = tuple[UUID, UUID, str]
 
 _RECORD: Final = """
 INSERT INTO audit_event (at, actor_kind, actor_id, cause, object_type, object_id, project_id,
@@ -56,18 +57,18 @@ class Readings:
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._until: dict[Pair, float] = {}
+        self._until: dict[Which, float] = {}
 
-    def fresh(self, found: Iterable[Reading]) -> Mapping[Pair, Reading]:
+    def fresh(self, found: Iterable[Reading]) -> Mapping[Which, Reading]:
         """Return those that may not be on record: no query, and nearly always none."""
         now_s = self._monotonic()
         return {
-            pair: one
+            which: one
             for one in found
-            if self._until.get(pair := (one.user_id, one.object_id), 0.0) <= now_s
+            if self._until.get(which := (one.user_id, one.object_id, one.kind), 0.0) <= now_s
         }
 
-    def record(self, fresh: Mapping[Pair, Reading], *, now: datetime) -> None:
+    def record(self, fresh: Mapping[Which, Reading], *, now: datetime) -> None:
         """Put on record what is not yet, all in one statement.
 
         Two processes that are asked at the same moment may both do so.

@@ -35,11 +35,20 @@ def write(terminal: Terminal, task: Task, context: Context) -> None:
         terminal.write(waits(task))
     if plan is not None:
         sections.title(terminal, "Plan")
-        sections.facts(terminal, _facts(plan, context))
+        sections.facts(terminal, [*_facts(plan, context), ("get it with", _download(task))])
     for one in task["decisions"]:
         said = f": {one['comment']}" if one["comment"] else ""
         line = f"{one['outcome']} by {one['person']} at {one['decided_at'][:16]}Z"
         terminal.write(clean(f"  attempt {one['attempt']} {line}{said}"))
+
+
+def _download(task: Task) -> str:
+    """Return the line that gets the file of the newest plan; empty when it left none."""
+    plan = task["plan"]
+    ids = {one["number"]: one["id"] for one in task["attempts"]}
+    if not plan["sha256"]:
+        return ""
+    return f"k8s4r api GET attempts/{ids[plan['attempt']]}/artifacts/plan > FILE"
 
 
 def _facts(plan: Mapping[str, Any], context: Context) -> list[tuple[str, Any]]:

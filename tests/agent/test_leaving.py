@@ -81,6 +81,22 @@ def test_sighup_drains_and_asks_for_a_restart(server: ScriptedServer, agent: Age
     assert agent.exit_code() == 75
 
 
+def test_who_asks_for_a_restart_waits_for_the_work_whatever_the_drain_timeout(
+    server: ScriptedServer, agent: Agent
+):
+    agent.ready("--drain-timeout", "0")
+    go = agent.folder / "go"
+    order = server.shell(f"{until_there(go)}; echo done")
+    server.started(order)
+    agent.signal(signal.SIGHUP)
+    wait_until(lambda: server.sessions[-1].slots == 0)
+    late = server.order("noop", slot=1)
+    assert isinstance(server.end_of(late), wire.Refused)
+    go.touch()
+    assert agent.exit_code() == 75
+    assert server.output(order) == b"done\n"
+
+
 def test_once_takes_one_order(server: ScriptedServer, agent: Agent):
     agent.options = ["--slots", "1"]
     agent.ready("--once")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.responses import Response
 
 from agents.wire import messages as wire
 from tests.agent.harness import Agent, carriers
@@ -145,6 +146,24 @@ def test_a_plan_is_said_to_be_made_only_once_its_file_is_stored(
     end = server.end_of(kept)
     assert (end.exit_code, server.files[kept.attempt]) == (0, b"plan-7")
     wait_until(lambda: not folders(agent))
+
+
+@pytest.mark.parametrize("now", ["plan-7 and more", "plan"])
+def test_a_plan_that_somebody_changes_before_it_is_stored_fails_by_name(
+    server: PlanningServer, agent: Agent, now: str
+):
+    def change() -> Response:
+        server.script.answer_instead.clear()
+        (folder,) = folders(agent)
+        (folder / "k8s4r.plan").write_text(now)
+        return problem(503, "unavailable")
+
+    server.script.answer_instead["artifacts"] = change
+    agent.ready()
+    end = server.end_of(server.plan(MAKE))
+    assert end.signal_reason == "plan_not_stored"
+    assert end.message == f"the file had 6 bytes and now has {len(now)}"
+    assert not server.files
 
 
 @pytest.mark.parametrize(

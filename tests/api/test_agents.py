@@ -9,6 +9,8 @@ from k8s4r.api import authentication
 from k8s4r.audit.models import AuditEvent
 from tests.builders import (
     NOON,
+    a_pod,
+    a_pod_pool,
     a_task,
     a_tasks,
     an_agent,
@@ -55,6 +57,7 @@ def test_a_name_is_there_once(api):
         ({"observed": "online"}, "/observed"),
         ({"token": "x"}, "/token"),
         ({"agent_type": "toaster"}, "/agent_type"),
+        ({"agent_type": "k8s"}, "/agent_type"),
         ({"labels": {"a": "b c"}}, "/labels/a"),
         ({"project": "nowhere"}, "/project"),
         ({"endpoint": "https://a\n"}, "/endpoint"),
@@ -123,6 +126,26 @@ def test_put_replaces_and_patch_changes_what_people_say_of_an_agent(api):
     put = api.put(f"agents/{agent.pk}", {"name": "b"}).json()
     assert (put["name"], put["labels"], put["description"]) == ("b", {}, "")
     assert Agent.objects.get(pk=agent.pk).observed == "online"
+
+
+def test_an_agent_in_a_pod_stays_one_whatever_people_write(api):
+    agent = a_pod(a_pod_pool()).agent
+    path = f"agents/{agent.pk}"
+    put = api.put(path, {"name": agent.name, "description": "of a pool"}).json()
+    assert (put["agent_type"], put["description"]) == ("k8s", "of a pool")
+    for method in (api.put, api.patch):
+        refused = method(path, {"name": agent.name, "agent_type": "remote"})
+        assert refused.status_code == 422
+        (problem,) = refused.json()["errors"]
+        assert (problem["pointer"], problem["rule"]) == ("/agent_type", "fixed")
+    assert Agent.objects.get(pk=agent.pk).type == "k8s"
+
+
+def test_any_other_agent_gets_into_no_pod_by_what_it_is_called(api):
+    agent = an_agent("a")
+    for type_ in ("robot", "k8s"):
+        api.patch(f"agents/{agent.pk}", {"agent_type": type_})
+    assert api.put(f"agents/{agent.pk}", {"name": "a"}).json()["agent_type"] == "robot"
 
 
 @pytest.mark.parametrize("field", ["observed", "desired", "project", "capabilities", "id"])

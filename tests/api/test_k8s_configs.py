@@ -6,6 +6,7 @@ from datetime import timedelta
 from ipaddress import ip_address
 
 import pytest
+from django.db import transaction
 
 from k8s4r import clock
 from k8s4r.audit.models import AuditEvent
@@ -73,17 +74,36 @@ def test_the_credential_is_encrypted_and_in_no_answer_log_event_or_error(api, ca
         assert hostile.CANARY[:20] not in text
 
 
-def test_opening_the_credential_is_on_record_once_for_a_process_and_a_change(api):
+def openings_of(row):
+    return AuditEvent.objects.filter(cause="open_secret", object_id=row.pk).count()
+
+
+def test_opening_the_credential_is_on_record_once_for_a_process_and_a_change(
+    api, django_capture_on_commit_callbacks
+):
     row = K8sConfig.objects.get(pk=made(api)["id"])
     for _ in range(3):
-        access = configs.access(row, allowed=NOTHING, now=clock.now())
+        with django_capture_on_commit_callbacks(execute=True):
+            access = configs.access(row, allowed=NOTHING, now=clock.now())
     assert access.credential.token == hostile.CANARY
     assert access.addresses == (ip_address("93.184.215.14"),)
-    assert AuditEvent.objects.filter(cause="open_secret", object_id=row.pk).count() == 1
+    assert openings_of(row) == 1
     api.patch(f"k8s-configs/{row.pk}", {"token": "other"})
     row.refresh_from_db()
     assert configs.access(row, allowed=NOTHING, now=clock.now()).credential.token == "other"
-    assert AuditEvent.objects.filter(cause="open_secret", object_id=row.pk).count() == 2
+    assert openings_of(row) == 2
+
+
+def test_an_opening_whose_record_is_lost_with_its_transaction_is_on_record_with_the_next(
+    api, django_capture_on_commit_callbacks
+):
+    row = K8sConfig.objects.get(pk=made(api)["id"])
+    with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
+        configs.access(row, allowed=NOTHING, now=clock.now())
+        transaction.set_rollback(True)
+    assert openings_of(row) == 0
+    configs.access(row, allowed=NOTHING, now=clock.now())
+    assert openings_of(row) == 1
 
 
 def test_exactly_one_config_of_a_project_is_the_default(api):

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from django.db import transaction
 
+from executors.gateway.routes import served
 from executors.models import Task
 from k8s4r.access.models import Membership, Project, Token, TokenKind
-from k8s4r.access.principals import CACHE
+from k8s4r.access.principals import CACHE, PrincipalKind
 from k8s4r.access.services import tokens
 from k8s4r.access.services.tokens import Terms
 from k8s4r.api.operations import operation_of
@@ -19,7 +20,7 @@ from k8s4r.core.roles import ALLOWED, Permission, Role
 from tests.api.conftest import Api, token_of
 from tests.api.places import RECIPES, SLOW, Place, a_place, nowhere
 from tests.api.test_callers import VERBS, views
-from tests.architecture.test_protocol_document import general, of_gateway
+from tests.architecture.test_protocol_document import PREFIX, general
 from tests.builders import NOON, a_member, a_user, an_agent
 from tests.factors import with_factor
 
@@ -27,7 +28,7 @@ DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "roles.md").read_text
 ROW = re.compile(r"^\| (`.*?) \| `([a-z.]+)` \|$|^\| (`.*?) \| nothing.*$", re.MULTILINE)
 CALL = re.compile(r"`([A-Z]+) /?([^`]*)`")
 # Served by the gateway alone: tests/contract asks it.
-OF_GATEWAY = {("GET", "tasks/{id}/logs")}
+OF_GATEWAY = {("GET", "tasks/{id}/logs"), ("GET", "attempts/{id}/artifacts/{name}")}
 # These need their permission in every project, and who has it there.
 EVERYWHERE = {
     ("POST", "projects"): (Role.FLEET_ADMIN, "projects", {"name": "new"}),
@@ -85,8 +86,12 @@ def test_the_document_tells_what_each_call_needs():
         OF_GATEWAY, Permission.TASKS_READ
     )
     assert documented == declared_needs()
-    of_people = {path for path in of_gateway() if path.startswith("tasks")}
-    assert of_people == {"tasks", *(path for _, path in OF_GATEWAY)}
+    of_people = {
+        (call.method, general(call.path.removeprefix(PREFIX)))
+        for call in served()
+        if call.said.caller is PrincipalKind.PERSON and call.path.startswith(PREFIX)
+    }
+    assert of_people == OF_GATEWAY
 
 
 # Names of things of the body are said to be wrong where the path's are said not to be there.

@@ -22,6 +22,7 @@ def test_a_person_reads_what_waits_and_approves_it(cli, plan):
     assert said.code == 0
     assert "its plan waits until" in said.out
     assert "sha256 " + "ab" * 32 in said.out
+    assert f"k8s4r api GET attempts/{plan.pk}/artifacts/plan > FILE\n" in said.out
     assert f"k8s4r approve {plan.task_id}" in said.out
     assert cli("why", "rollout").out.startswith("apply_pending: its plan waits until")
     done = cli("approve", "rollout", "--comment", "as discussed")

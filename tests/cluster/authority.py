@@ -23,6 +23,11 @@ class Pair:
     certificate: bytes
     key: bytes
 
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Return the same as text."""
+        return self.certificate.decode(), self.key.decode()
+
     def store(self, folder: Path, name: str) -> tuple[Path, Path]:
         """Write ``name.crt`` and ``name.key`` and return their paths."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -38,6 +43,11 @@ class Authority:
     """A certificate authority; trust ``pair.certificate``."""
 
     pair: Pair
+
+    @property
+    def pem(self) -> str:
+        """Return what to trust, as text."""
+        return self.pair.texts[0]
 
     def serving(self, *names: str, lifetime: timedelta = LIFETIME) -> Pair:
         """Return a server's certificate for these host names and addresses."""

@@ -4,7 +4,7 @@ from django.urls import reverse
 
 from executors.models import PlanDecision
 from k8s4r import clock
-from tests.builders import a_held_plan, a_member, a_project, a_user, state_of
+from tests.builders import a_held_plan, a_member, a_project, a_task, a_user, state_of
 from tests.console.conftest import browser_of
 from tests.console.opening import page
 
@@ -12,6 +12,20 @@ from tests.console.opening import page
 def a_plan(pool, agent, owner="ann"):
     asked = {"sha256": "ef" * 32, "owner": a_user(owner), "name": "rollout"}
     return a_held_plan(pool, agent, now=clock.now(), **asked)
+
+
+def test_the_page_shows_what_each_phase_runs_and_with_which_variables(browser, pool):
+    spec = {
+        "plan": {"argv": ["tofu", "plan it"], "env": {"TF_LOG": "warn"}},
+        "apply": {"argv": ["tofu", "apply"], "env": {"TF_LOG": "error"}},
+    }
+    task = a_task(pool, kind="plan_and_apply", phase="plan", driver="exec", spec=spec)
+    address = reverse("admin:executors_task_change", args=[task.pk])
+    shown = browser.get(address).context
+    assert shown["title"] == "$ tofu 'plan it'"
+    assert shown["env"] == [("plan env TF_LOG", "warn"), ("apply env TF_LOG", "error")]
+    rows = dict(shown["details"])
+    assert (rows["plan command"], rows["apply command"]) == ("tofu 'plan it'", "tofu apply")
 
 
 def decide(browser, plan, word, **said):
@@ -28,6 +42,7 @@ def test_whoever_may_decide_finds_the_plan_on_the_home_page_and_approves_it(brow
     shown = page(browser, "executors_task_change", plan.task_id)
     assert "Its plan waits for a decision" in shown
     assert "ef" * 32 in shown
+    assert f'href="/api/v1/attempts/{plan.pk}/artifacts/plan" download' in shown
     text = decide(browser, plan, "approve").content.decode()
     assert "Approved: it is being applied" in text
     assert "olga</b> approved the plan of attempt 1" in text

@@ -50,6 +50,53 @@ def test_a_task_runs_again_with_what_was_changed(browser, pool):
     assert child.priority == 9
 
 
+def a_planning_task(pool, **fields):
+    spec = {
+        "plan": {"argv": ["make", "the plan"], "env": {"MODE": "quick"}, "cwd": "/srv"},
+        "apply": {"argv": ["make", "it"], "env": {}},
+    }
+    asked = {"kind": "plan_and_apply", "phase": "plan", "driver": "exec", "spec": spec, **fields}
+    return a_task(pool, state=TaskState.FAILED, **asked)
+
+
+def test_a_task_that_plans_runs_again_as_it_was_and_with_another_command_of_each_phase(
+    browser, pool
+):
+    task = a_planning_task(pool)
+    again(browser, task)
+    child = Task.objects.get(parent=task)
+    assert (child.kind, child.spec) == (task.kind, task.spec)
+    changed = {"plan_command": "make another", "apply_env": "MODE=full"}
+    again(browser, child, **changed)
+    spec = Task.objects.get(parent=child).spec
+    assert spec["plan"] == {"argv": ["make", "another"], "env": {"MODE": "quick"}, "cwd": "/srv"}
+    assert spec["apply"] == {"argv": ["make", "it"], "env": {"MODE": "full"}}
+
+
+def test_a_task_whose_phases_run_no_command_runs_again_too(browser, pool):
+    task = a_planning_task(pool, driver="noop", spec={"plan": {}, "apply": {}})
+    again(browser, task)
+    assert Task.objects.get(parent=task).spec == task.spec
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("plan_command", "make 'it", "cannot be read"), ("apply_env", "MODE", "has no ="),
+        ("apply_env", "K8S4R_X=1", "is ours"), ("further", '{"spec": {"plan": 1}}', "object"),
+        ("further", '{"spec": 1}', "object"),
+        ("further", '{"kind": "plan_and_apply", "spec": {"x": {}}}', "has plan and apply"),
+    ],
+)  # fmt: skip
+def test_what_a_phase_may_not_say_is_said_beside_its_field(browser, pool, field, value, words):
+    task = a_planning_task(pool)
+    answer = again(browser, task, **{field: value})
+    assert answer.status_code == 422
+    problems = answer.context["problems"]
+    assert list(problems) == [field]
+    assert words in problems[field]
+
+
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [

@@ -2,12 +2,17 @@
 
 import threading
 
+from django.conf import settings
 from django.db import connection
+from rest_framework.test import APIRequestFactory
 
 from agents.models import Agent
+from executors.api.pod_identity import PodIdentityView
 from executors.operating.models import Notification
 from k8s4r import clock
-from pools.models import PodAction, Pool, ScalingDecision
+from pools.core.ports import Reviewed
+from pools.kube.fake import FakeCluster
+from pools.models import Pod, PodAction, Pool, ScalingDecision
 from tests.builders import (
     a_held_plan,
     a_k8s_config,
@@ -81,8 +86,27 @@ def _pods(tour: Tour) -> None:
     tour.call("GET", "agent-pools/{pool_id}/decisions", **here)
     tour.call("GET", "pods?pool=pods&state=ready")
     tour.call("GET", "pods/{pod_id}", **one)
+    _identity(tour, pod)
     tour.call("POST", "pods/{pod_id}/drain", {"note": "node-3 gets a new kernel"}, **one)
     tour.call("GET", "pods/{pod_id}/log", **one)
+
+
+def _identity(tour: Tour, pod: Pod) -> None:
+    """The cluster is the one that ships in memory: it vouches for one proof of this pod."""
+    mine = Reviewed(
+        username="system:serviceaccount:k8s4r:k8s4r-agent",
+        namespace=pod.namespace,
+        pod_name=pod.name,
+        pod_uid=pod.uid,
+    )
+    cluster = FakeCluster(tokens={("a.b.c", settings.POD_AUDIENCE): mine})
+    view = PodIdentityView.as_view(cluster=staticmethod(lambda _: cluster))
+    body = {"config": str(pod.config_id), "pod": str(pod.pk)}
+    asked = APIRequestFactory().post(
+        "/api/v1/agents/pods", body, format="json", headers={"Authorization": "Bearer a.b.c"}
+    )
+    answer = view(asked).render()
+    tour.keep("POST /api/v1/agents/pods", body, answer.status_code, answer.content)
 
 
 def _plans(tour: Tour, pool: Json) -> None:

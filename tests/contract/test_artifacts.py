@@ -12,9 +12,11 @@ from django.conf import settings
 from agents.models import Agent
 from executors.models import Artifact, Attempt
 from k8s4r import clock
-from tests.builders import a_pool, a_running_attempt, an_agent
+from k8s4r.access.models import TokenKind
+from k8s4r.audit.models import AuditEvent
+from tests.builders import a_member, a_pool, a_project, a_running_attempt, a_user, an_agent
 from tests.services.agentside import token_of
-from tests.serving import Served, an_agents_token
+from tests.serving import Served, a_persons_token, a_token, an_agents_token
 
 
 @pytest.fixture(autouse=True)
@@ -143,3 +145,68 @@ def test_a_name_is_never_a_path(client: httpx2.Client, attempt: Attempt, name: s
     assert answer.status_code in {201, 404}
     new = set(kept()) - before
     assert {path.name for path in new} == {str(row.pk) for row in Artifact.objects.all()}
+
+
+def get(
+    gateway: Served, attempt: Attempt, *, name: str = "plan.json", by: str = "alice"
+) -> httpx2.Response:
+    """Ask for a file as a person does; alice's own are the tasks."""
+    person = a_persons_token() if by == "alice" else a_token(TokenKind.PERSON, user=a_user(by))
+    with gateway.client(person) as reader:
+        return reader.get(f"/api/v1/attempts/{attempt.pk}/artifacts/{name}")
+
+
+def who_read(attempt: Attempt) -> list[tuple[str, str]]:
+    rows = AuditEvent.objects.filter(object_type="artifact", object_id=attempt.task_id)
+    return list(rows.values_list("actor_id", "cause"))
+
+
+def test_a_person_gets_the_bytes_that_were_stored_to_keep_and_not_to_look_at(
+    client: httpx2.Client, gateway: Served, attempt: Attempt
+) -> None:
+    content = bytes(range(256)) * 20_000  # several reads
+    put(client, attempt, content)
+    answer = get(gateway, attempt)
+    assert (answer.status_code, answer.content) == (200, content)
+    assert answer.headers["x-content-sha256"] == hashlib.sha256(content).hexdigest()
+    assert answer.headers["content-length"] == str(len(content))
+    kept_headers = ("content-type", "content-disposition", "x-content-type-options")
+    shown = tuple(answer.headers[name] for name in kept_headers)
+    assert shown == ("application/octet-stream", "attachment", "nosniff")
+    assert who_read(attempt) == []
+
+
+def test_who_gets_a_file_of_anothers_task_is_on_record_once(
+    client: httpx2.Client, gateway: Served, attempt: Attempt
+) -> None:
+    put(client, attempt, b"plan")
+    bob = a_member("bob", "viewer", project=a_project())
+    for _ in range(2):
+        assert get(gateway, attempt, by="bob").content == b"plan"
+    assert who_read(attempt) == [(str(bob.pk), "read_artifact")]
+
+
+def test_a_file_is_not_there_for_who_may_not_read_its_task_nor_for_agents(
+    client: httpx2.Client, gateway: Served, attempt: Attempt
+) -> None:
+    put(client, attempt, b"plan")
+    a_member("sam", "operator", project=a_project("other"))
+    path = f"/api/v1/attempts/{attempt.pk}/artifacts/plan.json"
+    answers = [get(gateway, attempt, by="sam"), get(gateway, attempt, name="other"),
+               get(gateway, attempt, name="a%00b"), client.get(path)]  # fmt: skip
+    assert [one.status_code for one in answers] == [404] * 4
+    assert {one.headers["content-type"] for one in answers} == {"application/problem+json"}
+    with gateway.client() as nobody:
+        assert nobody.get(path).status_code == 401
+    assert who_read(attempt) == []
+
+
+def test_a_file_whose_bytes_are_gone_is_said_not_to_be_there(
+    client: httpx2.Client, gateway: Served, attempt: Attempt
+) -> None:
+    put(client, attempt, b"plan")
+    (file,) = kept()
+    file.unlink()
+    answer = get(gateway, attempt)
+    assert answer.status_code == 404
+    assert "not there any more" in answer.json()["detail"]

@@ -31,14 +31,8 @@ FILE = Path(k8s4r.api.__file__).with_name("examples.json")
 CALLS = {
     f"{call.method} {call.path}": call for call in (*of_django(urls.urlpatterns), *routes.served())
 }
-# Text, the document itself, and what takes a proof that only a cluster gives
-# (tests/kube/test_pod_tokens.py).
-WITHOUT = {
-    "GET /metrics",
-    "GET /api/v1/docs",
-    "GET /api/v1/openapi.json",
-    "POST /api/v1/agents/pods",
-}
+# Text, and the document itself.
+WITHOUT = {"GET /metrics", "GET /api/v1/docs", "GET /api/v1/openapi.json"}
 
 
 def kinds(call: Call, status: int) -> list[Any]:

@@ -111,6 +111,7 @@ def _work(tour: Tour, pool: Json, agent: Json) -> None:
         {"kind": "finished", "seq": 3, "exit_code": 0, **said},
     ]
     tour.upload(agent["token"], order)
+    tour.download(order)
     _told(tour, order)
     reports = {"session": str(SESSION), "sent_at": 1003.0, "items": items}
     tour.call("POST", "agents/{agent_id}/reports", reports, **own)

@@ -2,10 +2,11 @@
 
 import base64
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 import pytest
+from cryptography import x509
 
 from k8s4r.core import conversion
 from k8s4r.core.errors import DomainError
@@ -35,13 +36,13 @@ def test_a_kubeconfig_with_a_token_is_taken_as_text_and_as_base64():
 
 
 def test_a_kubeconfig_with_a_client_certificate_says_until_when_it_is_good():
-    until = datetime(2027, 5, 1, tzinfo=UTC)
-    certificate, key = hostile.an_authority().issue("k8s4r", until=until)
+    certificate, key = hostile.an_authority().client("k8s4r", lifetime=timedelta(days=90)).texts
+    until = x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc
     encoded = [base64.b64encode(text.encode()).decode() for text in (certificate, key)]
     names = ("client-certificate-data", "client-key-data")
     read = kubeconfigs.read(hostile.a_kubeconfig(user=dict(zip(names, encoded, strict=True))))
     assert credentials.expires_at(read.credential) == until
-    other, _ = hostile.an_authority().issue("other")
+    other, _ = hostile.an_authority().client("other").texts
     with pytest.raises(DomainError, match="not the key"):
         credentials.certificate(other, key, at="/c", key_at="/k")
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from tests.kube.authority import Authority
+from tests.cluster import authority
+from tests.cluster.authority import Authority
 
 SERVER = "https://93.184.215.14:6443"
 CANARY = "eyJhbGciOiJub25lIn0.c2VjcmV0LWNhbmFyeQ.c2lnbmF0dXJlLWNhbmFyeQ"
@@ -15,7 +16,7 @@ CANARY = "eyJhbGciOiJub25lIn0.c2VjcmV0LWNhbmFyeQ.c2lnbmF0dXJlLWNhbmFyeQ"
 
 @cache
 def an_authority() -> Authority:
-    return Authority()
+    return authority.make("tests' authority")
 
 
 def a_kubeconfig(

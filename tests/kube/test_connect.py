@@ -14,7 +14,7 @@ from kubernetes.client import ApiException, CoreV1Api
 
 from pools.core.access import Access, Credential
 from pools.kube import connect
-from tests.kube.authority import Authority
+from tests.cluster.authority import Authority, make
 
 LOOPBACK = (ip_address("127.0.0.1"),)
 NAMESPACE = {"metadata": {"name": "kube-system", "uid": "5d4a"}}
@@ -29,14 +29,12 @@ class Api(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answering)
         self.asked: list[dict[str, str]] = []
         self.location = location
-        self._files = authority.issue("api", host)
+        self._pair = authority.serving(host)
         self._authority = authority
 
     def begin(self, folder: Path, *, asks: bool = False) -> None:
-        for name, text in zip(("c", "k"), self._files, strict=True):
-            (folder / name).write_text(text)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(folder / "c", folder / "k")
+        context.load_cert_chain(*self._pair.store(folder, "api"))
         if asks:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(cadata=self._authority.pem)
@@ -68,7 +66,7 @@ class Answering(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def authority():
-    return Authority()
+    return make("this cluster")
 
 
 @pytest.fixture
@@ -131,7 +129,7 @@ def test_a_certificate_for_another_name_is_not_believed_but_a_named_one_is(api, 
 def test_a_certificate_of_another_authority_is_not_believed(api, authority):
     server = api("cluster.invalid")
     with pytest.raises((ApiException, urllib3.exceptions.MaxRetryError)):
-        uid_of(the_access(server, authority, "cluster.invalid", ca=Authority().pem))
+        uid_of(the_access(server, authority, "cluster.invalid", ca=make("another cluster").pem))
     assert server.asked == []
 
 
@@ -147,7 +145,7 @@ def test_a_redirect_is_an_answer_and_nobody_follows_it(api, authority):
 
 def test_a_client_certificate_is_shown_and_its_files_are_gone_before_the_first_call(api, authority):
     server = api("cluster.invalid", asks=True)
-    certificate, key = authority.issue("k8s4r")
+    certificate, key = authority.client("k8s4r").texts
     memory = (
         Path("/dev/shm") if Path("/dev/shm").is_dir() else Path(os.environ.get("TMPDIR", "/tmp"))
     )

@@ -22,7 +22,7 @@ HISTORY_SEEDS: tuple[Seed, ...] = (
     Seed(
         name="readers-of-a-log-leave-no-trace",
         invariant="I15",
-        path="executors/gateway/log_rows.py",
+        path="executors/gateway/readers.py",
         old="    if fresh:\n",
         new="    if False:\n",
         tests=("tests/contract/test_log_readings.py",),

@@ -6,6 +6,7 @@ import pytest
 
 from agents.core.tokens import POD_TOKEN_LIFETIME, POD_TOKEN_RENEWED_AFTER
 from agents.models import Agent, Session, Slot
+from agents.services import editing
 from agents.wire.messages import Heartbeat
 from executors.services import heartbeats
 from executors.services.heartbeats import Beat
@@ -14,6 +15,7 @@ from k8s4r.access.models import Token
 from k8s4r.access.principals import PrincipalKind
 from k8s4r.access.services import tokens
 from k8s4r.api import authentication
+from k8s4r.audit.attribution import Actor
 from k8s4r.audit.models import AuditEvent
 from k8s4r.core.errors import Unauthenticated
 from pools.core.identity import Mismatch
@@ -169,6 +171,17 @@ def test_a_heartbeat_renews_the_token_each_hour_for_two_more(pod, cluster):
     assert renewed.token_expires_at == later + POD_TOKEN_LIFETIME
     assert authentication.authenticate(renewed.token, now=later) is not None
     assert authentication.authenticate(given.token, now=later) is None
+
+
+@pytest.mark.parametrize("make", [editing.replace_token, editing.renew_token])
+def test_people_who_make_a_pods_agent_a_token_get_one_that_ends_like_the_pods_own(
+    pod, cluster, make
+):
+    given = ask(pod, cluster=cluster)
+    minted = make(pod.agent_id, actor=Actor("user", "alice"), now=NOON)
+    assert (minted.token.kind, minted.token.expires_at) == ("pod", NOON + POD_TOKEN_LIFETIME)
+    assert authentication.authenticate(minted.text, now=NOON) is not None
+    assert authentication.authenticate(given.token, now=NOON) is None
 
 
 def flagged(*, now):

@@ -1,13 +1,16 @@
 """A pod's row comes with its agent, its slots and what it asks for, and follows the law."""
 
+from importlib import import_module
+
 import pytest
 from django.db import IntegrityError, transaction
 
-from agents.models import Slot
+from agents.models import Agent, Slot
+from k8s4r import database
 from pools.core.pods import ActionKind, PodEvent, PodMode
 from pools.models import Pod, PodAction
 from pools.services import pods
-from tests.builders import a_pod, a_pod_pool, a_ready_pod, a_task
+from tests.builders import NOON, a_pod, a_pod_pool, a_ready_pod, a_task, an_agent
 
 pytestmark = pytest.mark.django_db
 
@@ -17,6 +20,14 @@ def test_a_pod_comes_with_three_slots_of_which_one_may_apply(now):
     lanes = Slot.objects.filter(agent=pod.agent).values_list("index", "lane")
     assert list(lanes) == [(0, "main"), (1, "plan"), (2, "plan")]
     assert (pod.agent.type, pod.agent.observed, pod.agent.name) == ("k8s", "offline", pod.name)
+
+
+def test_an_agent_without_a_pod_was_never_one_of_a_pod():
+    in_pod = a_pod(a_pod_pool()).agent
+    former, loose = an_agent(type="k8s", archived_at=NOON), an_agent(type="k8s")
+    database.run(import_module("agents.migrations.0012_k8s_means_a_pod").REMOTE)
+    types = dict(Agent.objects.values_list("pk", "type"))
+    assert types == {in_pod.pk: "k8s", former.pk: "k8s", loose.pk: "remote"}
 
 
 def test_a_pod_for_a_task_has_one_slot_and_one_pod_at_a_time():

@@ -164,9 +164,9 @@ def test_sessions_that_ended_long_ago_go_unless_an_attempt_still_names_them():
     assert Session.objects.count() == 1
 
 
-def a_token(*, label, **fields):
+def a_token(*, label, kind="pat", **fields):
     return Token.objects.create(
-        kind="pat", key_id=label.ljust(16, "0"), digest=b"", label=label, created_at=NOON, **fields
+        kind=kind, key_id=label.ljust(16, "0"), digest=b"", label=label, created_at=NOON, **fields
     )
 
 
@@ -189,6 +189,19 @@ def test_tokens_go_a_while_after_their_end_and_sign_ins_at_once():
     assert set(Token.objects.values_list("label", flat=True)) == {"just-revoked", "for-ever"}
     assert [one.session_key for one in SignIn.objects.all()] == ["present"]
     assert LogEntry.objects.count() == 1
+
+
+def test_the_hourly_tokens_of_pods_go_a_day_after_their_end():
+    ends = {"old": NOON - seconds(86_400), "young": NOON - seconds(86_399)}
+    for label, end in ends.items():
+        a_token(label=f"{label}-pod", kind="pod", expires_at=NOON, revoked_at=end)
+        a_token(label=f"{label}-agent", kind="agt", expires_at=end)
+    a_token(label="present-pod", kind="pod", expires_at=NOON + seconds(1))
+
+    retention.delete_bookkeeping(now=NOON, limit=100, policy=POLICY)
+
+    left = {"young-pod", "present-pod", "old-agent", "young-agent"}
+    assert set(Token.objects.values_list("label", flat=True)) == left
 
 
 def test_files_without_a_row_go_after_a_day_and_strangers_stay(tmp_path):

@@ -20,6 +20,10 @@ LONGEST_DELAY_S: Final = 10.0
 PIECE_BYTES: Final = 256 * 1024
 
 
+class Changed(Exception):
+    """The file is not as long as when its digest was taken; the message says how long it is."""
+
+
 class Uploads:
     """The files under way; ``tell`` hands a frame to the runner."""
 
@@ -51,6 +55,9 @@ class Uploads:
             except OSError as error:
                 self._tell(seam.Stored(upload.attempt, f"the file went away: {error.strerror}"))
                 return
+            except Changed as error:
+                self._tell(seam.Stored(upload.attempt, str(error)))
+                return
             except Unanswered as error:
                 if error.trouble is Trouble.REJECTED:
                     self._tell(seam.Stored(upload.attempt, error.detail))
@@ -73,11 +80,22 @@ class Uploads:
             "x-content-sha256": upload.sha256,
         }
         path = f"/api/v1/attempts/{upload.attempt}/artifacts/{upload.name}"
-        await self._transport.put(path, _pieces(upload.path), headers)
+        await self._transport.put(path, _pieces(upload), headers)
 
 
-async def _pieces(path: str) -> AsyncIterator[bytes]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+async def _pieces(upload: seam.Upload) -> AsyncIterator[bytes]:
+    descriptor = os.open(upload.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:
-        while piece := file.read(PIECE_BYTES):
+        _check_size(descriptor, upload.size_bytes)
+        left = upload.size_bytes
+        while piece := file.read(min(PIECE_BYTES, left)):
+            left -= len(piece)
             yield piece
+        if left:
+            _check_size(descriptor, upload.size_bytes)
+
+
+def _check_size(descriptor: int, promised: int) -> None:
+    size = os.fstat(descriptor).st_size
+    if size != promised:
+        raise Changed(f"the file had {promised} bytes and now has {size}")

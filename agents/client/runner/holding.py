@@ -3,7 +3,6 @@
 import logging
 import os
 
-from agents.client.clock import Clock
 from agents.client.runner import plan_file, reports
 from agents.client.runner.attempt import Attempt, Phase
 from agents.client.runner.outbox import Outbox
@@ -17,11 +16,10 @@ logger = logging.getLogger(__name__)
 class Holding:
     """Keeps attempts in the phase `HELD`: with their folder, their slot, and a word on disk."""
 
-    def __init__(self, spool: Spool, slots: Slots, outbox: Outbox, clock: Clock) -> None:
+    def __init__(self, spool: Spool, slots: Slots, outbox: Outbox) -> None:
         self._spool = spool
         self._slots = slots
         self._outbox = outbox
-        self._clock = clock
 
     def hold(self, attempt: Attempt, report: reports.End) -> None:
         """Queue the end report of a plan, and keep everything else of it."""
@@ -47,5 +45,5 @@ class Holding:
 
     def _reserve(self, attempt: Attempt) -> None:
         attempt.phase = Phase.HELD
-        self._slots.reserve(attempt.order.slot, attempt.id, now=self._clock.now())
+        self._slots.reserve(attempt.order.slot, attempt.id)
         self._outbox.offer(attempt)

@@ -218,12 +218,13 @@ class Runner:
     def _signalled(self, number: int) -> None:
         hasty = number == signal.SIGQUIT or self._departure.draining
         self._departure.leaves_plans = True
+        self._drain()
         if number == signal.SIGHUP:
             self._departure.exit_code = RESTART_ASKED
-        self._drain()
+            return
         if self._leaving.drain_s is not None:
-            self._loop.later(self._leaving.drain_s, lambda: self._stop_everything("agent_stop"))
-        if hasty and number != signal.SIGHUP:
+            self._loop.later(self._leaving.drain_s, lambda: self._stop_everything(AGENT_STOP))
+        if hasty:
             self._stop_everything(AGENT_STOP)
 
     def _drain(self) -> None:

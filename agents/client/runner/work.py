@@ -58,7 +58,7 @@ class Work:
         self._starters = Starters()
         self._waiting: deque[Attempt] = deque()
         self.taken = Slots()
-        self.holding = Holding(spool, self.taken, outbox, clock)
+        self.holding = Holding(spool, self.taken, outbox)
         self._stops: OrderedDict[UUID, str] = OrderedDict()
         self._done: OrderedDict[UUID, None] = OrderedDict()
 
@@ -83,7 +83,7 @@ class Work:
 
     def live(self) -> list[Attempt]:
         """Return the attempts that have processes, or may have some still."""
-        occupants = (self.held.get(slot.attempt) for slot in self.taken if slot.attempt)
+        occupants = (self.held.get(attempt) for attempt in self.taken.occupants())
         return [attempt for attempt in occupants if attempt is not None and attempt.phase in LIVE]
 
     def adopt(self, attempt: Attempt) -> None:
@@ -201,7 +201,7 @@ class Work:
             refusal = reports.refused(attempt, changed, at=now, reason=REPLAN_REQUIRED)
             self.end(attempt, refusal)
             return None
-        self.taken.acquire(attempt.order.slot, attempt.id, now=now)
+        self.taken.acquire(attempt.order.slot, attempt.id)
         try:
             start = self._prepare(attempt.order)
         except Forbidden as error:
