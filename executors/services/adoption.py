@@ -1,7 +1,9 @@
 """How does work whose fate was unknown go on, and how does work end that nobody has?"""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 from executors.core.endings import AGENT_LOST, AttemptEnd
@@ -11,12 +13,46 @@ from executors.core.lifecycle import (
     StopReason,
     TaskEvent,
 )
-from executors.core.reunion import RESTORED
+from executors.core.reunion import RESTORED, KnownAttempt, Reunion, reunite
 from executors.models import Attempt
 from executors.services import endings, transitions
 from executors.services.endings import EndedAttempt
 from executors.services.rows import Locked, LockedAttempt
 from executors.services.transitions import AttemptMove, TaskMove
+
+# What a restore may have left in doubt.
+_DOUBTED: Final = frozenset({AttemptState.UNKNOWN, AttemptState.HELD})
+_NO_PLANS: Final[Mapping[UUID, UUID]] = MappingProxyType({})
+# No runner opens a session any more: whatever the server knows is not listed.
+_NO_SESSION: Final = UUID(int=0)
+
+
+def known(
+    attempts: Iterable[LockedAttempt], locked: Locked, plans: Mapping[UUID, UUID] = _NO_PLANS
+) -> list[KnownAttempt]:
+    """Return what the server knows of locked attempts; ``plans`` are those of ordered applies."""
+    of_agent = list(attempts)
+    doubted = [one.id for one in of_agent if one.state in _DOUBTED]
+    marked = Attempt.objects.filter(pk__in=doubted, reason=RESTORED)
+    restored = set(marked.values_list("pk", flat=True)) if doubted else set()
+    return [
+        KnownAttempt(
+            id=one.id,
+            state=one.state,
+            session_id=one.session_id,
+            phase=locked.tasks[one.task_id].facts.phase,
+            is_restored=one.id in restored,
+            plan_id=plans.get(one.id),
+        )
+        for one in of_agent
+    ]
+
+
+def leave(attempts: Iterable[LockedAttempt], locked: Locked, *, now: datetime) -> None:
+    """Settle what agents had that never come back, as if they came and listed nothing."""
+    fates: Reunion = reunite(known(attempts, locked), (), session_id=_NO_SESSION)
+    doubt(fates.unsure, locked, now=now)
+    end(fates.lost, AttemptEvent.LOST, locked, now=now)
 
 
 def adopt(found: Collection[LockedAttempt], *, now: datetime) -> None:

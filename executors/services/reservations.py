@@ -15,9 +15,10 @@ from django.db.models import Q
 from agents.core.states import Desired
 from executors import wakeups
 from executors.core.lifecycle import AttemptEvent, AttemptState, TaskEvent
+from executors.core.reunion import RESTORED
 from executors.models import Attempt
 from executors.services import adoption, capacity, locking, rows, transitions
-from executors.services.rows import LockedAttempt
+from executors.services.rows import Locked, LockedAttempt
 from executors.services.transitions import AttemptMove, TaskMove
 from k8s4r.audit import attribution
 
@@ -29,31 +30,36 @@ _UNABLE: Final = Q(agent__desired=Desired.REVOKED) | Q(agent__archived_at__isnul
 def expire(*, now: datetime, limit: int) -> int:
     """End the tasks whose plans waited for too long; their slots are free.
 
+    After a restore only its agent can say whether a plan was applied: until then it waits.
+
     Locks: the tasks, then their attempts, by pk; skips what others hold.
     """
     late = Attempt.objects.filter(state=AttemptState.HELD, reserved_until__lte=now)
-    locked = _held(list(late.order_by("reserved_until").values_list("task_id", "pk")[:limit]))
-    if not locked:
+    certain = late.exclude(reason=RESTORED).order_by("reserved_until")
+    held = _held(_lock_free(list(certain.values_list("task_id", "pk")[:limit])))
+    if not held:
         return 0
     attribution.attribute(attribution.SYSTEM, cause=RESERVATION_DEADLINE)
-    _end(locked, now=now)
-    return len(locked)
+    _end(held, now=now)
+    return len(held)
 
 
 @transaction.atomic
 def give_up(*, now: datetime, limit: int) -> int:
     """Have other plans made for those that revoked or archived agents hold.
 
+    One that a restore left in doubt may have been applied: a person has to look.
+
     Locks: the tasks, then their attempts, by pk; skips what others hold.
     """
     gone = Attempt.objects.filter(_UNABLE, state=AttemptState.HELD)
-    locked = _held(list(gone.order_by("pk").values_list("task_id", "pk")[:limit]))
-    if not locked:
+    locked = _lock_free(list(gone.order_by("pk").values_list("task_id", "pk")[:limit]))
+    held = _held(locked)
+    if not held:
         return 0
     attribution.attribute(attribution.SYSTEM, cause="agent_revoked")
-    ids = [attempt.id for attempt in locked]
-    adoption.end(ids, AttemptEvent.LOST, rows.lock(ids), now=now)
-    return len(locked)
+    adoption.leave(held, locked, now=now)
+    return len(held)
 
 
 def _end(held: Sequence[LockedAttempt], *, now: datetime) -> None:
@@ -84,9 +90,12 @@ def _end(held: Sequence[LockedAttempt], *, now: datetime) -> None:
     capacity.freed(agents)
 
 
-def _held(found: Sequence[tuple[UUID, UUID]]) -> list[LockedAttempt]:
-    """Lock these attempts, given with their tasks; return those that are still held."""
+def _lock_free(found: Sequence[tuple[UUID, UUID]]) -> Locked:
+    """Lock these attempts, given with their tasks, as far as nobody else holds those."""
     attempts = dict(found)
     free = locking.free_of(attempts)
-    locked = rows.lock([pk for task_id, pk in attempts.items() if task_id in free])
+    return rows.lock([pk for task_id, pk in attempts.items() if task_id in free])
+
+
+def _held(locked: Locked) -> list[LockedAttempt]:
     return [one for one in locked.attempts.values() if one.state is AttemptState.HELD]
