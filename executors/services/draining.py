@@ -65,7 +65,13 @@ def _idle(agent_ids: Collection[UUID]) -> frozenset[UUID]:
 
 
 def _draining(agent_ids: Collection[UUID], *, now: datetime) -> None:
-    rows = Agent.objects.filter(pk__in=agent_ids).exclude(desired=Desired.REVOKED)
+    """Let the agents leave; whom a person asked to leave keeps what that person said."""
+    rows = Agent.objects.filter(pk__in=agent_ids, desired__in=[Desired.ACTIVE, Desired.PAUSED])
     rows.update(
-        desired=Desired.DRAINING, desired_note=NOTE, desired_by="", desired_at=now, changed_at=now
+        desired=Desired.DRAINING,
+        desired_note=NOTE,
+        desired_by="",
+        desired_at=now,
+        desired_until=None,
+        changed_at=now,
     )

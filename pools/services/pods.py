@@ -204,6 +204,12 @@ def ask(
     )
 
 
+def hurry(pod_ids: Collection[UUID], kind: ActionKind, *, now: datetime) -> None:
+    """Have something done to the pods now, whether or not it is asked for already, for later."""
+    ask(pod_ids, kind, now=now)
+    _open(pod_ids, kind).filter(not_before__gt=now).update(not_before=now)
+
+
 def _open(pod_ids: Collection[UUID], kind: ActionKind | None = None) -> QuerySet[PodAction]:
     rows = PodAction.objects.filter(pod__in=pod_ids, state=ActionState.PENDING)
     return rows if kind is None else rows.filter(kind=kind)
