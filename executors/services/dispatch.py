@@ -152,4 +152,4 @@ def _remember(
         decisions.record(pool.pk, plan, placed, now=now)
     if plan.placements and pool.strategy in {Strategy.ROUND_ROBIN, Strategy.RANDOM}:
         Pool.objects.filter(pk=pool.pk).update(cursor=plan.cursor, passes=pool.passes + 1)
-    return codes != demand.codes
+    return any(code and code != demand.codes.get(one) for one, code in codes.items())

@@ -94,6 +94,16 @@ def test_work_goes_to_the_pods_of_the_pool_and_to_no_other_agent():
     assert sorted(lanes) == [("exec", "main"), ("plan", "plan"), ("plan", "plan")]
 
 
+def test_only_a_new_reason_to_wait_calls_for_pods_at_once_and_not_that_nothing_waits_any_more():
+    pool = a_pod_pool()
+    a_task(pool)
+    assert run_pass(pool).is_new
+    assert not run_pass(pool).is_new
+    a_ready_pod(pool)
+    placed = run_pass(pool)
+    assert (placed.placed, placed.is_new) == (1, False)
+
+
 def test_a_pod_never_holds_more_than_three():
     pool = a_pod_pool()
     for _ in range(3):
