@@ -19,16 +19,16 @@ from pools.services import pods
 _TOOK_WORK: Final = """
 UPDATE pools_pod p SET idle_since = NULL
 FROM (SELECT id FROM pools_pod
-      WHERE agent_id = ANY(%(agents)s) AND state <> 'gone'
+      WHERE agent_id = ANY(%(agents)s::uuid[]) AND state <> 'gone'
         AND (idle_since IS NOT NULL OR NOT shielded)
       ORDER BY id FOR NO KEY UPDATE) locked
 WHERE p.id = locked.id
 RETURNING p.id
 """
 _RESTS: Final = """
-UPDATE pools_pod p SET idle_since = CASE WHEN p.id = ANY(%(rested)s) THEN %(now)s END
+UPDATE pools_pod p SET idle_since = CASE WHEN p.id = ANY(%(rested)s::uuid[]) THEN %(now)s END
 FROM (SELECT id FROM pools_pod
-      WHERE id = ANY(%(rested)s) OR id = ANY(%(woken)s)
+      WHERE id = ANY(%(rested)s::uuid[]) OR id = ANY(%(woken)s::uuid[])
       ORDER BY id FOR NO KEY UPDATE) locked
 WHERE p.id = locked.id
 """
@@ -44,7 +44,7 @@ def took_work(pool: Pool, agent_ids: Collection[UUID], *, now: datetime) -> None
     """
     if not agent_ids:
         return
-    found = database.rows(_TOOK_WORK, {"agents": list(agent_ids)})
+    found = database.rows(_TOOK_WORK, {"agents": database.ids(agent_ids)})
     _ask([row[0] for row in found], ActionKind.SHIELD, pool, now=now)
 
 
@@ -61,7 +61,8 @@ def level(pool: Pool, loads: Sequence[PodLoad], *, now: datetime) -> None:
     rested = [one.pod_id for one in idle if one.idle_since is None and one.state == PodState.READY]
     woken = [one.pod_id for one in busy if one.idle_since is not None]
     if rested or woken:
-        database.run(_RESTS, {"rested": rested, "woken": woken, "now": now})
+        parameters = {"rested": database.ids(rested), "woken": database.ids(woken), "now": now}
+        database.run(_RESTS, parameters)
     _ask([one.pod_id for one in busy if not one.is_shielded], ActionKind.SHIELD, pool, now=now)
     _ask([one.pod_id for one in idle if one.is_shielded], ActionKind.UNSHIELD, pool, now=now)
 
