@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
+from executors import wakeups
 from executors.core.endings import AGENT_LOST, AttemptEnd
 from executors.core.lifecycle import (
     AttemptEvent,
@@ -15,7 +17,7 @@ from executors.core.lifecycle import (
 )
 from executors.core.reunion import RESTORED, KnownAttempt, Reunion, reunite
 from executors.models import Attempt
-from executors.services import endings, transitions
+from executors.services import capacity, endings, transitions
 from executors.services.endings import EndedAttempt
 from executors.services.rows import Locked, LockedAttempt
 from executors.services.transitions import AttemptMove, TaskMove
@@ -91,6 +93,28 @@ def trust(ids: Collection[UUID], locked: Locked) -> None:
     held = [one for one in ids if locked.attempts[one].state is AttemptState.HELD]
     if held:
         Attempt.objects.filter(pk__in=held, reason=RESTORED).update(reason="")
+
+
+def release(
+    held: Mapping[UUID, UUID], reason: str, *, now: datetime, stop_reason: StopReason | None = None
+) -> None:
+    """Let go of plans, given with their agents, that are not decided about; their slots are free.
+
+    Locks: expects the tasks and the attempts to be locked by the caller.
+    """
+    if not held:
+        return
+    move = partial(
+        AttemptMove,
+        event=AttemptEvent.STOPPED,
+        stop_reason=stop_reason,
+        reason=reason,
+        ended_at=now,
+    )
+    transitions.move_attempts([move(attempt_id=one) for one in held], now=now)
+    agents = frozenset(held.values())
+    wakeups.news_for(agents)
+    capacity.freed(agents)
 
 
 def doubt(ids: Sequence[UUID], locked: Locked, *, now: datetime) -> None:

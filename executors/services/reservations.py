@@ -7,19 +7,17 @@ what it does not have any more when it is back is lost then (`sessions`).
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 
 from agents.core.states import Desired
-from executors import wakeups
-from executors.core.lifecycle import AttemptEvent, AttemptState, TaskEvent
+from executors.core.lifecycle import AttemptState, TaskEvent
 from executors.core.reunion import RESTORED
 from executors.models import Attempt
-from executors.services import adoption, capacity, locking, rows, transitions
+from executors.services import adoption, rows, transitions
 from executors.services.rows import Locked, LockedAttempt
-from executors.services.transitions import AttemptMove, TaskMove
+from executors.services.transitions import TaskMove
 from k8s4r.audit import attribution
 
 RESERVATION_DEADLINE: Final = "reservation_deadline"
@@ -36,7 +34,7 @@ def expire(*, now: datetime, limit: int) -> int:
     """
     late = Attempt.objects.filter(state=AttemptState.HELD, reserved_until__lte=now)
     certain = late.exclude(reason=RESTORED).order_by("reserved_until")
-    held = _held(_lock_free(list(certain.values_list("task_id", "pk")[:limit])))
+    held = _held(rows.lock_free(list(certain.values_list("pk", flat=True)[:limit])))
     if not held:
         return 0
     attribution.attribute(attribution.SYSTEM, cause=RESERVATION_DEADLINE)
@@ -53,7 +51,7 @@ def give_up(*, now: datetime, limit: int) -> int:
     Locks: the tasks, then their attempts, by pk; skips what others hold.
     """
     gone = Attempt.objects.filter(_UNABLE, state=AttemptState.HELD)
-    locked = _lock_free(list(gone.order_by("pk").values_list("task_id", "pk")[:limit]))
+    locked = rows.lock_free(list(gone.order_by("pk").values_list("pk", flat=True)[:limit]))
     held = _held(locked)
     if not held:
         return 0
@@ -65,13 +63,7 @@ def give_up(*, now: datetime, limit: int) -> int:
 def _end(held: Sequence[LockedAttempt], *, now: datetime) -> None:
     """Cancel the tasks of held attempts: nothing runs, so there is nothing to wait for."""
     reason = RESERVATION_DEADLINE
-    transitions.move_attempts(
-        [
-            AttemptMove(attempt_id=one.id, event=AttemptEvent.STOPPED, reason=reason, ended_at=now)
-            for one in held
-        ],
-        now=now,
-    )
+    adoption.release({one.id: one.agent_id for one in held}, reason, now=now)
     transitions.move_tasks(
         [
             TaskMove(
@@ -85,16 +77,6 @@ def _end(held: Sequence[LockedAttempt], *, now: datetime) -> None:
         ],
         now=now,
     )
-    agents = {one.agent_id for one in held}
-    wakeups.news_for(agents)
-    capacity.freed(agents)
-
-
-def _lock_free(found: Sequence[tuple[UUID, UUID]]) -> Locked:
-    """Lock these attempts, given with their tasks, as far as nobody else holds those."""
-    attempts = dict(found)
-    free = locking.free_of(attempts)
-    return rows.lock([pk for task_id, pk in attempts.items() if task_id in free])
 
 
 def _held(locked: Locked) -> list[LockedAttempt]:

@@ -64,7 +64,8 @@ UPDATE executors_attempt a SET
     started_at = coalesce(m.started_at, a.started_at),
     ended_at = coalesce(m.ended_at, a.ended_at),
     run_deadline_at = coalesce(m.run_deadline_at, a.run_deadline_at),
-    reserved_until = coalesce(m.reserved_until, a.reserved_until),
+    reserved_until = CASE WHEN law.to_state = 'held'
+                          THEN coalesce(m.reserved_until, a.reserved_until) END,
     result_hash = coalesce(decode(m.result_hash, 'base64'), a.result_hash),
     session_id = coalesce(m.session_id, a.session_id),
     last_seq = coalesce(m.last_seq, a.last_seq),

@@ -158,6 +158,15 @@ def test_idle_pods_go_after_the_cooldown_and_busy_ones_stay():
     assert run_pass(pool).placed == 0
 
 
+def test_an_agent_whose_pod_goes_is_paused_no_more_and_forgets_until_when_it_was():
+    pod = a_ready_pod(a_pod_pool())
+    until = NOON + seconds(60)
+    Agent.objects.filter(pk=pod.agent_id).update(desired="paused", desired_until=until)
+    assert draining.drain_if_idle({pod.agent_id}, now=NOON) == {pod.agent_id}
+    agent = Agent.objects.get(pk=pod.agent_id)
+    assert (agent.desired, agent.desired_until) == ("draining", None)
+
+
 def test_a_pod_that_has_work_does_not_go_whatever_was_decided():
     pool = a_pod_pool()
     pod = a_ready_pod(pool)
