@@ -90,6 +90,7 @@ def test_work_goes_on_when_the_process_that_watches_clusters_is_killed(
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("point", ["before_k8s_create", "after_k8s_create"])
 def test_a_task_goes_on_whose_pod_was_taken_on_by_a_process_that_died(
     land: Land, point: str
@@ -98,5 +99,5 @@ def test_a_task_goes_on_whose_pod_was_taken_on_by_a_process_that_died(
     (land.armed / point).write_text("exit")
     task = land.submit("true")
     wait_until(lambda: not (land.armed / point).exists(), timeout_s=60)
-    assert land.ended(task, timeout_s=300) == ("completed", 1)
-    wait_until(lambda: not land.namespace.pods(), timeout_s=90)
+    assert land.ended(task, timeout_s=240) == ("completed", 1)
+    wait_until(lambda: not land.namespace.pods(), timeout_s=240)
