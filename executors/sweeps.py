@@ -34,6 +34,7 @@ from executors.services import (
     scaling,
     ticks,
 )
+from executors.services.dispatch import PassResult
 from k8s4r.access.services import tokens
 from k8s4r.audit import sealing
 from pools.models import Pool
@@ -155,17 +156,22 @@ def _pass(pool_id: UUID, now: datetime) -> None:
         for _ in range(MOST_BATCHES):
             result = dispatch.run_pass(pool_id, now=now, aging_weight_s=aging_weight_s)
             if not result.more:
-                scaling.after(
-                    result,
-                    pool_id,
-                    now=now,
-                    aging_weight_s=aging_weight_s,
-                    fingerprint=conf.pod_fingerprint,
-                )
+                scale_after(result, pool_id, now=now)
                 return
     except Exception:  # one pool must not stop the others
         logger.exception("pass_failed", extra={"pool": str(pool_id)})
         _drop_broken_connection()
+
+
+def scale_after(result: PassResult, pool_id: UUID, *, now: datetime) -> None:
+    """Look how many pods a pool needs, because of what a pass left; for all who run passes."""
+    scaling.after(
+        result,
+        pool_id,
+        now=now,
+        aging_weight_s=conf.aging_weight_s(),
+        fingerprint=conf.pod_fingerprint,
+    )
 
 
 def _scaling(now: datetime) -> None:

@@ -1,8 +1,9 @@
 """How is raw SQL run? The one seam for set-based statements."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from django.db import connection
 
@@ -16,6 +17,11 @@ def rows(statement: str, parameters: Parameters = ()) -> list[Row]:
         cursor.execute(statement, parameters)
         found: list[Row] = cursor.fetchall()
     return found
+
+
+def ids(values: Iterable[UUID]) -> str:
+    """Return ids as a parameter for ``%s::uuid[]``: psycopg takes ten times as long over a list."""
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def parsed(value: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from agents import wakeups
 from agents.core.states import Desired, Observed, Sign, Wish, desired_after, observed_after
@@ -79,6 +80,21 @@ def _check_pod(agent: Agent, after: Desired) -> None:
         raise IllegalTransition(
             f"agent {agent.name} is in a pod that goes once it is idle: its pool makes another"
         )
+
+
+def ask_all(agents: QuerySet[Agent], desired: Desired, note: str, *, now: datetime) -> None:
+    """Ask the same of many agents, for the platform itself; tells nobody, and ends no token.
+
+    Expects a signed transaction, and the agents to be locked by the caller.
+    """
+    agents.update(
+        desired=desired,
+        desired_note=note,
+        desired_by="",
+        desired_at=now,
+        desired_until=None,
+        changed_at=now,
+    )
 
 
 @transaction.atomic

@@ -85,5 +85,5 @@ class PodDrainView(View):
         """Let a pod go: it finishes what it has and is deleted; asking twice is a success."""
         body = conversion.convert(request.data, DrainBody)
         principal = principal_of(request)
-        done = pod_drains.drain(pod_id, principal=principal, now=clock.now(), note=body.note)
-        return Response(pod_shapes.whole(done.pod, principal), status=202)
+        pod = pod_drains.drain(pod_id, principal=principal, now=clock.now(), note=body.note)
+        return Response(pod_shapes.whole(pod, principal), status=202)

@@ -57,7 +57,10 @@ def may_run(
 
 def lanes(queue: Iterable[Queued], requirements: Mapping[str, Requirement]) -> Counter[str]:
     """Count the tasks by the lane of a pod with slots that they need; ``""``: by none."""
-    return Counter(_lane(requirements[task.requirement_id].kind) for task in queue)
+    waiting: Counter[str] = Counter()
+    for identity, count in Counter(task.requirement_id for task in queue).items():
+        waiting[_lane(requirements[identity].kind)] += count
+    return waiting
 
 
 def _lane(kind: str) -> str:

@@ -7,12 +7,13 @@ often they were nudged.
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from executors import conf
+from executors import conf, sweeps
 from executors.gateway.durations import Durations
-from executors.services import dispatch, scaling
+from executors.services import dispatch
 from executors.services.dispatch import PassResult
 from k8s4r import clock
 from k8s4r.api.collector import BatchLimits, Collector
@@ -22,12 +23,20 @@ from pools.models import Pool
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A pool's pass; or, after one that left something for pods, the look at its pods."""
+
+    pool_id: UUID
+    left: PassResult | None = None
+
+
 class Passes:
     """Runs one pass at a time, in a thread of its own, of the pools that were nudged."""
 
     def __init__(self) -> None:
         self.durations = Durations()
-        self.runner: Collector[UUID, PassResult] = Collector(
+        self.runner: Collector[_Turn, PassResult] = Collector(
             self._run, name="passes", limits=BatchLimits(items=1)
         )
         # A dict keeps the order in which pools were marked, each once.
@@ -45,38 +54,41 @@ class Passes:
         pool_id = next(iter(self._marked))
         del self._marked[pool_id]
         self._busy = True
-        self.runner.offer(pool_id).add_done_callback(partial(self._done, pool_id))
+        self._take(_Turn(pool_id))
 
-    def _done(self, pool_id: UUID, ran: "asyncio.Future[PassResult]") -> None:
-        self._busy = False
+    def _take(self, turn: _Turn) -> None:
+        self.runner.offer(turn).add_done_callback(partial(self._done, turn))
+
+    def _done(self, turn: _Turn, ran: "asyncio.Future[PassResult]") -> None:
         error = ran.exception()
         if error is not None:
-            # The next look at the waiting pools tries again.
-            logger.warning("pass_failed", extra={"pool": str(pool_id), "error": str(error)})
-        elif ran.result().more:
-            self._marked[pool_id] = None
+            # The next look at the waiting pools, or at those with pods, tries again.
+            event = "pass_failed" if turn.left is None else "scaling_failed"
+            logger.warning(event, extra={"pool": str(turn.pool_id), "error": str(error)})
+        elif turn.left is None:
+            if ran.result().more:
+                self._marked[turn.pool_id] = None
+            if ran.result().wants_pods:
+                self._take(_Turn(turn.pool_id, ran.result()))
+                return
+        self._busy = False
         self._next()
 
-    def _run(self, pool_ids: Sequence[UUID]) -> list[PassResult | DomainError]:
-        results: list[PassResult | DomainError] = []
-        for pool_id in pool_ids:
-            with self.durations.measured():
-                results.append(_pass(pool_id))
-        return results
+    def _run(self, turns: Sequence[_Turn]) -> list[PassResult | DomainError]:
+        return [self._pass(turn.pool_id) if turn.left is None else _look(turn.pool_id, turn.left)
+                for turn in turns]  # fmt: skip
+
+    def _pass(self, pool_id: UUID) -> PassResult:
+        with self.durations.measured():
+            try:
+                return dispatch.run_pass(
+                    pool_id, now=clock.now(), aging_weight_s=conf.aging_weight_s()
+                )
+            except Pool.DoesNotExist:
+                # Deleted since the nudge.
+                return PassResult()
 
 
-def _pass(pool_id: UUID) -> PassResult:
-    now, aging_weight_s = clock.now(), conf.aging_weight_s()
-    try:
-        result = dispatch.run_pass(pool_id, now=now, aging_weight_s=aging_weight_s)
-    except Pool.DoesNotExist:
-        # Deleted since the nudge.
-        return PassResult()
-    scaling.after(
-        result,
-        pool_id,
-        now=now,
-        aging_weight_s=aging_weight_s,
-        fingerprint=conf.pod_fingerprint,
-    )
-    return result
+def _look(pool_id: UUID, left: PassResult) -> PassResult:
+    sweeps.scale_after(left, pool_id, now=clock.now())
+    return left

@@ -17,7 +17,7 @@ from agents.wire.orders import PLAN_ARTIFACT
 from executors import wakeups
 from executors.core.lifecycle import AttemptEvent, AttemptState, TaskEvent, TaskState
 from executors.models import Artifact, Attempt, PlanDecision, Task
-from executors.services import capacity, locking, transitions
+from executors.services import adoption, locking, transitions
 from executors.services.transitions import AttemptMove, NewAttempt, TaskMove
 from k8s4r import clock
 from k8s4r.access.principals import Principal
@@ -59,7 +59,8 @@ def approve(task_id: UUID, decision: Decision, *, now: datetime) -> TaskState:
     session = _able(agent, plan, now=now)
     attribution.attribute(decision.person.actor, cause="approve")
     _keep(plan, decision, is_approved=True, now=now)
-    _end(plan, AttemptEvent.SUCCEEDED, reason="", now=now)
+    ended = AttemptMove(attempt_id=plan.pk, event=AttemptEvent.SUCCEEDED, reason="", ended_at=now)
+    transitions.move_attempts([ended], now=now)
     applying = NewAttempt(
         attempt_id=clock.new_id(),
         task_id=task.pk,
@@ -85,7 +86,7 @@ def reject(task_id: UUID, decision: Decision, *, now: datetime) -> TaskState:
     task, plan = _plan_of(task_id, decision)
     attribution.attribute(decision.person.actor, cause="reject")
     _keep(plan, decision, is_approved=False, now=now)
-    _end(plan, AttemptEvent.STOPPED, reason=REJECTED, now=now)
+    adoption.release({plan.pk: plan.agent_id}, REJECTED, now=now)
     ended = TaskMove(
         task_id=task.pk,
         event=TaskEvent.CANCELLED,
@@ -93,10 +94,7 @@ def reject(task_id: UUID, decision: Decision, *, now: datetime) -> TaskState:
         message=decision.comment,
         ended_at=now,
     )
-    moved = transitions.move_tasks([ended], now=now)
-    wakeups.news_for([plan.agent_id])
-    capacity.freed([plan.agent_id])
-    return moved[task.pk]
+    return transitions.move_tasks([ended], now=now)[task.pk]
 
 
 def _agent_of(task_id: UUID) -> Agent | None:
@@ -150,8 +148,3 @@ def _keep(plan: Attempt, decision: Decision, *, is_approved: bool, now: datetime
         slot_id=plan.slot_id,
         decided_at=now,
     )
-
-
-def _end(plan: Attempt, event: AttemptEvent, *, reason: str, now: datetime) -> None:
-    move = AttemptMove(attempt_id=plan.pk, event=event, reason=reason, ended_at=now)
-    transitions.move_attempts([move], now=now)

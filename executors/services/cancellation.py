@@ -11,7 +11,7 @@ from django.db import transaction
 from executors import wakeups
 from executors.core.lifecycle import AttemptEvent, AttemptState, StopReason, TaskEvent, TaskState
 from executors.models import Attempt, Task
-from executors.services import capacity, locking, transitions
+from executors.services import adoption, locking, transitions
 from executors.services.transitions import AttemptMove, TaskMove
 from k8s4r.audit import attribution
 from k8s4r.audit.attribution import Actor
@@ -50,7 +50,8 @@ def cancel(
     attempts = locking.current_attempts(tasks)
     attribution.attribute(actor, cause="cancel")
     waiting = [task for task in tasks.values() if task.state in _STILL]
-    _release([one for one in attempts.values() if one.state == AttemptState.HELD], now=now)
+    held = {one.pk: one.agent_id for one in attempts.values() if one.state == AttemptState.HELD}
+    adoption.release(held, CANCELLED, now=now, stop_reason=StopReason.CANCEL)
     moved = transitions.move_tasks([_ended(task, now=now) for task in waiting], now=now)
     stopping = _stop(
         [attempt for attempt in attempts.values() if attempt.state in _STOPPABLE], now=now
@@ -67,28 +68,6 @@ def _ended(task: Task, *, now: datetime) -> TaskMove:
     return TaskMove(
         task_id=task.pk, event=TaskEvent.CANCELLED, reason=CANCELLED, message="", ended_at=now
     )
-
-
-def _release(held: Collection[Attempt], *, now: datetime) -> None:
-    """Let go of plans that nobody is to decide about any more, and of their slots."""
-    if not held:
-        return
-    transitions.move_attempts(
-        [
-            AttemptMove(
-                attempt_id=attempt.pk,
-                event=AttemptEvent.STOPPED,
-                stop_reason=StopReason.CANCEL,
-                reason=CANCELLED,
-                ended_at=now,
-            )
-            for attempt in held
-        ],
-        now=now,
-    )
-    agents = {attempt.agent_id for attempt in held}
-    wakeups.news_for(agents)
-    capacity.freed(agents)
 
 
 def _stop(attempts: Collection[Attempt], *, now: datetime) -> frozenset[UUID]:

@@ -5,7 +5,7 @@ lease. An apply is unknown: how far it came nobody can say. The agent is archive
 tokens end; pods that are only out of sight keep theirs, and their slots.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -15,18 +15,14 @@ from django.db.models import Exists, OuterRef
 
 from agents.core.states import Desired
 from agents.models import Agent, AgentType, Session
-from executors.core.lifecycle import CURRENT_WORDS, AttemptEvent, AttemptState
-from executors.core.reunion import RESTORED, KnownAttempt, Reunion, reunite
+from executors.core.lifecycle import CURRENT_WORDS
 from executors.models import Attempt
 from executors.services import adoption, rows
-from executors.services.rows import Locked
 from k8s4r.access.services import tokens
 from k8s4r.audit import attribution
 from pools.core.pods import PodState
 from pools.models import Pod
 
-# No runner opens a session any more: whatever the server knows is not listed.
-_NO_SESSION: Final = UUID(int=0)
 _ENDED: Final = (PodState.FAILED, PodState.GONE)
 
 
@@ -54,23 +50,6 @@ def settle(*, now: datetime, limit: int) -> int:
 
 
 def _end_work(agent_ids: Collection[UUID], *, now: datetime) -> None:
-    """Settle what the agents had, as if their runners came back and listed nothing."""
     current = Attempt.objects.filter(agent__in=agent_ids, state__in=CURRENT_WORDS)
     locked = rows.lock(list(current.values_list("pk", flat=True)))
-    fates: Reunion = reunite(_known(locked), (), session_id=_NO_SESSION)
-    adoption.doubt(fates.unsure, locked, now=now)
-    adoption.end(fates.lost, AttemptEvent.LOST, locked, now=now)
-
-
-def _known(locked: Locked) -> Iterator[KnownAttempt]:
-    doubted = [one.id for one in locked.attempts.values() if one.state is AttemptState.UNKNOWN]
-    marked = Attempt.objects.filter(pk__in=doubted, reason=RESTORED)
-    restored = set(marked.values_list("pk", flat=True)) if doubted else set()
-    for one in locked.attempts.values():
-        yield KnownAttempt(
-            id=one.id,
-            state=one.state,
-            session_id=one.session_id,
-            phase=locked.tasks[one.task_id].facts.phase,
-            is_restored=one.id in restored,
-        )
+    adoption.leave(locked.attempts.values(), locked, now=now)

@@ -42,13 +42,13 @@ class PassResult:
 _LOCK: Final = """
 SELECT id FROM (
     SELECT id FROM agents_agent
-    WHERE id = ANY(%(agents)s) AND desired = 'active' AND observed = 'online'
+    WHERE id = ANY(%(agents)s::uuid[]) AND desired = 'active' AND observed = 'online'
       AND not_now_since IS NULL AND archived_at IS NULL
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED) agent
 UNION ALL
 SELECT id FROM (
     SELECT id FROM executors_task
-    WHERE id = ANY(%(tasks)s) AND state || '' = 'pending' AND run_after IS NULL
+    WHERE id = ANY(%(tasks)s::uuid[]) AND state || '' = 'pending' AND run_after IS NULL
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED) task
 """
 _SAY_WHY: Final = """
@@ -77,7 +77,8 @@ def run_pass(pool_id: UUID, *, now: datetime, aging_weight_s: float) -> PassResu
         return PassResult()
     facts = decision.facts_of(pool, demand, now=now)
     plan = decision.decide(pool, demand, offer, facts, aging_weight_s=aging_weight_s)
-    placed = _apply(plan.placements, offer.sessions, now=now)
+    # In turn: those of the next pass are as late as they would be at the end of a longer one.
+    placed = _apply(plan.placements[:TASKS_PER_PASS], offer.sessions, now=now)
     is_new = _remember(pool, plan, demand, placed, now=now)
     handed = _by_agent(placed)
     if pool.k8s_config_id is not None:
@@ -86,7 +87,7 @@ def run_pass(pool_id: UUID, *, now: datetime, aging_weight_s: float) -> PassResu
     return PassResult(
         len(placed),
         frozenset(handed),
-        more=len(placed) < len(plan.placements) or len(placed) > TASKS_PER_PASS,
+        more=len(placed) < len(plan.placements),
         wants_pods=pool.k8s_config_id is not None and bool(plan.waiting),
         is_new=is_new,
     )
@@ -119,8 +120,8 @@ def _apply(
 def _locked(placements: Sequence[Placement]) -> frozenset[UUID]:
     """Lock the agents and the tasks of the placements; return those that are still free."""
     parameters = {
-        "agents": list({placement.agent_id for placement in placements}),
-        "tasks": [placement.task_id for placement in placements],
+        "agents": database.ids({placement.agent_id for placement in placements}),
+        "tasks": database.ids(placement.task_id for placement in placements),
     }
     return frozenset(row[0] for row in database.rows(_LOCK, parameters))
 
@@ -152,4 +153,4 @@ def _remember(
         decisions.record(pool.pk, plan, placed, now=now)
     if plan.placements and pool.strategy in {Strategy.ROUND_ROBIN, Strategy.RANDOM}:
         Pool.objects.filter(pk=pool.pk).update(cursor=plan.cursor, passes=pool.passes + 1)
-    return codes != demand.codes
+    return any(code and code != demand.codes.get(one) for one, code in codes.items())

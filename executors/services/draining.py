@@ -12,6 +12,7 @@ from django.db import transaction
 
 from agents.core.states import Desired
 from agents.models import Agent
+from agents.services import wishes
 from executors import wakeups
 from executors.core.lifecycle import CURRENT_WORDS
 from executors.models import Attempt
@@ -65,7 +66,6 @@ def _idle(agent_ids: Collection[UUID]) -> frozenset[UUID]:
 
 
 def _draining(agent_ids: Collection[UUID], *, now: datetime) -> None:
-    rows = Agent.objects.filter(pk__in=agent_ids).exclude(desired=Desired.REVOKED)
-    rows.update(
-        desired=Desired.DRAINING, desired_note=NOTE, desired_by="", desired_at=now, changed_at=now
-    )
+    """Let the agents leave; whom a person asked to leave keeps what that person said."""
+    rows = Agent.objects.filter(pk__in=agent_ids, desired__in=[Desired.ACTIVE, Desired.PAUSED])
+    wishes.ask_all(rows, Desired.DRAINING, NOTE, now=now)

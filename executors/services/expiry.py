@@ -4,7 +4,7 @@ Every function finds candidates, locks what nobody else holds, decides on the lo
 returns how many it moved. Each may run never, twice, or twice at once: the next run makes up.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -80,7 +80,7 @@ def expire_leases(*, now: datetime, limit: int, policy: LeasePolicy) -> int:
     )
     late = overdue.filter(lost_at__lte=now)
     lost_after_s = dict(late.values_list("pk", "lost_after_s")[:limit])
-    locked = _lock_free(lost_after_s)
+    locked = rows.lock_free(lost_after_s)
     heard = _hold_leases(locked)
     lost = [
         attempt
@@ -168,14 +168,6 @@ def _later(moment: Greatest, seconds: str) -> "ExpressionWrapper[CombinedExpress
     return ExpressionWrapper(moment + duration, output_field=DateTimeField())
 
 
-def _lock_free(attempt_ids: Collection[UUID]) -> Locked:
-    """Lock these attempts and their tasks as they are now, leaving out what others hold."""
-    late = Attempt.objects.filter(pk__in=list(attempt_ids))
-    attempts = dict(late.values_list("task_id", "pk"))
-    free = locking.free_of(attempts)
-    return rows.lock([attempt_id for task_id, attempt_id in attempts.items() if task_id in free])
-
-
 def _hold_leases(locked: Locked) -> dict[UUID, datetime]:
     """Lock the attempts' sessions and return when each was heard last.
 
@@ -190,7 +182,7 @@ def _hold_leases(locked: Locked) -> dict[UUID, datetime]:
 
 
 def _stop_late(late: QuerySet[Attempt], reason: StopReason, *, now: datetime, limit: int) -> int:
-    locked = _lock_free(list(late.values_list("pk", flat=True)[:limit]))
+    locked = rows.lock_free(list(late.values_list("pk", flat=True)[:limit]))
     running = [
         attempt for attempt in locked.attempts.values() if attempt.state is AttemptState.RUNNING
     ]

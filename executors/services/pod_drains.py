@@ -3,40 +3,41 @@
 A pod that is busy is deleted by a look at its pool (`scaling`) after its last slot was freed.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
 
 from agents.core.states import Desired
+from agents.models import Agent
 from agents.services import wishes
 from agents.services.wishes import Said
 from executors import pods as reads
+from executors import wakeups
 from executors.services import draining
 from k8s4r.access.principals import Principal
 from k8s4r.audit import attribution
-from k8s4r.audit.attribution import Actor
 from k8s4r.core.errors import IllegalTransition
 from k8s4r.core.roles import Permission
 from pools.core.pods import ActionKind, PodEvent, PodState
 from pools.models import Pod
 from pools.services import pods
 
-
-@dataclass(frozen=True, slots=True)
-class Drained:
-    """The pod as it is now, and whether its work is waited for."""
-
-    pod: Pod
-    is_busy: bool
+# Nothing of these runs; they may be kept for somebody to look at.
+_ENDING: Final = (PodState.FAILED, PodState.DELETING)
 
 
 @transaction.atomic
-def drain(pod_id: UUID, *, principal: Principal, now: datetime, note: str = "") -> Drained:
+def drain(pod_id: UUID, *, principal: Principal, now: datetime, note: str = "") -> Pod:
     """Give a pod no more work and have it deleted once it is idle; asking twice is a success.
 
+    One that is kept although nothing of it runs goes now.
+
     Locks: its agent, so that nothing is assigned to it meanwhile; then the pod.
+
+    Returns:
+        The pod as it is now.
 
     Raises:
         NotFound: there is no such pod, or not for this caller.
@@ -48,20 +49,16 @@ def drain(pod_id: UUID, *, principal: Principal, now: datetime, note: str = "") 
     if pod.state == PodState.GONE:
         raise IllegalTransition(f"pod {pod.name} is gone since {pod.gone_at:%Y-%m-%d %H:%M} UTC")
     attribution.attribute(principal.actor, cause="drain")
-    if pod.state == PodState.FAILED:
-        # Its work is settled, and its agent gets no more.
-        if pods.move([pod_id], PodEvent.DELETE, now=now):
-            pods.ask([pod_id], ActionKind.DELETE, now=now)
-    else:
-        _drain(pod, Said(note=note, by=principal.name), principal.actor, now=now)
-    after = reads.pod(pod_id, principal)
-    return Drained(after, after.state == PodState.DRAINING)
-
-
-def _drain(pod: Pod, said: Said, actor: Actor, *, now: datetime) -> None:
-    wishes.set_desired(pod.agent_id, Desired.DRAINING, actor=actor, now=now, said=said)
-    if draining.drain_if_idle([pod.agent_id], now=now):
-        # Why it goes is what the person said.
-        wishes.set_desired(pod.agent_id, Desired.DRAINING, actor=actor, now=now, said=said)
-    else:
+    agents = Agent.objects.select_for_update(of=("self",), no_key=True)
+    agent = agents.get(pk=pod.agent_id)
+    if agent.archived_at is None:
+        said = Said(note=note, by=principal.name)
+        wishes.set_desired(agent.pk, Desired.DRAINING, actor=principal.actor, now=now, said=said)
+    is_going = draining.drain_if_idle([agent.pk], now=now)
+    if pod.state in _ENDING:
+        # One whose work is not settled yet goes when it is (`acting`).
+        pods.hurry([pod.pk], ActionKind.DELETE, now=now)
+        wakeups.clusters_changed([pod.config_id])
+    elif not is_going:
         pods.move([pod.pk], PodEvent.DRAIN, now=now)
+    return reads.pod(pod_id, principal)

@@ -7,18 +7,17 @@ what it does not have any more when it is back is lost then (`sessions`).
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 
 from agents.core.states import Desired
-from executors import wakeups
-from executors.core.lifecycle import AttemptEvent, AttemptState, TaskEvent
+from executors.core.lifecycle import AttemptState, TaskEvent
+from executors.core.reunion import RESTORED
 from executors.models import Attempt
-from executors.services import adoption, capacity, locking, rows, transitions
-from executors.services.rows import LockedAttempt
-from executors.services.transitions import AttemptMove, TaskMove
+from executors.services import adoption, rows, transitions
+from executors.services.rows import Locked, LockedAttempt
+from executors.services.transitions import TaskMove
 from k8s4r.audit import attribution
 
 RESERVATION_DEADLINE: Final = "reservation_deadline"
@@ -29,43 +28,42 @@ _UNABLE: Final = Q(agent__desired=Desired.REVOKED) | Q(agent__archived_at__isnul
 def expire(*, now: datetime, limit: int) -> int:
     """End the tasks whose plans waited for too long; their slots are free.
 
+    After a restore only its agent can say whether a plan was applied: until then it waits.
+
     Locks: the tasks, then their attempts, by pk; skips what others hold.
     """
     late = Attempt.objects.filter(state=AttemptState.HELD, reserved_until__lte=now)
-    locked = _held(list(late.order_by("reserved_until").values_list("task_id", "pk")[:limit]))
-    if not locked:
+    certain = late.exclude(reason=RESTORED).order_by("reserved_until")
+    held = _held(rows.lock_free(list(certain.values_list("pk", flat=True)[:limit])))
+    if not held:
         return 0
     attribution.attribute(attribution.SYSTEM, cause=RESERVATION_DEADLINE)
-    _end(locked, now=now)
-    return len(locked)
+    _end(held, now=now)
+    return len(held)
 
 
 @transaction.atomic
 def give_up(*, now: datetime, limit: int) -> int:
     """Have other plans made for those that revoked or archived agents hold.
 
+    One that a restore left in doubt may have been applied: a person has to look.
+
     Locks: the tasks, then their attempts, by pk; skips what others hold.
     """
     gone = Attempt.objects.filter(_UNABLE, state=AttemptState.HELD)
-    locked = _held(list(gone.order_by("pk").values_list("task_id", "pk")[:limit]))
-    if not locked:
+    locked = rows.lock_free(list(gone.order_by("pk").values_list("pk", flat=True)[:limit]))
+    held = _held(locked)
+    if not held:
         return 0
     attribution.attribute(attribution.SYSTEM, cause="agent_revoked")
-    ids = [attempt.id for attempt in locked]
-    adoption.end(ids, AttemptEvent.LOST, rows.lock(ids), now=now)
-    return len(locked)
+    adoption.leave(held, locked, now=now)
+    return len(held)
 
 
 def _end(held: Sequence[LockedAttempt], *, now: datetime) -> None:
     """Cancel the tasks of held attempts: nothing runs, so there is nothing to wait for."""
     reason = RESERVATION_DEADLINE
-    transitions.move_attempts(
-        [
-            AttemptMove(attempt_id=one.id, event=AttemptEvent.STOPPED, reason=reason, ended_at=now)
-            for one in held
-        ],
-        now=now,
-    )
+    adoption.release({one.id: one.agent_id for one in held}, reason, now=now)
     transitions.move_tasks(
         [
             TaskMove(
@@ -79,14 +77,7 @@ def _end(held: Sequence[LockedAttempt], *, now: datetime) -> None:
         ],
         now=now,
     )
-    agents = {one.agent_id for one in held}
-    wakeups.news_for(agents)
-    capacity.freed(agents)
 
 
-def _held(found: Sequence[tuple[UUID, UUID]]) -> list[LockedAttempt]:
-    """Lock these attempts, given with their tasks; return those that are still held."""
-    attempts = dict(found)
-    free = locking.free_of(attempts)
-    locked = rows.lock([pk for task_id, pk in attempts.items() if task_id in free])
+def _held(locked: Locked) -> list[LockedAttempt]:
     return [one for one in locked.attempts.values() if one.state is AttemptState.HELD]

@@ -18,6 +18,8 @@ from executors.core.lifecycle import (
     StopReason,
     TaskState,
 )
+from executors.models import Attempt
+from executors.services import locking
 from k8s4r import database
 
 _TASKS_OF_ATTEMPTS: Final = """
@@ -96,6 +98,17 @@ def lock(attempt_ids: Collection[UUID]) -> Locked:
     tasks = [_task(row) for row in database.rows(_TASKS_OF_ATTEMPTS, [ids])]
     attempts = [_attempt(row) for row in database.rows(_ATTEMPTS, [ids])]
     return Locked({row.id: row for row in attempts}, {row.id: row for row in tasks})
+
+
+def lock_free(attempt_ids: Collection[UUID]) -> Locked:
+    """Lock current attempts and their tasks as they are now, as far as those are free.
+
+    Locks: the tasks, by pk, skipping what others hold; then the attempts, by pk.
+    """
+    found = Attempt.objects.filter(pk__in=list(attempt_ids))
+    attempts = dict(found.values_list("task_id", "pk"))
+    free = locking.free_of(attempts)
+    return lock([attempt_id for task_id, attempt_id in attempts.items() if task_id in free])
 
 
 def lock_current_of(agent_id: UUID) -> Locked:

@@ -22,8 +22,7 @@ from agents.wire.settings import Settings
 from executors.core.fences import Fence
 from executors.core.leases import LeasePolicy
 from executors.core.lifecycle import AttemptEvent, AttemptState
-from executors.core.reunion import RESTORED, KnownAttempt, Reunion, reunite
-from executors.models import Attempt
+from executors.core.reunion import Reunion, reunite
 from executors.services import (
     adoption,
     capacity,
@@ -40,8 +39,6 @@ from k8s4r.audit.attribution import Actor
 from pools.services import pods
 
 SUPERSEDED = "superseded"
-# What a restore may have left in doubt.
-_DOUBTED = frozenset({AttemptState.UNKNOWN, AttemptState.HELD})
 
 
 @transaction.atomic
@@ -70,7 +67,10 @@ def open(
     locked = rows.lock_current_of(agent_id)
     plans = _plans(locked)
     listed = _listed(message.held, _numbers(locked, plans))
-    reunion = reunite(_known(locked, plans), listed, session_id=message.session)
+    known = adoption.known(
+        locked.attempts.values(), locked, {apply_id: plan.id for apply_id, plan in plans.items()}
+    )
+    reunion = reunite(known, listed, session_id=message.session)
     _apply(reunion, locked, session_id=message.session, now=now)
     drift.note(agent_id, message.held, locked)
     capacity.freed({agent_id})
@@ -109,23 +109,6 @@ def _numbers(locked: Locked, plans: Mapping[UUID, _Plan]) -> dict[UUID, int]:
     """Return the number, which its token proves, of each attempt that may be listed."""
     current = {one.id: one.number for one in locked.attempts.values()}
     return current | {plan.id: plan.number for plan in plans.values()}
-
-
-def _known(locked: Locked, plans: Mapping[UUID, _Plan]) -> list[KnownAttempt]:
-    doubted = [one.id for one in locked.attempts.values() if one.state in _DOUBTED]
-    marked = Attempt.objects.filter(pk__in=doubted, reason=RESTORED)
-    restored = set(marked.values_list("pk", flat=True))
-    return [
-        KnownAttempt(
-            id=attempt.id,
-            state=attempt.state,
-            session_id=attempt.session_id,
-            phase=locked.tasks[attempt.task_id].facts.phase,
-            is_restored=attempt.id in restored,
-            plan_id=plans[attempt.id].id if attempt.id in plans else None,
-        )
-        for attempt in locked.attempts.values()
-    ]
 
 
 def _listed(held: Collection[Held], numbers: Mapping[UUID, int]) -> frozenset[UUID]:

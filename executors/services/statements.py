@@ -64,7 +64,8 @@ UPDATE executors_attempt a SET
     started_at = coalesce(m.started_at, a.started_at),
     ended_at = coalesce(m.ended_at, a.ended_at),
     run_deadline_at = coalesce(m.run_deadline_at, a.run_deadline_at),
-    reserved_until = coalesce(m.reserved_until, a.reserved_until),
+    reserved_until = CASE WHEN law.to_state = 'held'
+                          THEN coalesce(m.reserved_until, a.reserved_until) END,
     result_hash = coalesce(decode(m.result_hash, 'base64'), a.result_hash),
     session_id = coalesce(m.session_id, a.session_id),
     last_seq = coalesce(m.last_seq, a.last_seq),
@@ -82,7 +83,8 @@ RETURNING a.id, a.state
 
 # A slot or a task that got a current attempt meanwhile keeps it: the partial unique indexes decide.
 # The session and the slot are looked at again: they may have ended since they were read.
-# What comes back is whose each new attempt is, and what its order says.
+# What comes back is whose each new attempt is, and what its order says. The rows that were made are
+# read once: a join of two such sets goes through each for every row of the other.
 ASSIGN: Final = f"""
 WITH made AS (
     INSERT INTO executors_attempt (
@@ -98,19 +100,14 @@ WITH made AS (
     JOIN agents_session s ON s.id = m.session_id AND s.ended_at IS NULL
     JOIN agents_slot slot ON slot.id = m.slot_id AND slot.retired_at IS NULL
     ON CONFLICT DO NOTHING
-    RETURNING *),
-moved AS (
-    UPDATE executors_task t SET
-        state = 'dispatching', via = '', changed_at = %(now)s, attempts_made = made.number,
-        agent_id = made.agent_id, reason = '', message = ''
-    FROM made WHERE t.id = made.task_id AND t.state || '' = 'pending'
-    RETURNING t.*)
-SELECT a.agent_id, a.session_id, {ORDER_COLUMNS}
-FROM made a
-JOIN moved t ON t.id = a.task_id
-JOIN agents_slot slot ON slot.id = a.slot_id
-JOIN access_project project ON project.id = t.project_id
-JOIN pools_pool pool ON pool.id = t.pool_id
+    RETURNING *)
+UPDATE executors_task t SET
+    state = 'dispatching', via = '', changed_at = %(now)s, attempts_made = a.number,
+    agent_id = a.agent_id, reason = '', message = ''
+FROM made a JOIN agents_slot slot ON slot.id = a.slot_id, access_project project, pools_pool pool
+WHERE t.id = a.task_id AND t.state || '' = 'pending'
+  AND project.id = t.project_id AND pool.id = t.pool_id
+RETURNING a.agent_id, a.session_id, {ORDER_COLUMNS}
 """  # noqa: S608 - the columns are our own words
 
 # The apply of an approved plan: the next attempt, on the slot whose folder has the plan. It runs on

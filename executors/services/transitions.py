@@ -148,11 +148,11 @@ def assign(placements: Sequence[NewAttempt], *, now: datetime) -> list[Assigned]
         return []
     parameters = {
         "now": now,
-        "ids": [new.attempt_id for new in placements],
-        "tasks": [new.task_id for new in placements],
-        "agents": [new.agent_id for new in placements],
-        "sessions": [new.session_id for new in placements],
-        "slots": [new.slot_id for new in placements],
+        "ids": database.ids(new.attempt_id for new in placements),
+        "tasks": database.ids(new.task_id for new in placements),
+        "agents": database.ids(new.agent_id for new in placements),
+        "sessions": database.ids(new.session_id for new in placements),
+        "slots": database.ids(new.slot_id for new in placements),
     }
     made = database.rows(statements.ASSIGN, parameters)
     return [Assigned(agent_id, session_id, order) for agent_id, session_id, *order in made]

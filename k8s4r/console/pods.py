@@ -144,7 +144,7 @@ class PodPages(FactPages[Pod], ReadOnlyAdmin[Pod]):
         except DomainError as error:
             self.message_user(request, error.message, messages.WARNING)
         else:
-            self.message_user(request, f"Now {done.pod.state}: {pod.name}", messages.SUCCESS)
+            self.message_user(request, f"Now {done.state}: {pod.name}", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:pools_pod_change", args=[pod_id]))
 
     @admin.display(description="state", ordering="state")

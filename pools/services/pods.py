@@ -41,6 +41,13 @@ FROM jsonb_to_recordset(%(notes)s::jsonb)
     AS n(pod_id uuid, uid text, node text, failure text, message text, shielded boolean)
 WHERE p.id = n.pod_id AND p.state <> 'gone'
 """
+# One statement, and no objects: a pass may shield hundreds of pods.
+_ASK: Final = """
+INSERT INTO pools_podaction (pod_id, kind, state, tries, not_before, error, created_at)
+SELECT id, %(kind)s, 'pending', 0, %(not_before)s, '', %(now)s
+FROM unnest(%(pods)s::uuid[]) AS id ORDER BY id
+ON CONFLICT DO NOTHING
+"""
 _OPPOSITE: Final = {
     ActionKind.SHIELD: ActionKind.UNSHIELD,
     ActionKind.UNSHIELD: ActionKind.SHIELD,
@@ -195,13 +202,19 @@ def ask(
     opposite = _OPPOSITE.get(kind)
     if opposite is not None:
         finish(pod_ids, opposite, now=now)
-    PodAction.objects.bulk_create(
-        [
-            PodAction(pod_id=pod_id, kind=kind, not_before=not_before or now, created_at=now)
-            for pod_id in sorted(pod_ids)
-        ],
-        ignore_conflicts=True,
-    )
+    parameters = {
+        "pods": database.ids(pod_ids),
+        "kind": kind,
+        "not_before": not_before or now,
+        "now": now,
+    }
+    database.run(_ASK, parameters)
+
+
+def hurry(pod_ids: Collection[UUID], kind: ActionKind, *, now: datetime) -> None:
+    """Have something done to the pods now, whether or not it is asked for already, for later."""
+    ask(pod_ids, kind, now=now)
+    _open(pod_ids, kind).filter(not_before__gt=now).update(not_before=now)
 
 
 def _open(pod_ids: Collection[UUID], kind: ActionKind | None = None) -> QuerySet[PodAction]:

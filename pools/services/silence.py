@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef
 
 from agents.core.states import Desired
 from agents.models import Agent, Session
+from agents.services import wishes
 from pools.core.pods import PodEvent, PodFailure
 from pools.core.sightings import Plan
 from pools.models import Pod
@@ -45,7 +46,6 @@ def _shut_out(pod_ids: Collection[UUID], *, now: datetime) -> frozenset[UUID]:
     here = Session.objects.filter(agent=OuterRef("agent"), ended_at=None)
     found = pods.filter(~Exists(here), agent__in=agent_ids).values_list("pk", "agent_id")
     given_up = dict(found)
-    Agent.objects.filter(pk__in=given_up.values()).update(
-        desired=Desired.REVOKED, desired_note=NOTE, desired_by="", desired_at=now, changed_at=now
-    )
+    silent = Agent.objects.filter(pk__in=given_up.values())
+    wishes.ask_all(silent, Desired.REVOKED, NOTE, now=now)
     return frozenset(given_up)

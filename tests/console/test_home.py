@@ -11,6 +11,8 @@ from k8s4r import clock
 from k8s4r.console import figures, hints
 from tests.builders import (
     NOON,
+    a_pod_pool,
+    a_ready_pod,
     a_requirement,
     a_task,
     a_tasks,
@@ -25,6 +27,17 @@ def test_home_opens_at_the_same_cost_however_much_there_is(browser, pool):
     few = queries(browser, "index")
     rows(pool, 8)
     assert queries(browser, "index") == few
+
+
+def test_where_no_pods_are_nobody_counts_their_slots(browser, pool):
+    def counted():
+        answer = browser.get(reverse("admin:index"))
+        return answer.context["pod_pools"], queries(browser, "index")
+
+    none, few = counted()
+    a_ready_pod(a_pod_pool())
+    some, more = counted()
+    assert (none, len(some), more - few) == ([], 1, 2)
 
 
 def test_home_counts_what_waits_runs_and_failed(browser, pool, agent):

@@ -209,6 +209,12 @@ def test_a_pod_without_a_row_goes_when_a_later_list_still_has_it():
     assert made([], [stray()], memory=first.memory, now=NOON + seconds(11)).strays == [stray()]
 
 
+def test_a_pod_without_a_row_stays_at_first_sight_whatever_others_were_seen_before():
+    first, new = made([], [stray()]), pod_of(row(98), created_at=NOON - timedelta(hours=1))
+    later = made([], [stray(), new], memory=first.memory, now=NOON + seconds(11))
+    assert later.strays == [stray()]
+
+
 def test_a_young_pod_without_a_row_may_have_been_made_meanwhile():
     young = stray(age=timedelta(seconds=1))
     first = made([], [young])

@@ -4,7 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,15 +14,15 @@ import pytest
 
 from agents.models import Agent
 from executors.models import Attempt, LogChunk
-from k8s4r.access.models import Token
+from k8s4r.access.models import Token, TokenKind
 from pools.core.ports import BUSY_LABEL
 from pools.models import Pod
-from tests.builders import a_project
+from tests.builders import a_member, a_project, state_of
 from tests.cluster.manifests import AGENT_ACCOUNT
 from tests.cluster.namespaces import Access, Namespace
 from tests.e2e.podland import control_plane
 from tests.ports import held_port
-from tests.serving import a_persons_token
+from tests.serving import a_persons_token, a_token
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
@@ -75,6 +75,24 @@ class Land:
         )
         assert answer.is_success, answer.text
         return answer.json()
+
+    def decide(self, task_id: UUID, word: str) -> Json:
+        """Have another person decide about the plan of a task."""
+        ben = a_token(TokenKind.PERSON, user=a_member("ben", "approver", project=a_project()))
+        other = replace(self, token=ben)
+        found: Json = other.call("POST", f"tasks/{task_id}/{word}", {"comment": "looked at"})
+        return found
+
+    def waits(self, task_id: UUID) -> Attempt:
+        """Wait until a plan of the task waits for a decision; return its attempt."""
+        wait_until(lambda: self.task(task_id)["state"] == "apply_pending", timeout_s=60)
+        return Attempt.objects.get(task=task_id, state="held")
+
+    def lose(self, attempt: Attempt) -> None:
+        """Take away the pod of an attempt at once, as an eviction with no grace does."""
+        pod = Pod.objects.get(agent=attempt.agent_id)
+        path = f"{self.namespace.path}/pods/{pod.name}"
+        self.namespace.admin.delete(path, {"gracePeriodSeconds": 0})
 
     def submit(self, pool: str, **fields: Any) -> UUID:
         return UUID(self.call("POST", "tasks", {"pool": pool, **fields})["id"])
@@ -143,6 +161,12 @@ def shell(script: str) -> Json:
 
 def planned(script: str) -> Json:
     return {"plan": shell(script)}
+
+
+def applied(script: str) -> Json:
+    """Return a plan that leaves a file and a warm folder, and an apply that finds both."""
+    plan = 'echo warm > cache; echo a-plan > "$K8S4R_PLAN_FILE"'
+    return {"plan": shell(plan), "apply": shell(f'cat cache "$K8S4R_PLAN_FILE"; {script}')}
 
 
 def pod_of(land: Land) -> Json:
@@ -227,4 +251,42 @@ def test_the_pod_of_a_task_that_failed_is_kept_when_asked(land: Land) -> None:
     assert land.ended(task)["state"] == "failed"
     kept = pod_of(land)["metadata"]
     assert kept["name"] == f"task-{task}"
+    land.empty()
+
+
+def test_a_plan_is_approved_and_applied_in_the_folder_of_its_pod_which_stays_for_it(
+    land: Land,
+) -> None:
+    pool = land.pool("slots")
+    task = land.submit(pool, kind="plan_and_apply", spec=applied("hostname"))
+    plan, pod = land.waits(task), pod_of(land)["metadata"]
+    # Idle pods go after two seconds; one that keeps a plan has something on it.
+    wait_until(lambda: labels(land).get(BUSY_LABEL) == "true")
+    assert land.decide(task, "approve")["state"] == "dispatching"
+    assert land.ended(task)["state"] == "completed"
+    assert land.log(task) == f"warm\na-plan\n{pod['name']}\n"
+    made = Attempt.objects.filter(task=task).order_by("number")
+    assert [(one.state, one.slot_id) for one in made] == [("succeeded", plan.slot_id)] * 2
+    assert Pod.objects.get().uid == pod["uid"]
+    land.empty()
+
+
+def test_a_plan_goes_with_its_pod_and_is_made_anew_and_an_apply_that_goes_is_unknown(
+    land: Land, go: Path
+) -> None:
+    pool = land.pool("slots")
+    task = land.submit(pool, kind="plan_and_apply", spec=applied(until(go)))
+    first = land.waits(task)
+    land.lose(first)
+    wait_until(lambda: state_of(first) == "lost", timeout_s=60)
+    second = land.waits(task)
+    assert (second.number, second.agent_id == first.agent_id) == (2, False)
+
+    land.decide(task, "approve")
+    wait_until(lambda: land.task(task)["state"] == "running", timeout_s=60)
+    applying = Attempt.objects.get(task=task, number=3)
+    land.lose(applying)
+    wait_until(lambda: land.task(task)["state"] == "unknown", timeout_s=60)
+    # Nobody starts it again: a person says how it ended.
+    assert Attempt.objects.filter(task=task).count() == 3
     land.empty()

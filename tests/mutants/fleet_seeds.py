@@ -7,10 +7,10 @@ FLEET_SEEDS: tuple[Seed, ...] = (
         name="assign-forgets-the-agent-row",
         invariant="I10",
         path="executors/services/dispatch.py",
-        old="WHERE id = ANY(%(agents)s) AND desired = 'active' AND observed = 'online'\n"
+        old="WHERE id = ANY(%(agents)s::uuid[]) AND desired = 'active' AND observed = 'online'\n"
         "      AND not_now_since IS NULL AND archived_at IS NULL\n"
         "    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
-        new="WHERE id = ANY(%(agents)s)",
+        new="WHERE id = ANY(%(agents)s::uuid[])",
         tests=("tests/concurrency/test_dispatch.py",),
     ),
     Seed(

@@ -258,6 +258,18 @@ def test_a_shield_that_somebody_took_away_is_seen_to_be_gone(now):
     assert not Pod.objects.get(pk=pod.pk).shielded
 
 
+def test_work_goes_on_where_a_process_died_between_the_claim_and_the_call(now):
+    pool = a_pod_pool()
+    pod = a_pod(pool)
+    fake, played = a_played_cluster(pool)
+    acting.take(pool.k8s_config_id, PLATFORM, now=now)
+    played.work(pool, after_s=30)
+    assert (state(pod), fake.calls.count("create_pod")) == ("creating", 0), "somebody may be at it"
+    played.work(pool, after_s=timedelta(minutes=3).total_seconds())
+    assert (state(pod), open_actions(pod)) == ("starting", [])
+    assert fake.calls.count("create_pod") == 1
+
+
 def test_work_goes_on_where_a_process_died_between_the_call_and_its_row(now):
     pool = a_pod_pool()
     pod = a_pod(pool)

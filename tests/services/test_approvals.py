@@ -171,7 +171,8 @@ def test_after_its_time_a_plan_is_let_go_and_cannot_be_approved(agent, plan):
         approvals.approve(plan.task_id, decision(), now=late)
     assert reservations.expire(now=late, limit=10) == 1
     assert standing(plan.task_id) == ("cancelled", "plan", "reservation_deadline")
-    assert state_of(plan) == "stopped"
+    plan.refresh_from_db()
+    assert (plan.state, plan.reserved_until) == ("stopped", None)
     assert reservations.expire(now=late, limit=10) == 0
 
 

@@ -4,13 +4,22 @@ import pytest
 
 from agents.models import Agent, Session
 from executors.core.lifecycle import AttemptState
+from executors.core.reunion import RESTORED
 from executors.models import Attempt, Task
 from executors.services import departures
 from k8s4r.access.models import Token, TokenKind
 from pools.core.pods import PodEvent
 from pools.models import Pod
 from pools.services import pods
-from tests.builders import a_pod_pool, a_ready_pod, a_task, an_agent, an_attempt, state_of
+from tests.builders import (
+    a_held_plan,
+    a_pod_pool,
+    a_ready_pod,
+    a_task,
+    an_agent,
+    an_attempt,
+    state_of,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +53,17 @@ def test_an_apply_is_unknown_and_a_person_has_to_look(now):
     gone(pod, now)
     departures.settle(now=now, limit=10)
     assert fate(attempt) == ("unknown", "unknown")
+
+
+def test_a_plan_goes_with_its_pod_and_after_a_restore_a_person_has_to_look(now):
+    pool = a_pod_pool()
+    pods_ = [a_ready_pod(pool) for _ in range(2)]
+    plans = [a_held_plan(pool, pod.agent) for pod in pods_]
+    Attempt.objects.filter(pk=plans[1].pk).update(reason=RESTORED)
+    for pod in pods_:
+        gone(pod, now)
+    departures.settle(now=now, limit=10)
+    assert [fate(one) for one in plans] == [("lost", "pending"), ("unknown", "unknown")]
 
 
 def test_work_that_waits_for_its_agent_waits_no_longer(now):

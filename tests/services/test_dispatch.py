@@ -61,6 +61,18 @@ def test_a_pass_never_gives_more_than_the_free_slots():
     assert why(tasks[4]) == "slots_full"
 
 
+def test_a_pass_gives_away_so_much_the_first_in_turn_and_leaves_the_rest_to_the_next():
+    pool = a_pool(an_agent(slots=dispatch.TASKS_PER_PASS + 2))
+    tasks = a_tasks(pool, dispatch.TASKS_PER_PASS // 2)
+    tasks += a_tasks(pool, dispatch.TASKS_PER_PASS, requirement=a_requirement(pool, kind="plan"))
+    first = run_pass(pool)
+    assert (first.placed, first.more) == (dispatch.TASKS_PER_PASS, True)
+    placed = set(Attempt.objects.values_list("task_id", flat=True))
+    assert placed == {task.pk for task in tasks[: dispatch.TASKS_PER_PASS]}
+    second = run_pass(pool)
+    assert (second.placed, second.more) == (2, False)
+
+
 def test_a_slot_with_a_current_attempt_is_not_given_away():
     agent = an_agent(slots=1)
     pool = a_pool(agent)

@@ -174,6 +174,26 @@ def test_after_a_restore_only_an_agent_can_say_that_a_plan_was_not_applied(
         assert approved(plan).state == "assigned"
 
 
+def test_after_a_restore_the_plan_of_a_revoked_agent_may_have_been_applied(agent, plan):
+    restoration.begin_generation(now=LATER, backup_at=None)
+    Agent.objects.filter(pk=agent.pk).update(desired="revoked")
+    assert reservations.give_up(now=LATER, limit=10) == 1
+    assert standing(plan.task_id)[0] == "unknown"
+    assert reservations.give_up(now=LATER, limit=10) == 0
+
+
+def test_after_a_restore_a_plan_outlives_its_deadline_until_its_agent_says_that_it_has_it(
+    agent, plan
+):
+    restoration.begin_generation(now=LATER, backup_at=None)
+    late = NOON + seconds(2 * DAY_S)
+    assert reservations.expire(now=late, limit=10) == 0
+    assert state_of(plan.task_id) == "apply_pending"
+    hello(agent, plan, now=late)
+    assert reservations.expire(now=late, limit=10) == 1
+    assert state_of(plan.task_id) == "cancelled"
+
+
 def test_a_runner_that_uses_another_slot_than_it_was_ordered_is_noticed(agent, plan):
     Slot.objects.create(agent=agent, index=1)
     before = drift.total()

@@ -94,6 +94,16 @@ def test_work_goes_to_the_pods_of_the_pool_and_to_no_other_agent():
     assert sorted(lanes) == [("exec", "main"), ("plan", "plan"), ("plan", "plan")]
 
 
+def test_only_a_new_reason_to_wait_calls_for_pods_at_once_and_not_that_nothing_waits_any_more():
+    pool = a_pod_pool()
+    a_task(pool)
+    assert run_pass(pool).is_new
+    assert not run_pass(pool).is_new
+    a_ready_pod(pool)
+    placed = run_pass(pool)
+    assert (placed.placed, placed.is_new) == (1, False)
+
+
 def test_a_pod_never_holds_more_than_three():
     pool = a_pod_pool()
     for _ in range(3):
@@ -146,6 +156,15 @@ def test_idle_pods_go_after_the_cooldown_and_busy_ones_stay():
     assert asked(ActionKind.DELETE) == {pod.pk for pod in idle}
     assert set(Agent.objects.filter(desired="draining")) == {pod.agent for pod in idle}
     assert run_pass(pool).placed == 0
+
+
+def test_an_agent_whose_pod_goes_is_paused_no_more_and_forgets_until_when_it_was():
+    pod = a_ready_pod(a_pod_pool())
+    until = NOON + seconds(60)
+    Agent.objects.filter(pk=pod.agent_id).update(desired="paused", desired_until=until)
+    assert draining.drain_if_idle({pod.agent_id}, now=NOON) == {pod.agent_id}
+    agent = Agent.objects.get(pk=pod.agent_id)
+    assert (agent.desired, agent.desired_until) == ("draining", None)
 
 
 def test_a_pod_that_has_work_does_not_go_whatever_was_decided():
