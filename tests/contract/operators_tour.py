@@ -94,7 +94,6 @@ def _pods(tour: Tour) -> None:
 def _identity(tour: Tour, pod: Pod) -> None:
     """The cluster is the one that ships in memory: it vouches for one proof of this pod."""
     mine = Reviewed(
-        username="system:serviceaccount:k8s4r:k8s4r-agent",
         namespace=pod.namespace,
         pod_name=pod.name,
         pod_uid=pod.uid,
