@@ -59,6 +59,7 @@ def _median(world, measured, action) -> float:  # type: ignore[no-untyped-def]
     for _ in range(ROUNDS):
         with world.undone():
             took.append(world.timed(action, measured))
+        world.tidy()
     note(f"{action.__name__}: {1_000 * statistics.median(took):.0f} ms")
     return statistics.median(took)
 

@@ -17,6 +17,14 @@ from pools.models import Pool
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What a pass goes by: what a point of priority is worth, and how many tasks it may place."""
+
+    aging_weight_s: float
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """How a pool stands: what holds it, and who holds its slots."""
 
@@ -38,9 +46,7 @@ def all_facts_of(pool: Pool, *, now: datetime) -> Facts:
     return _facts(pool, supply.held(pool.pk), now=now)
 
 
-def decide(
-    pool: Pool, demand: Demand, offer: Supply, facts: Facts, *, aging_weight_s: float
-) -> Plan:
+def decide(pool: Pool, demand: Demand, offer: Supply, facts: Facts, *, terms: Terms) -> Plan:
     """Return who gets what, and why the rest waits; a pool that is held gives nothing."""
     if facts.pool.barriers:
         code = settle(WaitingCode.BEHIND_OTHERS, facts.pool)
@@ -56,8 +62,9 @@ def decide(
         policy=SelectionPolicy(
             strategy=_strategy(pool),
             cursor=pool.cursor,
-            aging_weight_s=aging_weight_s,
+            aging_weight_s=terms.aging_weight_s,
             limits=limits_of(pool, demand),
+            most=terms.most,
         ),
         random=Random(f"{pool.pk}:{pool.passes}"),  # noqa: S311 - a fair draw, not a secret
     )

@@ -16,7 +16,7 @@ from executors.core.lifecycle import AttemptState, TaskState
 from executors.core.qualification import Requirement
 from executors.core.selection import Placement
 from executors.core.waiting import Explanation, Reason, TaskFacts, explain, sentence
-from executors.decision import Facts
+from executors.decision import Facts, Terms
 from executors.models import Attempt, Task
 from executors.supply import Demand, Supply
 from k8s4r import database
@@ -86,7 +86,7 @@ def trial(pool: Pool, asked: Hypothesis, *, now: datetime, aging_weight_s: float
     offer = supply.candidates(pool)
     demand = supply.demand(pool.pk, limit=min(offer.free_slots, TASKS_LOOKED_AT) + 1)
     facts = decision.all_facts_of(pool, now=now)
-    plan = decision.decide(pool, _with(demand, asked), offer, facts, aging_weight_s=aging_weight_s)
+    plan = decision.decide(pool, _with(demand, asked), offer, facts, terms=Terms(aging_weight_s))
     queued = asked.queued
     placed = {one.task_id: one for one in plan.placements}.get(queued.task_id)
     standing = Standing(

@@ -66,13 +66,15 @@ class SelectionPolicy:
     """How a pool selects.
 
     ``cursor`` is the agent served last by the round robin. ``aging_weight_s`` is what one point of
-    priority is worth in seconds of waiting, and the width of a band of fair share.
+    priority is worth in seconds of waiting, and the width of a band of fair share. ``most`` tasks
+    get a place, if any number is said.
     """
 
     strategy: Strategy = Strategy.LEAST_BUSY
     cursor: UUID | None = None
     aging_weight_s: float = AGING_WEIGHT_S
     limits: Limits = Limits()
+    most: int | None = None
 
     def __post_init__(self) -> None:
         assert self.aging_weight_s > 0
@@ -105,12 +107,13 @@ class Plan:
     """What a pass decided.
 
     ``waiting`` has one code for each requirement of which a task got no place; ``cursor`` is for
-    the policy of the next pass.
+    the policy of the next pass. ``is_cut``: it ended when as many as it may place had a place.
     """
 
     placements: tuple[Placement, ...]
     waiting: Mapping[str, WaitingCode]
     cursor: UUID | None
+    is_cut: bool = False
 
 
 def allocate(
@@ -123,10 +126,10 @@ def allocate(
     tasks = list(queue)
     run = _Pass(snapshot, policy, random)
     for task in in_turn(tasks, shares=run.shares, aging_weight_s=policy.aging_weight_s):
-        if run.is_over():
+        if run.is_cut() or run.is_over():
             break
         run.offer(task)
-    return Plan(tuple(run.placements), run.waiting(tasks), run.fleet.cursor)
+    return Plan(tuple(run.placements), run.waiting(tasks), run.fleet.cursor, run.is_cut())
 
 
 class _Pass:
@@ -135,6 +138,7 @@ class _Pass:
     def __init__(self, snapshot: Snapshot, policy: SelectionPolicy, random: Random) -> None:
         self._requirements = snapshot.requirements
         self._limits = policy.limits
+        self._most = policy.most
         self._pods = snapshot.pods
         self._searches: dict[str, Search] = {}
         self._held_back: Counter[str] = Counter()
@@ -145,6 +149,10 @@ class _Pass:
     def is_over(self) -> bool:
         """Can nothing more be placed, whatever it asks for?"""
         return not self.fleet.has_room or self._pool().is_at_limit
+
+    def is_cut(self) -> bool:
+        """Have as many tasks a place as the pass may place?"""
+        return self._most is not None and len(self.placements) >= self._most
 
     def offer(self, task: Queued) -> None:
         """Place the task if its owner may have one more and an agent fits."""

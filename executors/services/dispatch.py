@@ -12,6 +12,7 @@ from executors import decision, supply, wakeups
 from executors.channels.news import Handover
 from executors.core.selection import Placement, Plan
 from executors.core.strategies import Strategy
+from executors.decision import Terms
 from executors.services import decisions, orders, shielding, transitions
 from executors.services.transitions import Assigned, NewAttempt
 from executors.supply import Demand
@@ -20,7 +21,7 @@ from k8s4r.audit import attribution
 from pools.core.pods import PodMode
 from pools.models import Pool
 
-TASKS_PER_PASS: Final = 500
+TASKS_PER_PASS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,9 @@ def run_pass(pool_id: UUID, *, now: datetime, aging_weight_s: float) -> PassResu
     if not demand.queue:
         return PassResult()
     facts = decision.facts_of(pool, demand, now=now)
-    plan = decision.decide(pool, demand, offer, facts, aging_weight_s=aging_weight_s)
     # In turn: those of the next pass are as late as they would be at the end of a longer one.
-    placed = _apply(plan.placements[:TASKS_PER_PASS], offer.sessions, now=now)
+    plan = decision.decide(pool, demand, offer, facts, terms=Terms(aging_weight_s, TASKS_PER_PASS))
+    placed = _apply(plan.placements, offer.sessions, now=now)
     is_new = _remember(pool, plan, demand, placed, now=now)
     handed = _by_agent(placed)
     if pool.k8s_config_id is not None:
@@ -87,8 +88,9 @@ def run_pass(pool_id: UUID, *, now: datetime, aging_weight_s: float) -> PassResu
     return PassResult(
         len(placed),
         frozenset(handed),
-        more=len(placed) < len(plan.placements),
-        wants_pods=pool.k8s_config_id is not None and bool(plan.waiting),
+        more=plan.is_cut or len(placed) < len(plan.placements),
+        # What the next pass may place at once says nothing yet about pods.
+        wants_pods=pool.k8s_config_id is not None and bool(plan.waiting) and not plan.is_cut,
         is_new=is_new,
     )
 

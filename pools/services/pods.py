@@ -41,7 +41,14 @@ FROM jsonb_to_recordset(%(notes)s::jsonb)
     AS n(pod_id uuid, uid text, node text, failure text, message text, shielded boolean)
 WHERE p.id = n.pod_id AND p.state <> 'gone'
 """
-# One statement, and no objects: a pass may shield hundreds of pods.
+# One statement each, and no objects: a pass may shield hundreds of pods.
+_FINISH: Final = """
+UPDATE pools_podaction a SET state = 'done', done_at = %(now)s, leased_until = NULL
+FROM (SELECT id FROM pools_podaction
+      WHERE pod_id = ANY(%(pods)s::uuid[]) AND kind = %(kind)s AND state = 'pending'
+      ORDER BY id FOR UPDATE) open
+WHERE a.id = open.id
+"""
 _ASK: Final = """
 INSERT INTO pools_podaction (pod_id, kind, state, tries, not_before, error, created_at)
 SELECT id, %(kind)s, 'pending', 0, %(not_before)s, '', %(now)s
@@ -160,7 +167,7 @@ def finish(pod_ids: Collection[UUID], kind: ActionKind, *, now: datetime) -> Non
     Locks: the actions, by pk.
     """
     if pod_ids:
-        close(_open(pod_ids, kind), now=now)
+        database.run(_FINISH, {"pods": database.ids(pod_ids), "kind": kind, "now": now})
 
 
 def close(actions: QuerySet[PodAction], *, now: datetime) -> None:

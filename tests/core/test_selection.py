@@ -1,6 +1,7 @@
 """A pass: nobody gets two slots, no slot gets two tasks, and none idles while work fits."""
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -171,6 +172,17 @@ def test_limits_of_pool_and_owner_hold(
     assert len(plan.placements) <= max(0, most - 2)
     for owner in ("a", "b"):
         assert got[owner_id(owner)] <= max(0, per_owner - 1)
+
+
+@given(QUEUES, CANDIDATES, POLICIES, st.integers(0, 5))
+def test_a_pass_that_may_place_only_so_many_places_the_first_of_a_longer_one(
+    queue: list[Queued], candidates: list[Candidate], policy: SelectionPolicy, most: int
+) -> None:
+    whole = plan_of(queue, candidates, policy)
+    cut = plan_of(queue, candidates, replace(policy, most=most))
+    assert cut.placements == whole.placements[:most]
+    assert cut.is_cut == (len(whole.placements) >= most)
+    assert not whole.is_cut
 
 
 def test_at_the_pools_limit_the_limit_is_the_reason() -> None:

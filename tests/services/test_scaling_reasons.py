@@ -68,7 +68,8 @@ def test_a_task_says_what_keeps_pods_from_starting_and_what_to_do():
     found = why(task)
     assert found.explanation.code == "pod_failing"
     assert "unschedulable: 0/3 nodes are available" in found.explanation.sentence
-    assert found.advice[0].text == "add nodes, or let the pod template ask for less"
+    advice = "No node has room or fits: add nodes, or ask for less in the pod template."
+    assert found.advice[0].text == advice
 
 
 def test_a_task_behind_a_reserved_slot_says_whose_decision_frees_it():

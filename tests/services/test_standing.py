@@ -140,7 +140,7 @@ def test_an_assignment_looks_again_whether_the_agent_takes_work():
         dispatch.supply.demand(pool.pk, limit=1),
         offer,
         dispatch.decision.all_facts_of(pool, now=NOON),
-        aging_weight_s=60,
+        terms=dispatch.Terms(60),
     )
     assert len(plan.placements) == 1, "decided before the agent said so"
     assert dispatch._apply(plan.placements, offer.sessions, now=NOON) == []
