@@ -293,7 +293,7 @@ def _declared(capabilities: Mapping[str, Any]) -> dict[str, float]:
     return {key: float(value) for key, value in resources.items() if isinstance(value, int | float)}
 
 
-def _used_resources(agent_ids: Sequence[UUID]) -> dict[UUID, dict[str, float]]:
+def _used_resources(agent_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, float]]:
     used: dict[UUID, Counter[str]] = defaultdict(Counter)
     for agent_id, resources in database.rows(_USED, {"agents": agent_ids}) if agent_ids else ():
         used[agent_id].update(database.loaded(resources))
