@@ -5,6 +5,7 @@ from tests.mutants.fleet_seeds import FLEET_SEEDS
 from tests.mutants.history_seeds import HISTORY_SEEDS
 from tests.mutants.plan_seeds import PLAN_SEEDS
 from tests.mutants.scaling_seeds import SCALING_SEEDS
+from tests.mutants.secret_seeds import SECRET_SEEDS
 from tests.mutants.seed import Seed
 from tests.mutants.signing_in_seeds import SIGNING_IN_SEEDS
 from tests.mutants.telling_seeds import TELLING_SEEDS
@@ -228,4 +229,5 @@ SEEDS: tuple[Seed, ...] = (
     *HISTORY_SEEDS,
     *TELLING_SEEDS,
     *SCALING_SEEDS,
+    *SECRET_SEEDS,
 )
