@@ -7,7 +7,7 @@ from benchmarks.machine import note
 
 BENCHES = (
     "throughput", "exec", "latency", "backlog", "fleet", "submit", "memory", "livelog", "pages",
-    "pods", "clusters",
+    "pods", "clusters", "coldstart",
 )  # fmt: skip
 AT_MOST_S = 900
 

@@ -1,6 +1,7 @@
 """Between us and the apiserver things get lost; nothing is made twice, nobody is believed gone."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 
@@ -65,11 +66,43 @@ def test_an_empty_list_by_mistake_is_held_and_alarmed(broken_ground, proxy):
     broken_ground.work(after_s=60)
     proxy.rules.clear()
     broken_ground.work(after_s=60)
-    states = set(
-        Pod.objects.filter(pk__in=[row.pk for row in rows]).values_list("state", flat=True)
-    )
-    assert states == {"starting"}
+    assert states_of(rows) == {"starting"}
     assert broken_ground.deletes() == []
+
+
+def states_of(rows):
+    return set(Pod.objects.filter(pk__in=[row.pk for row in rows]).values_list("state", flat=True))
+
+
+def test_a_server_with_faults_of_its_own_for_ten_minutes_costs_nobody_a_pod(broken_ground, proxy):
+    rows = [a_pod(broken_ground.pool, now=broken_ground.now()) for _ in range(2)]
+    broken_ground.work()
+    proxy.rules.append(Rule("", "", Break.STATUS, status=500))
+    late = a_pod(broken_ground.pool, now=broken_ground.now())
+    for _ in range(10):
+        broken_ground.work(after_s=60)
+    # A probe a minute is all that it costs, and nothing is concluded from silence.
+    assert len([one for one in proxy.seen if one.startswith("DELETE")]) == 0
+    assert states_of(rows) == {"starting"}
+    assert states_of([late]) == {"creating"}
+    proxy.rules.clear()
+    broken_ground.ahead += timedelta(seconds=60)
+    broken_ground.until(late, "starting")
+    assert len(broken_ground.namespace.pods()) == 3
+
+
+def test_another_cluster_behind_the_name_is_alarmed_and_told_nothing(broken_ground, proxy):
+    rows = [a_pod(broken_ground.pool, now=broken_ground.now()) for _ in range(2)]
+    broken_ground.work()
+    other = {"metadata": {"name": "kube-system", "uid": "11111111-2222-3333-4444-555555555555"}}
+    proxy.rules.append(Rule("GET", "kube-system", Break.STATUS, status=200, body=other))
+    late = a_pod(broken_ground.pool, now=broken_ground.now())
+    for _ in range(3):
+        broken_ground.work(after_s=60)
+    reach = Reach.objects.get(pk=broken_ground.pool.k8s_config_id)
+    assert reach.alarm.startswith("other_cluster")
+    assert (states_of(rows), states_of([late])) == ({"starting"}, {"creating"})
+    assert len(broken_ground.namespace.pods()) == 2
 
 
 @pytest.mark.django_db(transaction=True)
