@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from agents.models import Agent
 from executors.core.leases import LeasePolicy
@@ -55,8 +56,10 @@ def test_an_agent_is_described_with_what_it_works_on(cli, pool, agent):
 
 
 def test_an_agent_is_described_with_how_its_tasks_ended_and_where_it_is(cli, pool, agent):
-    a_tasks(pool, 2, agent=agent, state=TaskState.COMPLETED, ended_at=NOON)
-    a_task(pool, agent=agent, state=TaskState.TIMED_OUT, ended_at=NOON)
+    # At once: a tally between the two would have counted all that had ended by then.
+    with transaction.atomic():
+        a_tasks(pool, 2, agent=agent, state=TaskState.COMPLETED, ended_at=NOON)
+        a_task(pool, agent=agent, state=TaskState.TIMED_OUT, ended_at=NOON)
     Agent.objects.filter(pk=agent.pk).update(endpoint="https://web-1.lan:9443")
     said = cli("describe", "agent", "web-1").out
     assert re.search(r"^ *tasks +3, 2 good, 1 failed$", said, re.MULTILINE), said

@@ -33,15 +33,21 @@ CALL_S = 300
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what needs a cluster come last, when it has been built, and wait for it."""
-    items.sort(key=_needs_cluster)
+    """Let what needs a cluster come last, when it has been built, and wait for it.
+
+    File by file: a worker gets whole files, in the order of their first tests.
+    """
+    files = {item.path for item in items if _needs_cluster(item)}
+    items.sort(key=lambda item: item.path in files)
     for item in items:
-        if _needs_cluster(item) and item.get_closest_marker("timeout") is None:
+        if item.path in files and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(CALL_S, func_only=True))
 
 
 def _needs_cluster(item: pytest.Item) -> bool:
-    return not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    """Does it name such a fixture, or does its mark say that it asks for one as it runs?"""
+    names = getattr(item, "fixturenames", ())
+    return not FIXTURES.isdisjoint(names) or item.get_closest_marker("cluster") is not None
 
 
 @pytest.fixture(scope="session")

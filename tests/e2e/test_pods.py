@@ -25,7 +25,7 @@ from tests.ports import held_port
 from tests.serving import a_persons_token, a_token
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(240, func_only=True)]
 
 Json = dict[str, Any]
 FINAL = {"completed", "failed", "cancelled", "timed_out"}

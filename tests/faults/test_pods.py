@@ -18,7 +18,7 @@ from tests.faults.operations import kill, pid_of
 from tests.fleet import Platform
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(420, func_only=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def test_work_goes_on_when_the_process_that_watches_clusters_is_killed(
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(600, func_only=True)
 @pytest.mark.parametrize("point", ["before_k8s_create", "after_k8s_create"])
 def test_a_task_goes_on_whose_pod_was_taken_on_by_a_process_that_died(
     land: Land, point: str

@@ -56,7 +56,7 @@ class Ground:
         return bool(self.namespace.admin.get(f"{path}/q").get("status", {}).get("hard"))
 
 
-@pytest.fixture(params=["fake", "real"])
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.cluster)])
 def port_ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
     if request.param == "fake":
         fake = FakeCluster(now=NOON, grace=True)

@@ -18,8 +18,8 @@ SECRET_SEEDS: tuple[Seed, ...] = (
         name="who-is-vouched-for-gets-in-whatever-came-meanwhile",
         invariant="I16",
         path="pools/services/identifying.py",
-        old='    if row.uid not in {"", uid} or not identity.may_ask(PodState(row.state), row.uid):',
-        new="    if False:",
+        old='if row.uid not in {"", uid} or not identity.may_ask(PodState(row.state), row.uid):',
+        new="if False:",
         tests=(f"{IDENTIFYING}a_pod_that_is_let_go_while_its_cluster_thinks_gets_nothing",),
     ),
     Seed(
