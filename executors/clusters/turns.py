@@ -6,10 +6,10 @@ dies lets go (fcntl(2), record locks belong to a process).
 """
 
 import fcntl
-import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import IO, Final
 
 
 class Turns:
@@ -17,11 +17,12 @@ class Turns:
 
     def __init__(self) -> None:
         self._most = 0
-        self._file: int | None = None
+        self._file: IO[bytes] | None = None
 
     def limit(self, most: int) -> None:
         """Let no more than so many of the processes forked from now on have a turn at once."""
-        self._file = os.memfd_create("k8s4r-rounds") if self._file is None else self._file
+        # Without a name: it goes with the last of the processes.
+        self._file = tempfile.TemporaryFile() if self._file is None else self._file  # noqa: SIM115
         self._most = most
 
     @contextmanager
@@ -38,7 +39,7 @@ class Turns:
                 fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
 
 
-def _take(file: int, place: int) -> bool:
+def _take(file: IO[bytes], place: int) -> bool:
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
     except (BlockingIOError, PermissionError):
