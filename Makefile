@@ -33,7 +33,7 @@ run: setup
 test: setup packages programs check suite
 
 suite: setup
-	$(PYTEST) tests -n $(WORKERS) --dist loadfile -m "not faults" --durations 15
+	$(PYTEST) tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not faults" --durations 15
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -53,7 +53,7 @@ bench: setup packages
 	$(BIN)/python -m benchmarks
 
 faults: setup packages
-	$(PYTEST) tests -n $(WORKERS) --dist loadfile
+	$(PYTEST) tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
