@@ -4,7 +4,7 @@ A machine's line goes on through restarts of its runner: it is tied to the agent
 the runner is an entry on it.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -141,7 +141,7 @@ def _events(object_ids: Collection[UUID], span: Span) -> list[Entry]:
 
 
 def _told(rows: QuerySet[AuditEvent], span: Span) -> list[Entry]:
-    events = list(_cut(rows.annotate(moment=F("at")), span, EVENT, "id")[: span.limit])
+    events = list(_cut(rows, span, EVENT, "at"))
     return [
         Entry(at=event.at, source=EVENT, key=str(event.pk), sentence=said, event=event, actor=who)
         for event, (who, said) in zip(events, told(events, Names(events)), strict=True)
@@ -155,36 +155,25 @@ def _runs(agent_id: UUID, span: Span) -> list[Entry]:
     ).select_related("task")
     if span.projects is not None:
         rows = rows.filter(task__project_id__in=span.projects)
-    begun = _cut(rows.annotate(moment=F("assigned_at")), span, BEGUN, "id")[: span.limit]
-    ended = rows.filter(ended_at__isnull=False).annotate(moment=F("ended_at"))
-    return [_run(row, BEGUN) for row in begun] + [
-        _run(row, ENDED) for row in _cut(ended, span, ENDED, "id")[: span.limit]
-    ]
+    return _twice(rows, span, {"assigned_at": BEGUN, "ended_at": ENDED}, _run)
 
 
-def _run(row: Attempt, source: int) -> Entry:
+def _run(row: Attempt, at: datetime, source: int) -> Entry:
     what = f"{_called(row.task)} (attempt {row.number})"
     facts = {"task_id": row.task_id, "attempt_id": row.pk, "state": row.state}
     if source == BEGUN:
         said = f"got task {what}"
-        return Entry(at=row.assigned_at, source=BEGUN, key=str(row.pk), sentence=said, facts=facts)
-    assert row.ended_at is not None, "chosen by it"
+        return Entry(at=at, source=source, key=str(row.pk), sentence=said, facts=facts)
     code = "" if row.exit_code is None else f", exit code {row.exit_code}"
     is_said = row.reason in {"", row.state} or (bool(code) and row.reason == "exit_code")
     why = "" if is_said else f": {row.reason.replace('_', ' ')}"
     said = f"ended task {what}: {row.state.replace('_', ' ')}{code}{why}"
-    return Entry(at=row.ended_at, source=ENDED, key=str(row.pk), sentence=said, facts=facts)
+    return Entry(at=at, source=source, key=str(row.pk), sentence=said, facts=facts)
 
 
 def _lives(agent_id: UUID, span: Span) -> list[Entry]:
     rows = Session.objects.filter(agent=agent_id)
-    came = _cut(rows.annotate(moment=F("opened_at")), span, CAME, "id")[: span.limit]
-    gone = rows.filter(ended_at__isnull=False).annotate(moment=F("ended_at"))
-    return [_life(row, row.opened_at, CAME) for row in came] + [
-        _life(row, row.ended_at, GONE)
-        for row in _cut(gone, span, GONE, "id")[: span.limit]
-        if row.ended_at is not None
-    ]
+    return _twice(rows, span, {"opened_at": CAME, "ended_at": GONE}, _life)
 
 
 def _called(task: Task) -> str:
@@ -203,13 +192,7 @@ def _life(row: Session, at: datetime, source: int) -> Entry:
 
 def _actions(pod_id: UUID, span: Span) -> list[Entry]:
     rows = PodAction.objects.filter(pod=pod_id)
-    asked = _cut(rows.annotate(moment=F("created_at")), span, ASKED, "id")[: span.limit]
-    done = rows.filter(done_at__isnull=False).annotate(moment=F("done_at"))
-    return [_action(row, row.created_at, ASKED) for row in asked] + [
-        _action(row, row.done_at, DONE)
-        for row in _cut(done, span, DONE, "id")[: span.limit]
-        if row.done_at is not None
-    ]
+    return _twice(rows, span, {"created_at": ASKED, "done_at": DONE}, _action)
 
 
 def _action(row: PodAction, at: datetime, source: int) -> Entry:
@@ -222,8 +205,23 @@ def _action(row: PodAction, at: datetime, source: int) -> Entry:
     return Entry(at=at, source=source, key=str(row.pk), sentence=said, facts=facts)
 
 
-def _cut(rows: QuerySet[Any], span: Span, source: int, key: str) -> QuerySet[Any]:
-    """Return the newest rows of one source within the span, by ``moment``."""
+def _twice(
+    rows: QuerySet[Any],
+    span: Span,
+    sources: Mapping[str, int],
+    entry: Callable[[Any, datetime, int], Entry],
+) -> list[Entry]:
+    """Return rows as they began and as they ended: sources by the column of their moment."""
+    return [
+        entry(row, row.moment, source)
+        for column, source in sources.items()
+        for row in _cut(rows.filter(**{f"{column}__isnull": False}), span, source, column)
+    ]
+
+
+def _cut(rows: QuerySet[Any], span: Span, source: int, column: str) -> QuerySet[Any]:
+    """Return the newest rows of one source within the span, by the ``moment`` in a column."""
+    rows = rows.annotate(moment=F(column))
     if span.since is not None:
         rows = rows.filter(moment__gte=span.since)
     if span.until is not None:
@@ -231,11 +229,11 @@ def _cut(rows: QuerySet[Any], span: Span, source: int, key: str) -> QuerySet[Any
     behind = span.behind
     if behind is not None:
         same = {"moment": behind.at}
-        at_once = Q(**same, **{f"{key}__lt": behind.key}) if source == behind.source else Q(**same)
+        at_once = Q(**same, id__lt=behind.key) if source == behind.source else Q(**same)
         # At one time the lower source comes first: a higher one is still to come.
         later = Q(moment__lt=behind.at)
         rows = rows.filter(later | at_once if source >= behind.source else later)
-    return rows.order_by("-moment", f"-{key}")
+    return rows.order_by("-moment", "-id")[: span.limit]
 
 
 def _newest(entries: Iterable[Entry], span: Span) -> list[Entry]:
