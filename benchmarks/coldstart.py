@@ -15,7 +15,6 @@ from typing import Any
 from benchmarks.machine import Figure, note, report
 from tests import fleet
 from tests.cluster import binaries, clusters, namespaces
-from tests.cluster.manifests import AGENT_ACCOUNT
 from tests.cluster.namespaces import Namespace
 from tests.fleet import Platform
 from tests.waiting import wait_until
@@ -38,16 +37,7 @@ def main() -> None:
 
 
 def _connect(platform: Platform, namespace: Namespace) -> None:
-    told = namespace.access()
-    config = {
-        "name": "cluster",
-        "server": told.server,
-        "ca_data": told.ca_pem,
-        "token": told.token,
-        "namespace": told.namespace,
-        "service_account_name": AGENT_ACCOUNT,
-    }
-    platform.post("/api/v1/k8s-configs", config)
+    platform.post("/api/v1/k8s-configs", namespace.access().config)
     shape = {"min_pods": 0, "max_pods": 1, "cooldown_s": 1}
     platform.post("/api/v1/agent-pools", {"name": "cold", "k8s": shape})
 

@@ -29,6 +29,18 @@ class Access:
         """Return the same as a kubeconfig."""
         return files.kubeconfig_of(self.server, self.ca_pem, {"token": self.token}, self.namespace)
 
+    @property
+    def config(self) -> Json:
+        """Return the same as the body of a K8s config, whose pods run as the agents' account."""
+        return {
+            "name": "cluster",
+            "server": self.server,
+            "ca_data": self.ca_pem,
+            "token": self.token,
+            "namespace": self.namespace,
+            "service_account_name": manifests.AGENT_ACCOUNT,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Namespace:

@@ -18,7 +18,6 @@ from k8s4r.access.models import Token, TokenKind
 from pools.core.ports import BUSY_LABEL
 from pools.models import Pod
 from tests.builders import a_member, a_project, state_of
-from tests.cluster.manifests import AGENT_ACCOUNT
 from tests.cluster.namespaces import Access, Namespace
 from tests.e2e.podland import control_plane
 from tests.ports import held_port
@@ -49,15 +48,7 @@ class Land:
 
     def connect(self, access: Access) -> None:
         """Make the cluster known, by what an operator is told of the product's own account."""
-        config = {
-            "name": "cluster",
-            "server": access.server,
-            "ca_data": access.ca_pem,
-            "token": access.token,
-            "namespace": access.namespace,
-            "service_account_name": AGENT_ACCOUNT,
-        }
-        self.call("POST", "k8s-configs", config)
+        self.call("POST", "k8s-configs", access.config)
 
     def pool(self, name: str, **pods: Any) -> str:
         """Make a pool of pods, none while nothing is to be done; return its name."""

@@ -11,7 +11,6 @@ from pools.core.ports import BUSY_LABEL
 from tests import fleet
 from tests.cluster import namespaces
 from tests.cluster.clusters import Cluster
-from tests.cluster.manifests import AGENT_ACCOUNT
 from tests.cluster.namespaces import Namespace
 from tests.faults import operations
 from tests.faults.operations import kill, pid_of
@@ -51,16 +50,7 @@ def land(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "cluster_allowed_networks": "127.0.0.0/8",
     }
     with namespaces.fresh(cluster) as namespace, fleet.platform(**settings) as platform:
-        told = namespace.access()
-        config = {
-            "name": "cluster",
-            "server": told.server,
-            "ca_data": told.ca_pem,
-            "token": told.token,
-            "namespace": told.namespace,
-            "service_account_name": AGENT_ACCOUNT,
-        }
-        platform.post("/api/v1/k8s-configs", config)
+        platform.post("/api/v1/k8s-configs", namespace.access().config)
         shape = {"min_pods": 0, "max_pods": 2, "cooldown_s": 2}
         platform.post("/api/v1/agent-pools", {"name": "pods", "k8s": shape})
         yield Land(platform, namespace, armed)
